@@ -1,0 +1,37 @@
+# `make demo` and `make test` do all the set-up by themselves. Both build the same things with the same
+# profile and features, so that the second one starts from what the first one built.
+
+.PHONY: setup build demo test lint bench audit
+
+# What this machine lacks: targets of Rust, Debian packages.
+setup:
+	@.ci/setup
+
+build: setup
+	cargo build --locked --workspace --all-targets
+
+# A real SSH session, asked through HTTP.
+demo: build
+	examples/demo.sh
+
+test: build
+	cargo test --locked --workspace
+	cargo test --locked --manifest-path plugins/Cargo.toml
+
+lint: setup
+	cargo fmt --all --check
+	cargo fmt --all --check --manifest-path plugins/Cargo.toml
+	cargo fmt --all --check --manifest-path tests/guests/Cargo.toml
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --manifest-path plugins/Cargo.toml --all-targets -- -D warnings
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --locked check bans licenses sources
+
+# Beside OpenSSH's users of today: paramiko, asyncssh, and russh by itself.
+bench: setup
+	cargo bench --locked --package hostler-tests --bench ssh_jobs
+
+# Known vulnerabilities of dependencies; fetches the list of them.
+audit:
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --locked check advisories

@@ -1,0 +1,37 @@
+//! The whole HTTP interface.
+
+use crate::key::Key;
+use crate::{Backend, Config, access_log, dialect, native};
+use axum::Router;
+use axum::middleware::from_fn;
+use hostler_model::Secret;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The whole HTTP interface: what it answers from, and who may ask. Clones are the same one.
+#[derive(Clone)]
+pub struct Api {
+    pub(crate) config: Config,
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) key: Key,
+    /// Cancelled when the daemon shuts down: from then on nobody waits for a job.
+    pub(crate) closing: CancellationToken,
+}
+
+impl Api {
+    /// An interface to `backend` for everybody who presents `key`. With an empty key it admits nobody.
+    #[expect(clippy::needless_pass_by_value, reason = "the caller is to keep no second copy of the key")]
+    pub fn new(config: Config, backend: impl Backend, key: Secret) -> Self {
+        Self { config, backend: Arc::new(backend), key: Key::new(key.expose()), closing: CancellationToken::new() }
+    }
+
+    /// All routes.
+    pub fn router(&self) -> Router {
+        // Without a prefix the paths are those of dialect 0.2, and so are the errors.
+        Router::new()
+            .merge(dialect::v0_2::router(self))
+            .nest("/v0.2", dialect::v0_2::router(self))
+            .nest("/v1", native::router(self))
+            .layer(from_fn(access_log::log))
+    }
+}

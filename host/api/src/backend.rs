@@ -1,0 +1,60 @@
+//! What HTTP needs from the daemon.
+
+use futures::future::{BoxFuture, FutureExt};
+use hostler_jobs::{Filter, Job, Jobs, Rejection};
+use hostler_model::{DriverSchemas, Failure, JobId, PluginInfo, Request};
+use std::time::Duration;
+
+/// What HTTP needs from the daemon; [`Jobs`] is it, and tests script their own.
+pub trait Backend: Send + Sync + 'static {
+    /// See [`Jobs::submit`].
+    fn submit(&self, request: Request) -> BoxFuture<'_, Result<Job, Rejection>>;
+    /// See [`Jobs::get`].
+    fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
+    /// See [`Jobs::wait`].
+    fn wait(&self, id: JobId, patience: Duration) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
+    /// See [`Jobs::list`].
+    fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
+    /// See [`Jobs::cancel`].
+    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>>;
+    /// See [`Jobs::plugins`].
+    fn plugins(&self) -> Vec<PluginInfo>;
+    /// See [`Jobs::drivers`].
+    fn drivers(&self) -> Vec<String>;
+    /// See [`Jobs::schemas`].
+    fn schemas(&self, driver: &str) -> Option<DriverSchemas>;
+}
+
+impl Backend for Jobs {
+    fn submit(&self, request: Request) -> BoxFuture<'_, Result<Job, Rejection>> {
+        Jobs::submit(self, request).boxed()
+    }
+
+    fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>> {
+        Jobs::get(self, id).boxed()
+    }
+
+    fn wait(&self, id: JobId, patience: Duration) -> BoxFuture<'_, Result<Option<Job>, Failure>> {
+        Jobs::wait(self, id, patience).boxed()
+    }
+
+    fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
+        Jobs::list(self, filter, limit).boxed()
+    }
+
+    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>> {
+        Jobs::cancel(self, filter).boxed()
+    }
+
+    fn plugins(&self) -> Vec<PluginInfo> {
+        Jobs::plugins(self)
+    }
+
+    fn drivers(&self) -> Vec<String> {
+        Jobs::drivers(self)
+    }
+
+    fn schemas(&self, driver: &str) -> Option<DriverSchemas> {
+        Jobs::schemas(self, driver)
+    }
+}

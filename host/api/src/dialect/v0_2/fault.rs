@@ -1,0 +1,77 @@
+//! What is wrong with a body or a query, as `FastAPI` says it.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// One thing that is wrong: pydantic's word as `type`, the place as `loc`, a sentence as `msg`, and as `input` the
+/// offending value where it cannot be a secret, else null. A list of them is the `detail` of a 422.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(super) struct Fault(Value);
+
+impl Fault {
+    /// A fault that does not show the value. `loc` is `body` or `query`, then field names and indices.
+    pub(super) fn new<L: Into<Value>>(loc: impl IntoIterator<Item = L>, kind: &str, msg: impl Into<String>) -> Self {
+        let loc: Vec<Value> = loc.into_iter().map(Into::into).collect();
+        Self(json!({"type": kind, "loc": loc, "msg": msg.into(), "input": null}))
+    }
+
+    /// The same, with the value if it is no object and no list. Only for fields that never hold a secret.
+    pub(super) fn showing(mut self, input: Value) -> Self {
+        if !input.is_object() && !input.is_array() {
+            self.0["input"] = input;
+        }
+        self
+    }
+
+    pub(super) fn with_context(mut self, ctx: Value) -> Self {
+        self.0["ctx"] = ctx;
+        self
+    }
+
+    /// A field that must be there.
+    pub(super) fn missing(field: &str) -> Self {
+        Self::new(["body", field], "missing", "Field required")
+    }
+
+    /// A field that must be an object.
+    pub(super) fn no_object(field: &str) -> Self {
+        Self::new(["body", field], "dict_type", "Input should be a valid dictionary")
+    }
+
+    /// A name that means nothing here.
+    pub(super) fn unknown<'a>(loc: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::new(loc, "extra_forbidden", "Extra inputs are not permitted")
+    }
+
+    /// A value that is none of the words allowed.
+    pub(super) fn no_such_word<'a>(
+        loc: impl IntoIterator<Item = &'a str>,
+        words: &[impl AsRef<str>],
+        kind: &str,
+    ) -> Self {
+        let words: Vec<String> = words.iter().map(|word| format!("'{}'", word.as_ref())).collect();
+        let expected = match words.split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            _ => words.concat(),
+        };
+        Self::new(loc, kind, format!("Input should be {expected}")).with_context(json!({"expected": expected}))
+    }
+}
+
+/// All that is wrong; a client is told at once.
+#[derive(Default)]
+pub(super) struct Faults(pub(super) Vec<Fault>);
+
+impl Faults {
+    /// The value of a field, or nothing and one more fault.
+    pub(super) fn keep<T>(&mut self, field: Result<T, Fault>) -> Option<T> {
+        field.map_err(|fault| self.0.push(fault)).ok()
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+}

@@ -1,0 +1,72 @@
+//! The query of `GET /job` and `DELETE /job`.
+
+use super::fault::{Fault, Faults};
+use super::job::{NODE, QUEUE};
+use crate::{key, query};
+use axum::http::Uri;
+use hostler_jobs::{Filter, State};
+
+/// Words for the states, as the dialect spells them.
+const STATES: [(&str, State); 5] = [
+    ("queued", State::Queued),
+    ("started", State::Started),
+    ("finished", State::Finished),
+    ("failed", State::Failed),
+    ("canceled", State::Canceled),
+];
+
+/// Which jobs a query means. All jobs are in one queue and on one node; `id` overrides everything else.
+#[derive(Default)]
+pub(super) struct Wanted {
+    filter: Filter,
+    filtered: bool,
+    nothing: bool,
+}
+
+impl Wanted {
+    /// Whether the query names no filter at all.
+    pub(super) fn is_everything(&self) -> bool {
+        !self.filtered
+    }
+
+    /// What to look for, or `None` if no job can match.
+    pub(super) fn filter(self) -> Option<Filter> {
+        (!self.nothing).then_some(self.filter)
+    }
+}
+
+/// Reads a query. A parameter without a value is as if absent.
+pub(super) fn read(uri: &Uri) -> Result<Wanted, Faults> {
+    let (mut wanted, mut faults) = (Wanted::default(), Faults::default());
+    let pairs = query::pairs(uri);
+    let given = pairs.iter().filter(|(name, value)| name != key::NAME && !value.is_empty());
+    let mut ids = Vec::new();
+    for (name, value) in given {
+        wanted.filtered = true;
+        match name.as_str() {
+            "id" => ids.push(value),
+            "queue" => wanted.nothing |= value != QUEUE,
+            "node" => wanted.nothing |= value != NODE,
+            "host" => wanted.filter.host = Some(value.clone()),
+            "status" => wanted.filter.state = faults.keep(state(value)),
+            _ => faults.0.push(Fault::unknown(["query", name])),
+        }
+    }
+    if !faults.0.is_empty() {
+        return Err(faults);
+    }
+    Ok(match ids.last() {
+        // What is no UUID is the name of no job.
+        Some(id) => match id.parse() {
+            Ok(id) => Wanted { filter: Filter { id: Some(id), ..Filter::default() }, filtered: true, nothing: false },
+            Err(_) => Wanted { nothing: true, ..wanted },
+        },
+        None => wanted,
+    })
+}
+
+fn state(word: &str) -> Result<State, Fault> {
+    let state = STATES.iter().find(|(name, _)| *name == word).map(|(_, state)| *state);
+    let words = STATES.map(|(name, _)| name);
+    state.ok_or_else(|| Fault::no_such_word(["query", "status"], &words, "enum").showing(word.into()))
+}

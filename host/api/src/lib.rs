@@ -1,0 +1,29 @@
+//! HTTP: the only room that knows it.
+//!
+//! An [`Api`] answers requests from a [`Backend`], which is `hostler_jobs::Jobs` in the daemon. It speaks the
+//! native API under `/v1` and one module per dialect of `NetPulse` (`dialect/`); a dialect reads a body into a
+//! [`hostler_model::Request`] and writes jobs and errors in its own shape, and shares nothing with the others.
+//! [`Api::router`] is all of it for tests; [`serve`] puts it on a socket.
+//!
+//! The way of a request: [`serve`] (limits of connections and headers) -> access log -> guard (API key, panics)
+//! -> a handler -> `body` (size, time) -> the dialect's parser, where secrets are sealed -> [`Backend`].
+//! Every status code of an error is chosen in `error.rs`, but for the 4xx by which a dialect refuses a body.
+
+mod access_log;
+mod api;
+mod backend;
+mod body;
+mod coerce;
+mod config;
+mod dialect;
+mod error;
+mod guard;
+mod key;
+mod native;
+mod query;
+mod serve;
+
+pub use api::Api;
+pub use backend::Backend;
+pub use config::Config;
+pub use serve::serve;

@@ -1,0 +1,73 @@
+//! The native API, under `/v1`. Errors are `application/problem+json` (RFC 9457).
+
+mod job;
+mod problem;
+
+use crate::guard::guarded;
+use crate::{Api, error::Error, key, query};
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::routing::get;
+use axum::{Json, Router};
+use hostler_model::{ErrorKind, Failure, JobId, Phase};
+use problem::Problem;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The longest time a client may wait for a job in one request, in seconds.
+const LONGEST_WAIT: u64 = 60;
+
+pub(crate) fn router(api: &Api) -> Router {
+    let router = Router::new()
+        .route("/plugins", get(plugins))
+        .route("/jobs/{id}", get(job))
+        .fallback(async || Problem::from(Error::NoPath))
+        .method_not_allowed_fallback(async || Problem::from(Error::NoMethod));
+    guarded(router, api, problem::answer)
+}
+
+/// The plugins in service and those that could not be loaded.
+async fn plugins(State(api): State<Api>, uri: Uri) -> Result<Json<Value>, Problem> {
+    parameters(&uri, &[])?;
+    Ok(Json(json!({"plugins": api.backend.plugins()})))
+}
+
+/// One job; with `?wait=SECONDS` once it has ended, or as it is after that time.
+async fn job(State(api): State<Api>, Path(id): Path<String>, uri: Uri) -> Result<Json<Value>, Problem> {
+    let wait = parameters(&uri, &["wait"])?.pop().map(|(_, seconds)| patience(&seconds)).transpose()?;
+    let none = || {
+        let message = "There is no job of this name; ask with the id that the submission answered.";
+        Problem::from(Failure::new(ErrorKind::NotFound, Phase::Store, message))
+    };
+    let id: JobId = id.parse().map_err(|_| none())?;
+    let job = match wait {
+        None => api.backend.get(id).await,
+        Some(patience) => tokio::select! {
+            job = api.backend.wait(id, patience) => job,
+            // A client that waits must not hold up the shutdown.
+            () = api.closing.cancelled() => api.backend.get(id).await,
+        },
+    };
+    let job = job.map_err(|failure| Problem::from(failure).about(id))?;
+    Ok(Json(job::view(&job.ok_or_else(|| none().about(id))?)))
+}
+
+/// The parameters of a query but for the API key; only those known are allowed.
+fn parameters(uri: &Uri, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
+    let mut pairs = query::pairs(uri);
+    pairs.retain(|(name, _)| name != key::NAME);
+    match pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+        Some((name, _)) => Err(invalid(format!("The query parameter `{name}` is not known here; leave it out."))),
+        None => Ok(pairs),
+    }
+}
+
+fn patience(seconds: &str) -> Result<Duration, Problem> {
+    let seconds = seconds.parse().ok().filter(|seconds| *seconds <= LONGEST_WAIT);
+    let message = || invalid(format!("`wait` is a whole number of seconds, at most {LONGEST_WAIT}."));
+    seconds.map(Duration::from_secs).ok_or_else(message)
+}
+
+fn invalid(message: String) -> Problem {
+    Failure::new(ErrorKind::InvalidRequest, Phase::Validate, message).into()
+}

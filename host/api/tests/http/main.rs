@@ -1,0 +1,10 @@
+//! The HTTP interface over a scripted backend: routes, shapes, status codes, and what is never shown.
+
+mod bad_input;
+mod key;
+mod limits;
+mod native;
+mod scripted;
+mod secrets;
+mod serving;
+mod shapes;

@@ -1,0 +1,129 @@
+//! The native API.
+
+use crate::scripted::{ID, Scripted, job};
+use axum::http::StatusCode;
+use hostler_jobs::{Job, State};
+use hostler_model::{ErrorKind, Exit, Failure, Outcome, Output, Phase, RunResult};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+#[tokio::test]
+async fn plugins_are_listed() {
+    let (status, reply) = Scripted::default().ask("GET", "/v1/plugins", Value::Null).await;
+    assert_eq!(status, StatusCode::OK);
+    let plugin = json!({
+        "name": "paramiko", "version": "0.1.0", "summary": "Linux over SSH", "world": "driver", "digest": "00",
+        "origin": "built-in", "grants": ["ssh"], "limits": {"memory": 1}, "error": null,
+    });
+    assert_eq!(reply, json!({"plugins": [plugin]}));
+}
+
+#[tokio::test]
+async fn a_job_shows_everything_but_secrets() {
+    let result = |exit, stdout, stderr| RunResult {
+        command: "c".into(),
+        exit,
+        stdout,
+        stderr,
+        duration: Duration::from_millis(1500),
+    };
+    let text = Output { head: "hé\n".into(), ..Output::default() };
+    let cut = Output { head: b"\xff1".into(), tail: b"2".into(), omitted: 7 };
+    let outcome = Outcome {
+        results: vec![
+            result(Exit::Status(3), text, Output::default()),
+            result(Exit::Signal("KILL".into()), Output::default(), cut),
+            result(Exit::Unknown, Output::default(), Output::default()),
+        ],
+        error: Some(Failure::new(ErrorKind::ConnectionLost, Phase::Exec, "It broke.").with_detail("hidden")),
+        warnings: Vec::new(),
+    };
+    let job = Job { outcome: Some(outcome), warnings: vec!["mind".into()], ..job(State::Failed) };
+    let (status, reply) = Scripted::with_jobs(vec![job]).ask("GET", &format!("/v1/jobs/{ID}"), Value::Null).await;
+    assert_eq!(status, StatusCode::OK);
+    let wanted = json!({
+        "id": ID,
+        "state": "failed",
+        "driver": "paramiko",
+        "target": {"host": "192.0.2.10", "port": 22, "user": "admin"},
+        "command": ["uname -s"],
+        "config": null,
+        "connection_args": {"host": "192.0.2.10", "username": "admin", "port": 22},
+        "driver_args": {},
+        "created_at": "2026-11-22T14:34:56Z",
+        "started_at": "2026-11-22T14:34:56.25Z",
+        "ended_at": "2026-11-22T14:34:58Z",
+        "warnings": ["mind"],
+        "results": [
+            {"command": "c", "exit_status": 3, "exit_signal": null, "stdout": "hé\n", "stderr": "", "duration_s": 1.5},
+            {
+                "command": "c", "exit_status": null, "exit_signal": "KILL", "stdout": "", "duration_s": 1.5,
+                "stderr": "\u{fffd}1\n[7 bytes omitted]\n2", "stderr_base64": "/zEy",
+                "stderr_omitted": 7, "stderr_omitted_at": 2,
+            },
+            {"command": "c", "exit_status": null, "exit_signal": null, "stdout": "", "stderr": "", "duration_s": 1.5},
+        ],
+        "error": {"kind": "connection-lost", "phase": "exec", "message": "It broke."},
+    });
+    assert_eq!(reply, wanted);
+}
+
+#[tokio::test]
+async fn no_such_job_is_a_problem_document() {
+    for id in ["what", ID] {
+        let (status, headers, text) = Scripted::default().ask_raw("GET", &format!("/v1/jobs/{id}"), "").await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert_eq!(headers["content-type"], "application/problem+json");
+        let reply: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!((&reply["type"], &reply["title"]), (&json!("about:blank"), &json!("Not Found")));
+        assert_eq!(
+            (&reply["kind"], &reply["phase"], &reply["status"]),
+            (&json!("not-found"), &json!("store"), &json!(404))
+        );
+        assert_eq!(reply.get("job").is_some(), id == ID);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_names_the_job() {
+    let backend = Scripted::default();
+    backend.script().failure =
+        Some(Failure::new(ErrorKind::Internal, Phase::Store, "The store failed.").with_detail("hidden"));
+    let (status, reply) = backend.ask("GET", &format!("/v1/jobs/{ID}"), Value::Null).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    let wanted = json!({
+        "type": "about:blank", "title": "Internal Server Error", "status": 500, "detail": "The store failed.",
+        "kind": "internal", "phase": "store", "job": ID,
+    });
+    assert_eq!(reply, wanted);
+}
+
+#[tokio::test]
+async fn a_client_can_wait_for_a_job() {
+    let backend = Scripted::with_jobs(vec![job(State::Finished)]);
+    for path in [format!("/v1/jobs/{ID}?wait=0"), format!("/v1/jobs/{ID}?wait=60")] {
+        let (status, reply) = backend.ask("GET", &path, Value::Null).await;
+        assert_eq!((status, &reply["state"]), (StatusCode::OK, &json!("finished")), "{path}");
+    }
+    for wait in ["61", "-1", "1.5", "soon", ""] {
+        let (status, reply) = backend.ask("GET", &format!("/v1/jobs/{ID}?wait={wait}"), Value::Null).await;
+        assert_eq!((status, &reply["kind"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("invalid-request")), "{wait}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_parameter_is_refused() {
+    for path in [format!("/v1/jobs/{ID}?wiat=1"), "/v1/plugins?a=b".into()] {
+        let (status, reply) = Scripted::default().ask("GET", &path, Value::Null).await;
+        assert_eq!((status, &reply["kind"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("invalid-request")), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_problem_documents() {
+    for (method, path, wanted) in [("GET", "/v1/nope", 404), ("GET", "/v1", 404), ("POST", "/v1/plugins", 405)] {
+        let (status, headers, _) = Scripted::default().ask_raw(method, path, "").await;
+        assert_eq!(status.as_u16(), wanted, "{path}");
+        assert_eq!(headers["content-type"], "application/problem+json", "{path}");
+    }
+}

@@ -1,0 +1,63 @@
+//! A planted secret comes back from nowhere.
+
+use crate::scripted::{Scripted, request_with};
+use serde_json::{Value, json};
+
+const PLANTED: &str = "hunter2-planted";
+
+#[tokio::test]
+async fn no_wrong_place_echoes_a_secret() {
+    let changes = [
+        json!({"password": PLANTED}),
+        json!({"credential": {"deep": [PLANTED]}}),
+        json!({"connection_args": PLANTED}),
+        json!({"connection_args": [PLANTED]}),
+        json!({"connection_args": {"password": {"value": PLANTED}}}),
+        json!({"connection_args": {"password": [PLANTED]}}),
+        json!({"connection_args": {"token": PLANTED, "what": PLANTED}}),
+        json!({"connection_args": {"host": {"password": PLANTED}}}),
+        json!({"driver_args": PLANTED}),
+        json!({"driver_args": {"sudo_password": PLANTED}}),
+        json!({"driver_args": {"timeout": [{"password": PLANTED}]}}),
+        json!({"command": {"password": PLANTED}}),
+        json!({"command": [{"password": PLANTED}]}),
+        json!({"command": null, "connection_args": {"password": PLANTED}}),
+        json!({"config": "both", "connection_args": {"password": PLANTED}}),
+        json!({"driver": "nope", "connection_args": {"password": PLANTED}}),
+        json!({"driver": {"password": PLANTED}}),
+        json!({"options": PLANTED}),
+        json!({"options": {"ttl": {"password": PLANTED}, "queue_strategy": [PLANTED], "webhook": {"auth": ["u", PLANTED]}}}),
+        json!({"connection_args": {"password": PLANTED}}),
+    ];
+    for change in changes {
+        let backend = Scripted::default();
+        let body = request_with(change.clone()).to_string();
+        let (status, headers, text) = backend.ask_raw("POST", "/device/execute", body).await;
+        assert!(!text.contains(PLANTED) && !format!("{headers:?}").contains(PLANTED), "{change}: {status} {text}");
+        if let Some(request) = backend.script().submitted.take() {
+            let public = json!([request.connection_args.public(), request.driver_args.public(), request.warnings]);
+            assert!(!public.to_string().contains(PLANTED), "{change}: {public}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_broken_body_echoes_a_secret() {
+    let whole = request_with(json!({"connection_args": {"password": PLANTED}})).to_string();
+    let start = whole.find(PLANTED).expect("the secret is in the body");
+    let bodies = [
+        PLANTED.to_owned(),
+        format!("\"{PLANTED}\""),
+        format!("{{{PLANTED}: 1}}"),
+        format!("password={PLANTED}"),
+        whole[..start + PLANTED.len()].to_owned(),
+        whole.replace(PLANTED, &format!("{PLANTED}\u{1}")),
+        whole.replace(&format!("\"{PLANTED}\""), PLANTED),
+    ];
+    for body in bodies {
+        let (_, _, text) = Scripted::default().ask_raw("POST", "/device/execute", body.clone()).await;
+        let reply: Value = serde_json::from_str(&text).expect("JSON");
+        assert!(reply["detail"].is_array(), "{text}");
+        assert!(!text.contains(PLANTED), "{body}: {text}");
+    }
+}

@@ -1,0 +1,137 @@
+//! The accept loop, over real sockets.
+
+use crate::scripted::{ID, KEY, Scripted, SlowSubmit, job, request};
+use hostler_api::{Api, Config, serve};
+use hostler_jobs::State;
+use hostler_model::Secret;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+struct Server {
+    address: SocketAddr,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+async fn start(backend: Scripted, config: Config) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let (address, shutdown) = (listener.local_addr().expect("an address"), CancellationToken::new());
+    let api = Api::new(config, backend, Secret::new(KEY.into()));
+    let task = tokio::spawn(serve(listener, api, shutdown.clone()));
+    Server { address, shutdown, task }
+}
+
+async fn connect(server: &Server) -> TcpStream {
+    TcpStream::connect(server.address).await.expect("a connection")
+}
+
+async fn write(stream: &mut TcpStream, text: &str) {
+    stream.write_all(text.as_bytes()).await.expect("the server reads");
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: h\r\nX-API-KEY: {KEY}\r\n\r\n")
+}
+
+/// Reads until the text has come.
+async fn read_until(stream: &mut TcpStream, text: &str) -> String {
+    let mut seen = String::new();
+    while !seen.contains(text) {
+        let mut part = [0; 4096];
+        let count = stream.read(&mut part).await.expect("the server answers");
+        assert!(count > 0, "the connection ended after {seen:?}");
+        seen.push_str(&String::from_utf8_lossy(&part[..count]));
+    }
+    seen
+}
+
+#[tokio::test]
+async fn one_connection_carries_many_requests() {
+    let server = start(Scripted::default(), Config::default()).await;
+    let mut stream = connect(&server).await;
+    for _ in 0..3 {
+        write(&mut stream, &get("/health")).await;
+        assert!(read_until(&mut stream, "\"ok\"").await.starts_with("HTTP/1.1 200 OK"));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_sends_too_much_before_it_reads_still_sees_the_answer() {
+    let server = start(Scripted::default(), Config::default()).await;
+    let mut stream = connect(&server).await;
+    let size = 10 << 20;
+    let head =
+        format!("POST /device/execute HTTP/1.1\r\nHost: h\r\nX-API-KEY: {KEY}\r\nContent-Length: {size}\r\n\r\n");
+    write(&mut stream, &head).await;
+    write(&mut stream, &"x".repeat(size)).await;
+    assert!(read_until(&mut stream, "send less").await.starts_with("HTTP/1.1 413"));
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_is_not_waited_for() {
+    let server = start(Scripted::default(), Config { header_read_timeout: 1, ..Config::default() }).await;
+    let (mut slow, mut idle) = (connect(&server).await, connect(&server).await);
+    write(&mut slow, "GET /health HTTP/1.1\r\nHost:").await;
+    write(&mut idle, &get("/health")).await;
+    read_until(&mut idle, "\"ok\"").await;
+    for stream in [&mut slow, &mut idle] {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.expect("the server closes the connection");
+    }
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_their_turn() {
+    let one = serde_json::from_str(r#"{"max_connections": 1}"#).expect("a configuration");
+    let server = start(Scripted::default(), one).await;
+    let mut first = connect(&server).await;
+    write(&mut first, &get("/health")).await;
+    read_until(&mut first, "\"ok\"").await;
+    let mut second = connect(&server).await;
+    write(&mut second, &get("/health")).await;
+    let early = tokio::time::timeout(std::time::Duration::from_millis(50), second.readable()).await;
+    assert!(early.is_err(), "the second connection was answered while the first was open");
+    drop(first);
+    read_until(&mut second, "\"ok\"").await;
+}
+
+#[tokio::test]
+async fn at_shutdown_a_waiting_request_is_answered_and_the_port_is_closed() {
+    let backend = Scripted::with_jobs(vec![job(State::Started)]);
+    let somebody_waits = Arc::new(Notify::new());
+    backend.script().wait_for_ever = Some(somebody_waits.clone());
+    let server = start(backend, Config::default()).await;
+    let mut idle = connect(&server).await;
+    write(&mut idle, &get("/health")).await;
+    read_until(&mut idle, "\"ok\"").await;
+    let mut waiting = connect(&server).await;
+    write(&mut waiting, &get(&format!("/v1/jobs/{ID}?wait=60"))).await;
+    somebody_waits.notified().await;
+    server.shutdown.cancel();
+    assert!(read_until(&mut waiting, "}").await.contains("\"started\""));
+    server.task.await.expect("the loop ends");
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_submission_is_carried_to_its_end_when_the_client_goes_away() {
+    let (backend, steps) = (Scripted::default(), Arc::new(SlowSubmit::default()));
+    backend.script().slow_submit = Some(steps.clone());
+    let server = start(backend, Config::default()).await;
+    let mut stream = connect(&server).await;
+    let body = request().to_string();
+    let head =
+        format!("POST /device/execute HTTP/1.1\r\nHost: h\r\nX-API-KEY: {KEY}\r\nContent-Length: {}", body.len());
+    write(&mut stream, &format!("{head}\r\n\r\n{body}")).await;
+    steps.begun.notified().await;
+    drop(stream);
+    server.shutdown.cancel();
+    server.task.await.expect("the loop ends");
+    steps.go_on.notify_one();
+    steps.ended.notified().await;
+}

@@ -1,0 +1,94 @@
+//! The configuration: defaults, then the file, then the environment, then the command line.
+
+use crate::cli::Serve;
+use anyhow::Context;
+use config::{Environment, File, FileFormat};
+use hostler_plugins::{PluginConfig, PolicyConfig};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// Everything that can be configured. An unknown key is an error.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Address to listen on.
+    pub(crate) listen: SocketAddr,
+    /// Folder for everything that the daemon keeps.
+    pub(crate) data_dir: PathBuf,
+    /// A file that holds the API key, where `HOSTLER_API_KEY` does not.
+    pub(crate) api_key_file: Option<PathBuf>,
+    /// HTTP.
+    pub(crate) http: hostler_api::Config,
+    /// The queue.
+    pub(crate) jobs: hostler_jobs::Config,
+    /// Plugins in general.
+    pub(crate) plugins: hostler_plugins::Config,
+    /// SSH.
+    pub(crate) ssh: hostler_remote::Config,
+    /// The policies that judge every job, in order.
+    pub(crate) policy: Vec<PolicyConfig>,
+    /// What single plugins are granted, by name.
+    pub(crate) plugin: BTreeMap<String, PluginConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9000)),
+            data_dir: "hostler-data".into(),
+            api_key_file: None,
+            http: hostler_api::Config::default(),
+            jobs: hostler_jobs::Config::default(),
+            plugins: hostler_plugins::Config::default(),
+            ssh: hostler_remote::Config::default(),
+            policy: vec![PolicyConfig::default()],
+            plugin: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads all sources and fills in the folders below the data directory.
+    pub(crate) fn load(arguments: &Serve) -> anyhow::Result<Self> {
+        let mut sources = config::Config::builder();
+        if let Some(path) = &arguments.config {
+            let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+            // Read once on its own, because only this reader names the line of a wrong key.
+            toml::from_str::<Self>(&text).with_context(|| format!("{} is wrong", path.display()))?;
+            sources = sources.add_source(File::from_str(&text, FileFormat::Toml));
+        }
+        // HOSTLER_SECTION__KEY. The key of the API and the log filter are no part of the configuration.
+        let environment = Environment::with_prefix("HOSTLER").prefix_separator("_").separator("__").try_parsing(true);
+        let ours = |name: &str| matches!(name, "HOSTLER_API_KEY" | "HOSTLER_LOG");
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+        let variables = std::env::vars().filter(|(name, _)| !ours(name)).collect();
+        sources = sources.add_source(environment.source(Some(variables)));
+        let read = sources.build().and_then(config::Config::try_deserialize::<Self>);
+        let mut config = read.context("the configuration is wrong (file, or a variable HOSTLER_…)")?;
+        if let Some(listen) = arguments.listen {
+            config.listen = listen;
+        }
+        if let Some(data_dir) = &arguments.data_dir {
+            config.data_dir.clone_from(data_dir);
+        }
+        config.settle();
+        Ok(config)
+    }
+
+    /// Hands each room what is known only here.
+    fn settle(&mut self) {
+        let data = &self.data_dir;
+        self.plugins.folder = data.join("plugins");
+        self.plugins.cache = data.join("cache");
+        self.plugins.policies = std::mem::take(&mut self.policy);
+        self.plugins.plugin = std::mem::take(&mut self.plugin);
+        if self.ssh.key_roots.is_empty() {
+            self.ssh.key_roots = vec![data.join("keys")];
+        }
+        if self.ssh.known_hosts.as_os_str().is_empty() {
+            self.ssh.known_hosts = data.join("known_hosts");
+        }
+    }
+}

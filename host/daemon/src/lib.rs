@@ -1,0 +1,30 @@
+//! The daemon: command line, configuration, telemetry, signals. It builds the rooms below and runs
+//! them. Only this room reads the environment, installs a log subscriber, or decides an exit code.
+
+mod cli;
+mod config;
+mod key;
+mod serve;
+mod telemetry;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// What the binary does: reads the command line, runs the verb, and turns its end into an exit code.
+pub fn main() -> ExitCode {
+    let cli::Cli { verb: cli::Verb::Serve(arguments) } = cli::Cli::parse();
+    telemetry::start();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::Error::new(error).context("the runtime cannot start")),
+    };
+    match runtime.block_on(serve::run(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    tracing::error!("{error:#}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,7 @@
+//! The binary `hostler`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hostler::main()
+}

@@ -1,0 +1,57 @@
+//! `hostler serve`: builds the rooms from the bottom up and runs them until a signal.
+
+use crate::cli::Serve;
+use crate::config::Config;
+use crate::key;
+use anyhow::Context;
+use hostler_api::Api;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Runs the daemon.
+pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
+    let config = Config::load(&arguments)?;
+    let data_dir = config.data_dir;
+    for folder in ["", "keys", "plugins"] {
+        private_folder(&data_dir.join(folder))?;
+    }
+    let key = key::load(config.api_key_file.as_deref(), &data_dir)?;
+    let listener = TcpListener::bind(config.listen);
+    let listener = listener.await.with_context(|| format!("{} cannot be listened on", config.listen))?;
+    let engine = Arc::new(config.ssh.build()?);
+    let plugins = config.plugins.build(engine).await?;
+    let jobs = config.jobs.build(&data_dir, plugins).await?;
+    let api = Api::new(config.http, jobs.clone(), key);
+    let shutdown = CancellationToken::new();
+    tracing::info!("listening on http://{}", listener.local_addr()?);
+    let serving = hostler_api::serve(listener, api, shutdown.clone());
+    let asked_to_end = async {
+        let ended = end_signal().await;
+        tracing::info!("ending: running jobs are cancelled");
+        shutdown.cancel();
+        jobs.shutdown().await;
+        ended
+    };
+    let ((), ended) = tokio::join!(serving, asked_to_end);
+    ended
+}
+
+async fn end_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Makes a folder that only the daemon's user can enter. One that exists is left as it is.
+fn private_folder(path: &Path) -> anyhow::Result<()> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.with_context(|| format!("the folder {} cannot be made", path.display()))
+}

@@ -1,0 +1,59 @@
+//! What the operator says about jobs.
+
+use crate::dispatcher::Dispatcher;
+use crate::store::{Sqlite, Store};
+use crate::{Error, Jobs, clock};
+use hostler_plugins::Plugins;
+use serde::Deserialize;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The section `[jobs]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How many jobs are carried out at once.
+    pub max_running: NonZeroU32,
+    /// How many jobs may wait; beyond it a new one is refused with kind `busy`.
+    pub max_queued: NonZeroU32,
+    /// How long a job may wait if it does not say, in seconds.
+    pub default_ttl: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_running: NonZeroU32::new(64).expect("not zero"),
+            max_queued: NonZeroU32::new(10_000).expect("not zero"),
+            default_ttl: 300,
+        }
+    }
+}
+
+impl Config {
+    /// Opens the store in `data_dir`, ends the jobs that an earlier run left open, and starts
+    /// to carry out jobs on the current tokio runtime.
+    pub async fn build(self, data_dir: &Path, plugins: Arc<Plugins>) -> Result<Jobs, Error> {
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(data_dir)?);
+        let lost = store.abandon(clock::now()).await.map_err(Error::LeftOver)?;
+        if !lost.is_empty() {
+            tracing::warn!(jobs = lost.len(), "an earlier run of the daemon left jobs open; they failed as lost");
+        }
+        Ok(Jobs::new(&self, plugins, Dispatcher::start(&self, store)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn unknown_keys_and_zero_workers_are_refused() {
+        assert!(serde_json::from_value::<Config>(json!({"max_runing": 3})).is_err());
+        assert!(serde_json::from_value::<Config>(json!({"max_running": 0})).is_err());
+        let config: Config = serde_json::from_value(json!({"max_running": 3})).expect("valid");
+        assert_eq!((config.max_running.get(), config.max_queued.get(), config.default_ttl), (3, 10_000, 300));
+    }
+}

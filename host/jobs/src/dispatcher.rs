@@ -1,0 +1,199 @@
+//! Carries jobs from the queue through their work to their end.
+
+use crate::ends::Ends;
+use crate::failures;
+use crate::mark::Mark;
+use crate::queue::{Queue, Room, Work};
+use crate::store::Store;
+use crate::{Config, Filter, Job, clock};
+use futures::FutureExt;
+use futures::future::join_all;
+use hostler_model::{ErrorKind, Failure, JobId, Outcome};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long running jobs may take to stop at shutdown.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long to wait before an end that could not be stored is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What decides which job runs, and sees to it that each ends.
+pub(crate) struct Dispatcher {
+    store: Arc<dyn Store>,
+    queue: Queue,
+    ends: Ends,
+    running: Arc<Semaphore>,
+    /// Read by submissions from the store to the queue; written by whoever must not meet a job in
+    /// between: there it could be cancelled in the store and still arrive in the queue.
+    door: RwLock<()>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Dispatcher {
+    /// Starts on the current tokio runtime.
+    pub(crate) fn start(config: &Config, store: Arc<dyn Store>) -> Arc<Self> {
+        let dispatcher = Arc::new(Self {
+            store,
+            queue: Queue::new(config.max_queued.get() as usize),
+            ends: Ends::default(),
+            running: Arc::new(Semaphore::new(config.max_running.get() as usize)),
+            door: RwLock::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        let (starter, reaper) = (Arc::clone(&dispatcher), Arc::clone(&dispatcher));
+        dispatcher.tasks.spawn(async move { starter.stop.run_until_cancelled(starter.start_jobs()).await });
+        dispatcher.tasks.spawn(async move { reaper.stop.run_until_cancelled(reaper.expire_jobs()).await });
+        dispatcher
+    }
+
+    /// Takes a place in the queue.
+    pub(crate) fn reserve(&self) -> Result<Room, Failure> {
+        self.queue.reserve()
+    }
+
+    /// Stores a job and queues its work.
+    pub(crate) async fn accept(
+        self: &Arc<Self>,
+        room: Room,
+        job: Job,
+        ttl: Duration,
+        work: Work,
+    ) -> Result<Job, Failure> {
+        let this = Arc::clone(self);
+        finish(async move {
+            let _inside = this.door.read().await;
+            if this.stop.is_cancelled() {
+                return Err(failures::stopping());
+            }
+            this.ends.expect(job.id);
+            if let Err(failure) = this.store.insert(&job, ttl).await {
+                this.ends.announce(&[job.id]);
+                return Err(failure);
+            }
+            this.queue.push(room, job.id, ttl, work);
+            Ok(job)
+        })
+        .await
+    }
+
+    /// Cancels the queued jobs that match; answers those it cancelled.
+    pub(crate) async fn cancel(self: &Arc<Self>, filter: Filter) -> Result<Vec<JobId>, Failure> {
+        let this = Arc::clone(self);
+        finish(async move {
+            let _alone = this.door.write().await;
+            let canceled = this.store.cancel(filter, clock::now()).await?;
+            this.queue.remove(&canceled);
+            this.ends.announce(&canceled);
+            Ok(canceled)
+        })
+        .await
+    }
+
+    /// One job, or `None` if there is none of that name.
+    pub(crate) async fn get(&self, id: JobId) -> Result<Option<Job>, Failure> {
+        Ok(self.list(Filter { id: Some(id), ..Filter::default() }, 1).await?.pop())
+    }
+
+    /// One job, when it has ended or `patience` is over.
+    pub(crate) async fn wait(&self, id: JobId, patience: Duration) -> Result<Option<Job>, Failure> {
+        // Whether it ended or patience did, the store tells.
+        let _ = timeout(patience, self.ends.wait(id)).await;
+        self.get(id).await
+    }
+
+    /// Jobs that match, newest first.
+    pub(crate) async fn list(&self, filter: Filter, limit: usize) -> Result<Vec<Job>, Failure> {
+        self.store.list(filter, limit).await
+    }
+
+    /// See [`crate::Jobs::shutdown`].
+    pub(crate) async fn shutdown(&self) {
+        self.stop.cancel();
+        // Submissions that were under way are through when the door is ours; later ones see `stop`.
+        drop(self.door.write().await);
+        self.queue.clear();
+        self.tasks.close();
+        if timeout(GRACE, self.tasks.wait()).await.is_err() {
+            tracing::warn!(jobs = self.tasks.len(), "jobs did not stop in time and are given up");
+        }
+        match self.store.abandon(clock::now()).await {
+            Ok(lost) => self.ends.announce(&lost),
+            Err(failure) => log_failure(&failure, "open jobs could not be ended; the next start does it"),
+        }
+    }
+
+    async fn start_jobs(self: &Arc<Self>) {
+        loop {
+            let permit = Arc::clone(&self.running).acquire_owned().await.expect("this semaphore is never closed");
+            let (id, work) = self.queue.next().await;
+            self.tasks.spawn(Arc::clone(self).carry_out(id, work, permit));
+        }
+    }
+
+    async fn expire_jobs(&self) {
+        loop {
+            let expired = self.queue.expired().await;
+            join_all(expired.into_iter().map(|(id, ttl)| self.end(id, failures::expired(ttl).into()))).await;
+        }
+    }
+
+    async fn carry_out(self: Arc<Self>, id: JobId, work: Work, _permit: OwnedSemaphorePermit) {
+        match self.store.claim(id, clock::now()).await {
+            Ok(true) => {}
+            Ok(false) => return, // cancelled between queue and claim
+            Err(failure) => return self.end(id, failure.into()).await,
+        }
+        let mark = Arc::new(Mark::new(id, Arc::clone(&self.store)));
+        let witness = Arc::clone(&mark);
+        let cancel = self.stop.child_token();
+        let work = AssertUnwindSafe(async move { work(witness, cancel).await });
+        let mut outcome =
+            work.catch_unwind().await.unwrap_or_else(|_| Outcome::from(failures::panicked(mark.reached())));
+        // Nobody cancelled it but the end of the daemon.
+        if self.stop.is_cancelled()
+            && let Some(error) = outcome.error.as_mut().filter(|error| error.kind == ErrorKind::Canceled)
+        {
+            *error = failures::lost(mark.reached());
+        }
+        self.end(id, outcome).await;
+    }
+
+    /// Stores how a job ended, and tries until it is stored or the daemon stops.
+    async fn end(&self, id: JobId, outcome: Outcome) {
+        while let Err(failure) = self.store.end(id, &outcome, clock::now()).await {
+            log_failure(&failure, "the end of a job could not be stored and is tried again");
+            if self.stop.run_until_cancelled(sleep(RETRY)).await.is_none() {
+                return;
+            }
+        }
+        self.ends.announce(&[id]);
+        match &outcome.error {
+            None => tracing::info!(job = %id, "job finished"),
+            Some(Failure { kind, phase, detail, .. }) => {
+                tracing::info!(job = %id, %kind, %phase, detail, "job failed");
+            }
+        }
+    }
+}
+
+/// Runs this to its end even if the caller goes away: a client that hangs up must not leave a job
+/// that is in the store and not in the queue, or the other way round.
+async fn finish<T: Send + 'static>(
+    task: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::spawn(task).await.unwrap_or_else(|broken| Err(failures::store(broken)))
+}
+
+fn log_failure(failure: &Failure, what: &str) {
+    tracing::error!(detail = failure.detail, "{what}");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! The failures that this room itself gives, each with its sentence.
+
+use hostler_model::{ErrorKind, Failure, Phase};
+use std::fmt::Display;
+use std::time::Duration;
+
+/// How far a job had come when it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    Queue,
+    Start,
+    Effect,
+}
+
+fn failure(kind: ErrorKind, message: impl Into<String>) -> Failure {
+    Failure::new(kind, Phase::Store, message)
+}
+
+/// The queue is full.
+pub(crate) fn full(max_queued: usize) -> Failure {
+    failure(ErrorKind::Busy, format!("{max_queued} jobs are waiting already; submit the job again later."))
+}
+
+/// The daemon takes no new jobs.
+pub(crate) fn stopping() -> Failure {
+    failure(ErrorKind::Busy, "The daemon is stopping; submit the job again when it is back.")
+}
+
+/// The job waited for too long.
+pub(crate) fn expired(ttl: Duration) -> Failure {
+    let message = format!(
+        "The job waited in the queue for longer than its ttl of {} s and was not begun; \
+         submit it again later or with a longer ttl.",
+        ttl.as_secs_f64()
+    );
+    failure(ErrorKind::Expired, message)
+}
+
+/// The job was cancelled in the queue.
+pub(crate) fn canceled() -> Failure {
+    failure(ErrorKind::Canceled, "The job was cancelled while it waited in the queue; it was not begun.")
+}
+
+/// The daemon ended while it held the job.
+pub(crate) fn lost(reached: Reached) -> Failure {
+    let message = match reached {
+        Reached::Queue => {
+            "The daemon ended while the job waited in the queue; it was not begun, so it is safe to submit it again."
+        }
+        Reached::Start => {
+            "The daemon ended while it carried the job out, before the job acted on its target; \
+             it is safe to submit it again."
+        }
+        Reached::Effect => {
+            "The daemon ended after the job had begun to act on its target; \
+             look at the target before you submit it again."
+        }
+    };
+    failure(ErrorKind::Lost, message)
+}
+
+/// The job ended, for instance as lost, before it could act on its target.
+pub(crate) fn ended_before_effect() -> Failure {
+    failure(ErrorKind::Canceled, "The job had ended already, so it may not act on its target any more.")
+}
+
+/// The code that carried the job out panicked.
+pub(crate) fn panicked(reached: Reached) -> Failure {
+    let message = match reached {
+        Reached::Effect => {
+            "The daemon failed after the job had begun to act on its target: look at the target, and report this bug."
+        }
+        _ => "The daemon failed before the job acted on its target: report this bug.",
+    };
+    Failure::new(ErrorKind::Internal, Phase::Plugin, message)
+}
+
+/// The store does not answer as it should. The detail is for the log.
+pub(crate) fn store(detail: impl Display) -> Failure {
+    failure(ErrorKind::Internal, "The job store failed; the operator finds the reason in the daemon's log.")
+        .with_detail(detail)
+}

@@ -1,0 +1,72 @@
+//! A job as it is kept and shown.
+
+use hostler_model::{JobId, Outcome, Plan};
+use jiff::Timestamp;
+use serde::de::value::{Error as WordError, StrDeserializer};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Where a job stands. The last three are terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It waits for a worker.
+    Queued,
+    /// A worker carries it out.
+    Started,
+    /// It was carried out.
+    Finished,
+    /// An error stopped it.
+    Failed,
+    /// Somebody cancelled it.
+    Canceled,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+impl FromStr for State {
+    type Err = WordError;
+
+    fn from_str(word: &str) -> Result<Self, WordError> {
+        Self::deserialize(StrDeserializer::new(word))
+    }
+}
+
+/// A job as it is kept and shown. It holds no secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// Where it stands.
+    pub state: State,
+    /// The driver that carries it out.
+    pub driver: String,
+    /// What the driver made of the request.
+    pub plan: Plan,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When a worker claimed it.
+    pub started_at: Option<Timestamp>,
+    /// When it reached its terminal state.
+    pub ended_at: Option<Timestamp>,
+    /// How it ended; present exactly in a terminal state.
+    pub outcome: Option<Outcome>,
+    /// What the client should know: from the way in, the driver and the outcome.
+    pub warnings: Vec<String>,
+}
+
+/// Which jobs are meant. All that are set must hold.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// This one.
+    pub id: Option<JobId>,
+    /// Those in this state.
+    pub state: Option<State>,
+    /// Those for this target host, spelled as in the request.
+    pub host: Option<String>,
+}

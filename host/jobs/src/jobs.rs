@@ -1,0 +1,90 @@
+//! The door of this room.
+
+use crate::dispatcher::Dispatcher;
+use crate::{Config, Filter, Job, Rejection, State, clock};
+use hostler_model::{DriverSchemas, Failure, JobId, PluginInfo, Request};
+use hostler_plugins::Plugins;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The jobs of this daemon.
+#[derive(Clone)]
+pub struct Jobs {
+    plugins: Arc<Plugins>,
+    dispatcher: Arc<Dispatcher>,
+    default_ttl: Duration,
+}
+
+impl Jobs {
+    pub(crate) fn new(config: &Config, plugins: Arc<Plugins>, dispatcher: Arc<Dispatcher>) -> Self {
+        Self { plugins, dispatcher, default_ttl: Duration::from_secs(config.default_ttl.into()) }
+    }
+
+    /// Validates a request, has it reviewed, stores it, and answers the queued job. The job is
+    /// durable when this returns.
+    pub async fn submit(&self, mut request: Request) -> Result<Job, Rejection> {
+        // Before the plugins are asked: a flood must not cost more than a look at a counter.
+        let room = self.dispatcher.reserve().map_err(Rejection::Failed)?;
+        let id = JobId::new();
+        let driver = request.driver.clone();
+        let ttl = request.ttl.unwrap_or(self.default_ttl);
+        let mut warnings = std::mem::take(&mut request.warnings);
+        let prepared = self.plugins.prepare(id, request).await?;
+        let plan = prepared.plan().clone();
+        warnings.extend_from_slice(&plan.warnings);
+        let job = Job {
+            id,
+            state: State::Queued,
+            driver,
+            plan,
+            created_at: clock::now(),
+            started_at: None,
+            ended_at: None,
+            outcome: None,
+            warnings,
+        };
+        let work = Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _);
+        self.dispatcher.accept(room, job, ttl, work).await.map_err(Rejection::Failed)
+    }
+
+    /// One job, or `None` if there is none of that name.
+    pub async fn get(&self, id: JobId) -> Result<Option<Job>, Failure> {
+        self.dispatcher.get(id).await
+    }
+
+    /// Like [`Jobs::get`], but waits until the job has ended or `patience` is over.
+    pub async fn wait(&self, id: JobId, patience: Duration) -> Result<Option<Job>, Failure> {
+        self.dispatcher.wait(id, patience).await
+    }
+
+    /// Jobs that match, newest first, at most `limit`.
+    pub async fn list(&self, filter: Filter, limit: usize) -> Result<Vec<Job>, Failure> {
+        self.dispatcher.list(filter, limit).await
+    }
+
+    /// Cancels the queued jobs that match; answers those it cancelled.
+    pub async fn cancel(&self, filter: Filter) -> Result<Vec<JobId>, Failure> {
+        self.dispatcher.cancel(filter).await
+    }
+
+    /// Refuses new jobs, asks the running ones to stop, and waits some seconds for them. Jobs that
+    /// have not ended by then, and those that waited, fail with kind `lost`.
+    pub async fn shutdown(&self) {
+        self.dispatcher.shutdown().await;
+    }
+
+    /// The plugins in service and those that could not be loaded.
+    pub fn plugins(&self) -> Vec<PluginInfo> {
+        self.plugins.list()
+    }
+
+    /// Names of the drivers in service, sorted.
+    pub fn drivers(&self) -> Vec<String> {
+        self.plugins.drivers()
+    }
+
+    /// The schemas of a driver, or `None` if there is no such driver.
+    pub fn schemas(&self, driver: &str) -> Option<DriverSchemas> {
+        self.plugins.schemas(driver)
+    }
+}

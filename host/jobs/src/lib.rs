@@ -1,0 +1,35 @@
+//! What a job is and where it stands.
+//!
+//! A [`Job`] is one request to one target. It goes from queued over started to exactly one of
+//! finished, failed and canceled ([`State`]). [`Jobs`] is the door of this room: submit, look,
+//! wait, cancel.
+//!
+//! What a reader may rely on:
+//!
+//! - A job is on disk before [`Jobs::submit`] answers, and a terminal state is on disk, together
+//!   with its outcome, before anybody sees it.
+//! - A job is carried out at most once. The store decides every race: work begins only after the
+//!   claim is on disk, and the first action on the target only after its mark is.
+//! - Secrets are kept in memory only. A job that the daemon held when it ended is therefore not run
+//!   again: at the next start it fails with kind `lost`, and says whether it had begun to act.
+//!
+//! Inside: the `store` keeps the truth, the `queue` holds the work of queued jobs, and the
+//! `dispatcher` carries it from one to the other.
+
+mod clock;
+mod config;
+mod dispatcher;
+mod ends;
+mod error;
+mod failures;
+mod job;
+mod jobs;
+mod mark;
+mod queue;
+mod store;
+
+pub use config::Config;
+pub use error::Error;
+pub use hostler_plugins::Rejection;
+pub use job::{Filter, Job, State};
+pub use jobs::Jobs;

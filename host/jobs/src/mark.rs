@@ -1,0 +1,38 @@
+//! The mark that a job acts on its target.
+
+use crate::clock;
+use crate::failures::{self, Reached};
+use crate::store::Store;
+use futures::future::BoxFuture;
+use hostler_model::{Failure, JobId};
+use hostler_plugins::Witness;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// The witness of one job: it makes the mark once, however often it is asked.
+pub(crate) struct Mark {
+    id: JobId,
+    store: Arc<dyn Store>,
+    made: OnceCell<()>,
+}
+
+impl Mark {
+    pub(crate) fn new(id: JobId, store: Arc<dyn Store>) -> Self {
+        Self { id, store, made: OnceCell::new() }
+    }
+
+    /// How far the job came.
+    pub(crate) fn reached(&self) -> Reached {
+        if self.made.initialized() { Reached::Effect } else { Reached::Start }
+    }
+
+    async fn make(&self) -> Result<(), Failure> {
+        if self.store.mark_effect(self.id, clock::now()).await? { Ok(()) } else { Err(failures::ended_before_effect()) }
+    }
+}
+
+impl Witness for Mark {
+    fn before_effect(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async { self.made.get_or_try_init(|| self.make()).await.copied() })
+    }
+}

@@ -1,0 +1,150 @@
+//! The work of queued jobs, in memory, because it holds their secrets.
+
+use crate::failures;
+use futures::future::BoxFuture;
+use hostler_model::{Failure, JobId, Outcome};
+use hostler_plugins::Witness;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// Carries a job out. Dropping it instead drops the job's secrets.
+pub(crate) type Work = Box<dyn FnOnce(Arc<dyn Witness>, CancellationToken) -> BoxFuture<'static, Outcome> + Send>;
+
+/// A place in the queue. It is free again when this is dropped.
+pub(crate) struct Room(#[expect(dead_code, reason = "it is held for its drop")] OwnedSemaphorePermit);
+
+/// Instants beyond it may not be representable.
+const LONGEST_TTL: Duration = Duration::from_hours(30 * 365 * 24);
+
+/// First in, first out; and out at the end of its time.
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    rooms: Arc<Semaphore>,
+    max: usize,
+    arrived: Notify,
+    deadlines_changed: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// Names sort by time of creation, so the first entry is the oldest.
+    by_id: BTreeMap<JobId, Entry>,
+    by_deadline: BTreeSet<(Instant, JobId)>,
+}
+
+struct Entry {
+    work: Work,
+    ttl: Duration,
+    deadline: Instant,
+    _room: Room,
+}
+
+impl Waiting {
+    fn remove(&mut self, id: JobId) -> Option<Entry> {
+        let entry = self.by_id.remove(&id)?;
+        self.by_deadline.remove(&(entry.deadline, id));
+        Some(entry)
+    }
+}
+
+impl Queue {
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            rooms: Arc::new(Semaphore::new(max)),
+            max,
+            arrived: Notify::new(),
+            deadlines_changed: Notify::new(),
+        }
+    }
+
+    /// Takes a place for a job that is about to be accepted; fails with kind `busy` if all are taken.
+    pub(crate) fn reserve(&self) -> Result<Room, Failure> {
+        Arc::clone(&self.rooms).try_acquire_owned().map(Room).map_err(|_| failures::full(self.max))
+    }
+
+    /// Adds a job. It may be taken at once.
+    pub(crate) fn push(&self, room: Room, id: JobId, ttl: Duration, work: Work) {
+        let deadline = Instant::now() + ttl.min(LONGEST_TTL);
+        let mut waiting = self.waiting();
+        waiting.by_deadline.insert((deadline, id));
+        waiting.by_id.insert(id, Entry { work, ttl, deadline, _room: room });
+        drop(waiting);
+        self.arrived.notify_one();
+        self.deadlines_changed.notify_one();
+    }
+
+    /// The oldest job whose time is not over; waits for one. For one caller at a time.
+    pub(crate) async fn next(&self) -> (JobId, Work) {
+        loop {
+            if let Some(next) = self.take_oldest() {
+                return next;
+            }
+            self.arrived.notified().await;
+        }
+    }
+
+    fn take_oldest(&self) -> Option<(JobId, Work)> {
+        let mut waiting = self.waiting();
+        let now = Instant::now();
+        let id = waiting.by_id.iter().find(|(_, entry)| entry.deadline > now).map(|(id, _)| *id)?;
+        waiting.remove(id).map(|entry| (id, entry.work))
+    }
+
+    /// Takes out the jobs whose time is over, each with its time to live; waits for one. For one
+    /// caller at a time.
+    pub(crate) async fn expired(&self) -> Vec<(JobId, Duration)> {
+        loop {
+            let expired = self.take_expired();
+            if !expired.is_empty() {
+                return expired;
+            }
+            let first = self.waiting().by_deadline.first().map(|(deadline, _)| *deadline);
+            match first {
+                Some(deadline) => tokio::select! {
+                    () = sleep_until(deadline) => {}
+                    () = self.deadlines_changed.notified() => {}
+                },
+                None => self.deadlines_changed.notified().await,
+            }
+        }
+    }
+
+    fn take_expired(&self) -> Vec<(JobId, Duration)> {
+        let mut waiting = self.waiting();
+        let now = Instant::now();
+        let mut entries = Vec::new();
+        while let Some(&(deadline, id)) = waiting.by_deadline.first()
+            && deadline <= now
+        {
+            entries.extend(waiting.remove(id).map(|entry| (id, entry)));
+        }
+        drop(waiting);
+        entries.into_iter().map(|(id, entry)| (id, entry.ttl)).collect()
+    }
+
+    /// Drops these jobs, as far as they wait.
+    pub(crate) fn remove(&self, ids: &[JobId]) {
+        let mut waiting = self.waiting();
+        let removed: Vec<Entry> = ids.iter().filter_map(|id| waiting.remove(*id)).collect();
+        drop(waiting);
+        drop(removed);
+    }
+
+    /// Drops all jobs.
+    pub(crate) fn clear(&self) {
+        let waiting = std::mem::take(&mut *self.waiting());
+        drop(waiting);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().expect("nothing panics under this lock")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,306 @@
+//! What every store must do, whatever it is made of. [`conformance!`] makes a test of each case.
+
+use super::Store;
+use crate::{Filter, Job, State, clock};
+use hostler_model::{ErrorKind, Exit, Failure, JobId, Outcome, Output, Phase, Plan, RunResult, Target};
+use jiff::Timestamp;
+use proptest::prelude::{Strategy, prop_oneof};
+use serde_json::json;
+use std::time::Duration;
+
+const TTL: Duration = Duration::from_mins(5);
+
+/// Makes a module of tests for the store that `$open` yields in an empty state, with what must
+/// live as long.
+macro_rules! conformance {
+    ($open:expr) => {
+        crate::store::conformance::conformance!($open =>
+            a_job_comes_back_as_it_went_in, a_name_is_given_once, a_list_is_filtered_and_newest_first,
+            a_job_is_claimed_once, an_effect_is_marked_only_while_started, an_outcome_comes_with_its_state,
+            a_terminal_state_is_final, cancel_takes_queued_jobs_that_match, abandoned_jobs_say_how_far_they_came,
+        );
+
+        proptest::proptest! {
+            #![proptest_config(proptest::prelude::ProptestConfig { cases: 24, ..Default::default() })]
+            #[test]
+            fn any_order_of_steps_keeps_to_the_states(
+                steps in proptest::collection::vec(crate::store::conformance::step(), 1..40)
+            ) {
+                let (store, _kept) = $open;
+                crate::store::conformance::runtime().block_on(crate::store::conformance::states_hold(&store, steps));
+            }
+        }
+    };
+    ($open:expr => $($case:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let (store, _kept) = $open;
+                crate::store::conformance::$case(&store).await;
+            }
+        )*
+    };
+}
+pub(crate) use conformance;
+
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime")
+}
+
+/// A queued job for a host.
+pub(crate) fn queued(host: &str) -> Job {
+    Job {
+        id: JobId::new(),
+        state: State::Queued,
+        driver: "paramiko".into(),
+        plan: Plan {
+            target: Target { host: host.into(), port: 22, user: "admin".into() },
+            command: Some(vec!["uname -a".into(), "echo 'ü\n'".into()]),
+            config: None,
+            connection_args: json!({"host": host, "timeout": 2.5}),
+            driver_args: json!({}),
+            warnings: vec![],
+        },
+        created_at: clock::now(),
+        started_at: None,
+        ended_at: None,
+        outcome: None,
+        warnings: vec!["from the way in".into()],
+    }
+}
+
+fn success() -> Outcome {
+    Outcome {
+        results: vec![RunResult {
+            command: "uname -a".into(),
+            exit: Exit::Signal("TERM".into()),
+            stdout: Output { head: vec![0, 255, b'a'], tail: b"end".to_vec(), omitted: 7 },
+            stderr: Output::default(),
+            duration: Duration::from_micros(1234),
+        }],
+        error: None,
+        warnings: vec!["from the outcome".into()],
+    }
+}
+
+fn failure() -> Outcome {
+    Failure::new(ErrorKind::Other("appliance-busy".into()), Phase::Exec, "Try again.").into()
+}
+
+async fn insert(store: &impl Store, host: &str) -> JobId {
+    let job = queued(host);
+    store.insert(&job, TTL).await.expect("insert");
+    job.id
+}
+
+async fn find(store: &impl Store, id: JobId) -> Job {
+    let filter = Filter { id: Some(id), ..Filter::default() };
+    store.list(filter, 2).await.expect("list").pop().expect("the job")
+}
+
+async fn claim(store: &impl Store, id: JobId) -> bool {
+    store.claim(id, clock::now()).await.expect("claim")
+}
+
+async fn mark_effect(store: &impl Store, id: JobId) -> bool {
+    store.mark_effect(id, clock::now()).await.expect("mark")
+}
+
+async fn end(store: &impl Store, id: JobId, outcome: &Outcome) -> bool {
+    store.end(id, outcome, clock::now()).await.expect("end")
+}
+
+async fn cancel(store: &impl Store, filter: Filter) -> Vec<JobId> {
+    store.cancel(filter, clock::now()).await.expect("cancel")
+}
+
+pub(crate) async fn a_job_comes_back_as_it_went_in(store: &impl Store) {
+    let job = queued("a");
+    store.insert(&job, Duration::MAX).await.expect("insert");
+    assert_eq!(find(store, job.id).await, job);
+}
+
+pub(crate) async fn a_name_is_given_once(store: &impl Store) {
+    let job = queued("a");
+    store.insert(&job, TTL).await.expect("insert");
+    let again = store.insert(&Job { driver: "other".into(), ..job.clone() }, TTL).await.expect_err("a second insert");
+    assert_eq!((again.kind, again.phase), (ErrorKind::Internal, Phase::Store));
+    assert_eq!(find(store, job.id).await, job);
+}
+
+pub(crate) async fn a_list_is_filtered_and_newest_first(store: &impl Store) {
+    let (first, second, third) = (insert(store, "a").await, insert(store, "b").await, insert(store, "a").await);
+    claim(store, third).await;
+    let ids = async |filter, limit| -> Vec<JobId> {
+        store.list(filter, limit).await.expect("list").iter().map(|job| job.id).collect()
+    };
+    assert_eq!(ids(Filter::default(), 10).await, [third, second, first]);
+    assert_eq!(ids(Filter::default(), 2).await, [third, second]);
+    assert_eq!(ids(Filter { host: Some("a".into()), ..Filter::default() }, 10).await, [third, first]);
+    let queued = Filter { state: Some(State::Queued), ..Filter::default() };
+    assert_eq!(ids(queued.clone(), 10).await, [second, first]);
+    assert_eq!(ids(Filter { host: Some("a".into()), ..queued }, 10).await, [first]);
+    assert_eq!(ids(Filter { id: Some(JobId::new()), ..Filter::default() }, 10).await, []);
+}
+
+pub(crate) async fn a_job_is_claimed_once(store: &impl Store) {
+    let id = insert(store, "a").await;
+    let at = clock::now();
+    assert!(store.claim(id, at).await.expect("claim"));
+    assert!(!claim(store, id).await);
+    let job = find(store, id).await;
+    assert_eq!((job.state, job.started_at), (State::Started, Some(at)));
+    assert!(!claim(store, JobId::new()).await);
+}
+
+pub(crate) async fn an_effect_is_marked_only_while_started(store: &impl Store) {
+    let id = insert(store, "a").await;
+    assert!(!mark_effect(store, id).await);
+    claim(store, id).await;
+    assert!(mark_effect(store, id).await);
+    assert!(mark_effect(store, id).await);
+    end(store, id, &success()).await;
+    assert!(!mark_effect(store, id).await);
+}
+
+pub(crate) async fn an_outcome_comes_with_its_state(store: &impl Store) {
+    for (outcome, state) in [(success(), State::Finished), (failure(), State::Failed)] {
+        let id = insert(store, "a").await;
+        claim(store, id).await;
+        let at: Timestamp = clock::now();
+        assert!(store.end(id, &outcome, at).await.expect("end"));
+        let job = find(store, id).await;
+        assert_eq!((job.state, job.ended_at, job.outcome), (state, Some(at), Some(outcome.clone())));
+        assert_eq!(job.warnings, [vec!["from the way in".into()], outcome.warnings].concat());
+    }
+}
+
+pub(crate) async fn a_terminal_state_is_final(store: &impl Store) {
+    let (ended, canceled) = (insert(store, "a").await, insert(store, "b").await);
+    assert!(end(store, ended, &failure()).await, "a queued job may fail, for instance when it expires");
+    assert_eq!(cancel(store, Filter { id: Some(canceled), ..Filter::default() }).await, [canceled]);
+    for id in [ended, canceled] {
+        let before = find(store, id).await;
+        assert!(!end(store, id, &success()).await);
+        assert!(!claim(store, id).await);
+        assert_eq!(cancel(store, Filter { id: Some(id), ..Filter::default() }).await, []);
+        assert_eq!(store.abandon(clock::now()).await.expect("abandon"), []);
+        assert_eq!(find(store, id).await, before);
+    }
+}
+
+pub(crate) async fn cancel_takes_queued_jobs_that_match(store: &impl Store) {
+    let (queued, started, other) = (insert(store, "a").await, insert(store, "a").await, insert(store, "b").await);
+    claim(store, started).await;
+    let on_a = Filter { host: Some("a".into()), ..Filter::default() };
+    assert_eq!(cancel(store, Filter { state: Some(State::Started), ..on_a.clone() }).await, []);
+    assert_eq!(cancel(store, on_a).await, [queued]);
+    let job = find(store, queued).await;
+    assert_eq!(job.state, State::Canceled);
+    assert_eq!(job.outcome.and_then(|outcome| outcome.error).map(|error| error.kind), Some(ErrorKind::Canceled));
+    assert_eq!(find(store, started).await.state, State::Started);
+    assert_eq!(find(store, other).await.state, State::Queued);
+}
+
+pub(crate) async fn abandoned_jobs_say_how_far_they_came(store: &impl Store) {
+    let [waiting, begun, acted, done] =
+        [insert(store, "a").await, insert(store, "b").await, insert(store, "c").await, insert(store, "d").await];
+    for id in [begun, acted, done] {
+        claim(store, id).await;
+    }
+    mark_effect(store, acted).await;
+    end(store, done, &success()).await;
+    let mut lost = store.abandon(clock::now()).await.expect("abandon");
+    lost.sort();
+    assert_eq!(lost, [waiting, begun, acted]);
+    for (id, words) in [(waiting, "not begun"), (begun, "before the job acted"), (acted, "had begun to act")] {
+        let job = find(store, id).await;
+        let error = job.outcome.and_then(|outcome| outcome.error).expect("an error");
+        assert_eq!((job.state, error.kind, error.phase), (State::Failed, ErrorKind::Lost, Phase::Store));
+        assert!(error.message.contains(words), "{}", error.message);
+    }
+    assert_eq!(find(store, done).await.state, State::Finished);
+}
+
+/// Something that is tried on the store. Numbers choose one of the jobs so far.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Insert,
+    Claim(usize),
+    Effect(usize),
+    Succeed(usize),
+    Fail(usize),
+    Cancel(usize),
+    CancelAll,
+    Abandon,
+}
+
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => proptest::strategy::Just(Step::Insert),
+        6 => (0..8_usize).prop_map(Step::Claim),
+        3 => (0..8_usize).prop_map(Step::Effect),
+        3 => (0..8_usize).prop_map(Step::Succeed),
+        3 => (0..8_usize).prop_map(Step::Fail),
+        3 => (0..8_usize).prop_map(Step::Cancel),
+        1 => proptest::strategy::Just(Step::CancelAll),
+        1 => proptest::strategy::Just(Step::Abandon),
+    ]
+}
+
+/// Whatever is tried in whatever order: each job stands where the words of [`Store`] say, and has an
+/// outcome exactly when that is terminal.
+pub(crate) async fn states_hold(store: &impl Store, steps: Vec<Step>) {
+    use State::{Canceled, Failed, Finished, Queued, Started};
+    let mut jobs: Vec<(JobId, State)> = Vec::new();
+    for step in steps {
+        let count = jobs.len();
+        match step {
+            Step::Insert => jobs.push((insert(store, "a").await, Queued)),
+            Step::CancelAll => {
+                let canceled = cancel(store, Filter::default()).await;
+                assert_eq!(canceled.len(), move_all(&mut jobs, &[Queued], Canceled));
+            }
+            Step::Abandon => {
+                let lost = store.abandon(clock::now()).await.expect("abandon");
+                assert_eq!(lost.len(), move_all(&mut jobs, &[Queued, Started], Failed));
+            }
+            Step::Claim(n) | Step::Effect(n) | Step::Succeed(n) | Step::Fail(n) | Step::Cancel(n) if count > 0 => {
+                let (id, state) = &mut jobs[n % count];
+                let (took_place, allowed, next) = match step {
+                    Step::Claim(_) => (claim(store, *id).await, *state == Queued, Started),
+                    Step::Effect(_) => (mark_effect(store, *id).await, *state == Started, Started),
+                    Step::Succeed(_) => {
+                        (end(store, *id, &success()).await, matches!(state, Queued | Started), Finished)
+                    }
+                    Step::Fail(_) => (end(store, *id, &failure()).await, matches!(state, Queued | Started), Failed),
+                    _ => {
+                        let filter = Filter { id: Some(*id), ..Filter::default() };
+                        (cancel(store, filter).await == [*id], *state == Queued, Canceled)
+                    }
+                };
+                assert_eq!(took_place, allowed, "{step:?} of a job that is {state}");
+                if allowed {
+                    *state = next;
+                }
+            }
+            _ => {}
+        }
+        for job in store.list(Filter::default(), 100).await.expect("list") {
+            let (_, state) = jobs.iter().find(|(id, _)| *id == job.id).expect("a job that was inserted");
+            assert_eq!(job.state, *state);
+            assert_eq!(job.outcome.is_some(), matches!(state, Finished | Failed | Canceled));
+            assert_eq!(job.ended_at.is_some(), job.outcome.is_some());
+        }
+    }
+}
+
+/// Moves the jobs in one of the states `from`; answers how many.
+fn move_all(jobs: &mut [(JobId, State)], from: &[State], to: State) -> usize {
+    let mut moved = 0;
+    for (_, state) in jobs.iter_mut().filter(|(_, state)| from.contains(state)) {
+        *state = to;
+        moved += 1;
+    }
+    moved
+}

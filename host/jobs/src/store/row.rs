@@ -1,0 +1,65 @@
+//! A job as a row of the table `jobs`.
+
+use crate::Job;
+use crate::failures;
+use hostler_model::Failure;
+use hostler_model::Outcome;
+use jiff::Timestamp;
+use rusqlite::Row;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::error::Error;
+use std::str::FromStr;
+
+/// What [`job`] reads.
+pub(super) const COLUMNS: &str = "id, state, driver, plan, created_at, started_at, ended_at, outcome, warnings";
+
+/// Reads [`COLUMNS`].
+pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
+    let outcome: Option<Outcome> = row.get::<_, Option<Json<_>>>("outcome")?.map(|json| json.0);
+    let Json(mut warnings): Json<Vec<String>> = row.get("warnings")?;
+    warnings.extend(outcome.iter().flat_map(|outcome| outcome.warnings.iter().cloned()));
+    Ok(Job {
+        id: row.get::<_, Word<_>>("id")?.0,
+        state: row.get::<_, Word<_>>("state")?.0,
+        driver: row.get("driver")?,
+        plan: row.get::<_, Json<_>>("plan")?.0,
+        created_at: row.get::<_, Micros>("created_at")?.0,
+        started_at: row.get::<_, Option<Micros>>("started_at")?.map(|at| at.0),
+        ended_at: row.get::<_, Option<Micros>>("ended_at")?.map(|at| at.0),
+        outcome,
+        warnings,
+    })
+}
+
+/// What a column with JSON holds.
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(failures::store)
+}
+
+struct Json<T>(T);
+
+impl<T: DeserializeOwned> FromSql for Json<T> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?).map(Self).map_err(FromSqlError::other)
+    }
+}
+
+/// A text with a type of its own.
+pub(super) struct Word<T>(pub(super) T);
+
+impl<T: FromStr<Err: Error + Send + Sync + 'static>> FromSql for Word<T> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map(Self).map_err(FromSqlError::other)
+    }
+}
+
+/// Microseconds since 1970.
+struct Micros(Timestamp);
+
+impl FromSql for Micros {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Timestamp::from_microsecond(value.as_i64()?).map(Self).map_err(FromSqlError::other)
+    }
+}

@@ -1,0 +1,84 @@
+//! The one thread that writes to the database.
+
+use crate::failures;
+use hostler_model::Failure;
+use rusqlite::{Connection, TransactionBehavior};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::{io, iter};
+use tokio::sync::oneshot;
+
+/// Makes a change within the transaction that is open, and yields how to answer it.
+type Change = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+/// Called once the change is on disk; dropped if it could not be brought there.
+type Answer = Box<dyn FnOnce()>;
+
+/// Group commit: everything that waits goes into one transaction, because bringing it to the disk
+/// costs as much for one change as for hundreds. Dropping it waits until all is written.
+pub(super) struct Writer {
+    inbox: Option<mpsc::Sender<Change>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(mut connection: Connection) -> io::Result<Self> {
+        let (inbox, waiting) = mpsc::channel::<Change>();
+        let thread = thread::Builder::new().name("job-store".into()).spawn(move || {
+            while let Ok(first) = waiting.recv() {
+                if let Err(error) = commit(&mut connection, iter::once(first).chain(waiting.try_iter())) {
+                    tracing::error!(%error, "changes of jobs could not be stored");
+                }
+            }
+        })?;
+        Ok(Self { inbox: Some(inbox), thread: Some(thread) })
+    }
+
+    /// Makes a change; answers when it is on disk. The closure must make at most one changing
+    /// statement, so that one that fails leaves nothing behind.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (answer, answered) = oneshot::channel();
+        let change: Change = Box::new(move |connection| {
+            let result = change(connection);
+            // An error means that nobody waits for the answer any more.
+            Box::new(move || drop(answer.send(result)))
+        });
+        let inbox = self.inbox.as_ref().expect("it is there until drop");
+        inbox.send(change).map_err(|_| failures::store("the writing thread has ended"))?;
+        answered.await.map_err(|_| failures::store("the transaction failed"))?.map_err(failures::store)
+    }
+}
+
+fn commit(connection: &mut Connection, changes: impl Iterator<Item = Change>) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut answers = Vec::new();
+    for change in changes {
+        answers.push(change(&transaction));
+        // SQLite gave the transaction up (disk full, I/O error): the commit below fails, and what
+        // still waits gets a transaction of its own.
+        if transaction.is_autocommit() {
+            break;
+        }
+    }
+    transaction.commit()?;
+    for answer in answers {
+        answer();
+    }
+    Ok(())
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.inbox.take());
+        if let Some(thread) = self.thread.take() {
+            // It panicked; whoever waited for it was told.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,25 @@
+//! Plain data that every room of Hostler speaks: no runtime, no I/O.
+//!
+//! A [`Request`] is what somebody asks; its [`Args`] hold the secret fields apart from the public
+//! ones, from the parser on. A driver turns it into a [`Plan`]. A job ends with an [`Outcome`]:
+//! the [`RunResult`]s of its commands, or a [`Failure`] with kind, phase and a sentence.
+
+mod args;
+mod failure;
+mod id;
+mod outcome;
+mod plugin;
+mod problem;
+mod request;
+mod secret;
+mod target;
+
+pub use args::Args;
+pub use failure::{ErrorKind, Failure, Phase};
+pub use id::JobId;
+pub use outcome::{Exit, Outcome, Output, RunResult};
+pub use plugin::{DriverSchemas, PluginInfo};
+pub use problem::Problem;
+pub use request::{Plan, Request};
+pub use secret::{Secret, SecretUse};
+pub use target::Target;

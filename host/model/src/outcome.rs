@@ -1,0 +1,94 @@
+//! How a job ended.
+
+use crate::Failure;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How a command ended (RFC 4254 section 6.10).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// It returned a status.
+    Status(u32),
+    /// A signal ended it: the name without `SIG`, such as `TERM`.
+    Signal(String),
+    /// The server did not say, which is legal.
+    Unknown,
+}
+
+/// What came out of one stream: all of it, or its head and its tail.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The first bytes; all of them unless `omitted` says otherwise.
+    #[serde(with = "base64_text")]
+    pub head: Vec<u8>,
+    /// The last bytes, where the middle was cut out.
+    #[serde(with = "base64_text")]
+    pub tail: Vec<u8>,
+    /// How many bytes were cut out between head and tail.
+    pub omitted: u64,
+}
+
+impl Output {
+    /// The whole as text: bytes that are not UTF-8 are replaced, a cut is named in a line.
+    pub fn text(&self) -> String {
+        let mut text = String::from_utf8_lossy(&self.head).into_owned();
+        if self.omitted > 0 {
+            text += &format!("\n[{} bytes omitted]\n", self.omitted);
+        }
+        text.push_str(&String::from_utf8_lossy(&self.tail));
+        text
+    }
+
+    /// Bytes that the command wrote.
+    pub fn total(&self) -> u64 {
+        self.head.len() as u64 + self.omitted + self.tail.len() as u64
+    }
+}
+
+/// What one command did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// The command as it was asked.
+    pub command: String,
+    /// How it ended; absent while it has not.
+    pub exit: Exit,
+    /// Standard output.
+    pub stdout: Output,
+    /// Standard error.
+    pub stderr: Output,
+    /// From the start of the command to its end.
+    pub duration: Duration,
+}
+
+/// How a job ended: the results of the commands that ran, and an error if one stopped it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The commands that ran, in order; also those before an error.
+    pub results: Vec<RunResult>,
+    /// What stopped the job.
+    pub error: Option<Failure>,
+    /// What the client should know besides.
+    pub warnings: Vec<String>,
+}
+
+impl From<Failure> for Outcome {
+    fn from(error: Failure) -> Self {
+        Self { error: Some(error), ..Self::default() }
+    }
+}
+
+/// Bytes as base64 in JSON, because a list of numbers is four times as long.
+mod base64_text {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}

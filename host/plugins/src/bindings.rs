@@ -1,0 +1,31 @@
+//! The only place where bindings are generated from `wit/`.
+
+/// The world `driver`.
+pub(crate) mod driver {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "driver",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: {
+            "hostler:plugin/secrets.secret": crate::host::secrets::SecretHandle,
+            "hostler:plugin/ssh.session": crate::host::ssh::SessionHandle,
+        },
+    });
+}
+
+/// The world `policy`; it shares the interfaces that both import.
+pub(crate) mod policy {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "policy",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: {
+            "hostler:plugin/types": super::driver::hostler::plugin::types,
+            "hostler:plugin/events": super::driver::hostler::plugin::events,
+        },
+    });
+}
+
+pub(crate) use driver::hostler::plugin::{events, secrets, ssh, types};

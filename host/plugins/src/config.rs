@@ -1,0 +1,107 @@
+//! What the operator says about plugins.
+
+use crate::{Error, Limits, Plugins};
+use hostler_remote::Connector;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The section `[plugins]`, and what the daemon knows about folders.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where components lie, one `NAME.wasm` each.
+    #[serde(skip)]
+    pub folder: PathBuf,
+    /// Where compiled components are kept. Only the daemon may write here.
+    #[serde(skip)]
+    pub cache: PathBuf,
+    /// How many plugin instances of each world may live at once.
+    pub max_instances: u32,
+    /// How long a job may take, whatever it asked for, in seconds.
+    pub max_execution_time: f64,
+    /// Limits of drivers, unless a plugin has its own.
+    pub driver_limits: Limits,
+    /// Limits of policies, unless a plugin has its own.
+    pub policy_limits: Limits,
+    /// The sections `[[policy]]`: the policies that judge every job, in order.
+    #[serde(skip)]
+    pub policies: Vec<PolicyConfig>,
+    /// The sections `[plugin.NAME]`: what single plugins are granted.
+    #[serde(skip)]
+    pub plugin: BTreeMap<String, PluginConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            folder: PathBuf::new(),
+            cache: PathBuf::new(),
+            max_instances: 128,
+            max_execution_time: 24.0 * 3600.0,
+            driver_limits: Limits::driver(),
+            policy_limits: Limits::policy(),
+            policies: vec![PolicyConfig::default()],
+            plugin: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Loads every plugin. A plugin that cannot be loaded is reported by [`Plugins::list`]; a
+    /// policy that is configured but cannot serve is an error, because jobs would pass unjudged.
+    pub async fn build(self, connector: Arc<dyn Connector>) -> Result<Arc<Plugins>, Error> {
+        Plugins::load(self, connector).await
+    }
+
+    /// See [`Config::max_execution_time`].
+    pub(crate) fn max_execution_time(&self) -> Duration {
+        Duration::try_from_secs_f64(self.max_execution_time).unwrap_or(Duration::from_hours(24))
+    }
+}
+
+/// One policy in the chain.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyConfig {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// What its settings schema describes.
+    #[serde(default = "no_settings")]
+    pub settings: Value,
+}
+
+/// The chain where none is configured: `policy-hosts`, which allows all until it is given rules.
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        Self { plugin: "policy-hosts".into(), settings: no_settings() }
+    }
+}
+
+fn no_settings() -> Value {
+    Value::Object(serde_json::Map::new())
+}
+
+/// What one plugin is granted.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PluginConfig {
+    /// Capabilities it may import. Without one it computes and logs, no more.
+    pub grants: Vec<Grant>,
+    /// Its own limits.
+    pub limits: Option<Limits>,
+}
+
+/// A capability that a plugin is given only when the operator says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grant {
+    /// Sessions with the job's own target.
+    Ssh,
+    /// WASI preview 2 with an empty environment, no files, no sockets; standard output and standard
+    /// error go to the log. For languages whose runtime cannot do without.
+    Wasi,
+}

@@ -1,0 +1,65 @@
+//! The one wasmtime engine, and the thread that makes its time pass.
+
+use crate::{Config, Error};
+use std::time::Duration;
+use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// How often the epoch ticks: the unit of CPU budgets, and the longest that a guest keeps a thread
+/// of the runtime without yielding.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// Memory of a slot that is kept when it is freed; the next guest finds it zeroed but mapped.
+const KEEP_RESIDENT: usize = 128 << 10;
+
+/// Makes the engine: pooled where the address space allows it, on demand where not.
+pub(crate) fn start(config: &Config) -> Result<Engine, Error> {
+    let engine = Engine::new(&settings(Some(pool(config)))).or_else(|error| {
+        tracing::warn!(%error, "no room for a pool of plugin instances; each one is allocated on demand");
+        Engine::new(&settings(None))
+    });
+    let engine = engine.map_err(|error| Error::Engine(format!("{error:#}")))?;
+    tick(engine.weak());
+    Ok(engine)
+}
+
+fn settings(pool: Option<PoolingAllocationConfig>) -> wasmtime::Config {
+    let mut config = wasmtime::Config::new();
+    // The plugin API is sync-typed: most of this year's wasmtime advisories are unreachable so.
+    config.concurrency_support(false);
+    config.epoch_interruption(true);
+    if let Some(pool) = pool {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+}
+
+/// Everything follows from one number: how many instances of each world may live.
+fn pool(config: &Config) -> PoolingAllocationConfig {
+    let worlds = 1 + u32::try_from(config.policies.len().max(1)).unwrap_or(u32::MAX - 1);
+    let instances = config.max_instances.saturating_mul(worlds);
+    let own = config.plugin.values().filter_map(|plugin| plugin.limits.as_ref());
+    let memory = own.chain([&config.driver_limits, &config.policy_limits]).map(|limits| limits.memory).max();
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(4))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(2))
+        .total_stacks(instances)
+        .max_core_instances_per_component(64)
+        .max_tables_per_component(64)
+        .max_memories_per_component(4)
+        .max_memory_size(memory.unwrap_or(0))
+        .linear_memory_keep_resident(KEEP_RESIDENT);
+    pool
+}
+
+/// One thread for all stores. It ends with the engine.
+fn tick(engine: wasmtime::EngineWeak) {
+    std::thread::spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
+        }
+    });
+}

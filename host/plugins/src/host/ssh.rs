@@ -1,0 +1,218 @@
+//! `ssh`: sessions with the job's own target.
+
+use crate::bindings::{ssh, types};
+use crate::capture::Capture;
+use crate::host::secrets::SecretHandle;
+use crate::instance::State;
+use crate::job::{Action, JobContext};
+use hostler_model::{ErrorKind, Exit, Failure, Phase, RunResult, Secret, SecretUse};
+use hostler_remote::{Authentication, Connect, Event, Exec, HostKeyPolicy, Session};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use wasmtime::component::Resource;
+
+/// Bytes of each stream that a guest gets with the status of a run.
+const PREVIEW: usize = 64 << 10;
+
+/// Where a request gives no deadline.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+const BANNER_TIMEOUT: Duration = Duration::from_secs(15);
+const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A guest's handle for a session. `None` after it was closed.
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
+pub struct SessionHandle(Option<Arc<dyn Session>>);
+
+impl ssh::Host for State {}
+
+impl ssh::HostSession for State {
+    async fn connect(
+        &mut self,
+        authentication: Vec<ssh::Authentication>,
+        options: ssh::ConnectOptions,
+    ) -> wasmtime::Result<Result<Resource<SessionHandle>, types::Error>> {
+        let connected = match self.methods(authentication)? {
+            Ok(methods) => self.open(methods, &options).await,
+            Err(failure) => Err(failure),
+        };
+        let opened = match connected {
+            Ok(session) => {
+                let pushed = self.table.push(SessionHandle(Some(session.into())));
+                self.sessions += 1;
+                self.handle(pushed)?
+            }
+            Err(failure) => Err(failure),
+        };
+        Ok(opened.map_err(|failure| self.tell(&failure)))
+    }
+
+    async fn run(
+        &mut self,
+        session: Resource<SessionHandle>,
+        exec: ssh::Exec,
+    ) -> wasmtime::Result<Result<ssh::Run, types::Error>> {
+        let session = self.table.get(&session)?.0.clone();
+        Ok(self.execute(session, exec).await.map_err(|failure| self.tell(&failure)))
+    }
+
+    async fn close(&mut self, session: Resource<SessionHandle>) -> wasmtime::Result<Result<(), types::Error>> {
+        if let Some(session) = self.table.get_mut(&session)?.0.take() {
+            self.sessions -= 1;
+            session.close().await;
+        }
+        Ok(Ok(()))
+    }
+
+    async fn drop(&mut self, session: Resource<SessionHandle>) -> wasmtime::Result<()> {
+        if self.table.delete(session)?.0.is_some() {
+            self.sessions -= 1;
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    /// Turns handles into what `remote` needs, each secret only in the use it is meant for.
+    fn methods(&self, asked: Vec<ssh::Authentication>) -> wasmtime::Result<Result<Vec<Authentication>, Failure>> {
+        let mut methods = Vec::with_capacity(asked.len());
+        for method in asked {
+            let method = match method {
+                ssh::Authentication::Password(password) => {
+                    self.secret(&password, SecretUse::Password)?.map(Authentication::Password)
+                }
+                ssh::Authentication::Key(key) => {
+                    let text = self.secret(&key.text, SecretUse::Key)?;
+                    let passphrase = self.passphrase(key.passphrase.as_ref())?;
+                    text.and_then(|text| Ok(Authentication::Key { text, passphrase: passphrase? }))
+                }
+                ssh::Authentication::KeyFile(file) => self
+                    .passphrase(file.passphrase.as_ref())?
+                    .map(|passphrase| Authentication::KeyFile { path: file.path, passphrase }),
+            };
+            match method {
+                Ok(method) => methods.push(method),
+                Err(failure) => return Ok(Err(failure)),
+            }
+        }
+        Ok(Ok(methods))
+    }
+
+    fn secret(&self, handle: &Resource<SecretHandle>, wanted: SecretUse) -> wasmtime::Result<Result<Secret, Failure>> {
+        Ok(self.table.get(handle)?.used_as(wanted))
+    }
+
+    fn passphrase(
+        &self,
+        handle: Option<&Resource<SecretHandle>>,
+    ) -> wasmtime::Result<Result<Option<Secret>, Failure>> {
+        let Some(handle) = handle else { return Ok(Ok(None)) };
+        Ok(self.secret(handle, SecretUse::Passphrase)?.map(Some))
+    }
+
+    async fn open(
+        &mut self,
+        authentication: Vec<Authentication>,
+        options: &ssh::ConnectOptions,
+    ) -> Result<Box<dyn Session>, Failure> {
+        let job = self.serving()?;
+        if self.sessions >= self.limits.sessions {
+            let message = format!("no more than {} sessions may be open; close one", self.limits.sessions);
+            return Err(Failure::new(ErrorKind::Limit, Phase::Connect, message));
+        }
+        let host_key_policy = match options.host_key_policy.as_str() {
+            "reject" => HostKeyPolicy::Reject,
+            "auto_add" => HostKeyPolicy::AutoAdd,
+            "warning" => HostKeyPolicy::Warning,
+            other => {
+                let message = format!("there is no host key policy {other:?}; use reject, auto_add or warning");
+                return Err(Failure::new(ErrorKind::InvalidRequest, Phase::HostKey, message));
+            }
+        };
+        let connect_timeout = milliseconds(options.connect_timeout_ms).unwrap_or(CONNECT_TIMEOUT);
+        let work = async {
+            let started = Instant::now();
+            let addresses = job.connector.resolve(&job.target.host, job.target.port, connect_timeout).await?;
+            job.admit(&Action::Connect(&addresses)).await?;
+            let request = Connect {
+                target: job.target.clone(),
+                addresses,
+                authentication,
+                host_key_policy,
+                connect_timeout: connect_timeout.saturating_sub(started.elapsed()),
+                banner_timeout: milliseconds(options.banner_timeout_ms).unwrap_or(BANNER_TIMEOUT),
+                auth_timeout: milliseconds(options.auth_timeout_ms).unwrap_or(AUTH_TIMEOUT),
+            };
+            job.connector.connect(request).await
+        };
+        let session = before_end(&job, work).await?;
+        job.warn(session.warnings());
+        Ok(session)
+    }
+
+    async fn execute(&mut self, session: Option<Arc<dyn Session>>, asked: ssh::Exec) -> Result<ssh::Run, Failure> {
+        let job = self.serving()?;
+        let session = session.ok_or_else(|| {
+            Failure::new(ErrorKind::InvalidRequest, Phase::Exec, "the session is closed; connect again")
+        })?;
+        if self.runs.len() >= self.limits.runs {
+            let message = format!("a job may run {} commands at most", self.limits.runs);
+            return Err(Failure::new(ErrorKind::Limit, Phase::Exec, message));
+        }
+        let timeout = asked.timeout_ms.map_or(job.max_execution_time, Duration::from_millis);
+        let exec = Exec { command: asked.command, environment: asked.environment, timeout };
+        let mut stdout = Capture::new(self.limits.output, &job.scrubber);
+        let mut stderr = Capture::new(self.limits.output, &job.scrubber);
+        let mut started = None;
+        let ended = before_end(&job, async {
+            job.admit(&Action::Exec(&exec)).await?;
+            let mut process = session.start(exec.clone()).await?;
+            started = Some(Instant::now());
+            while let Some(event) = process.next().await {
+                match event {
+                    Event::Stdout(bytes) => stdout.push(&bytes),
+                    Event::Stderr(bytes) => stderr.push(&bytes),
+                    Event::Ended(ended) => return ended.map(Some),
+                }
+            }
+            Ok(None)
+        })
+        .await;
+        // A command that did not end is a result too: what it wrote until then.
+        if let Some(started) = started {
+            self.runs.push(RunResult {
+                command: exec.command,
+                exit: ended.clone().ok().flatten().unwrap_or(Exit::Unknown),
+                stdout: stdout.finish(),
+                stderr: stderr.finish(),
+                duration: started.elapsed(),
+            });
+        }
+        ended.map(|_| self.last_run())
+    }
+
+    fn last_run(&self) -> ssh::Run {
+        let run = self.runs.last().expect("a run was just kept");
+        ssh::Run {
+            id: u32::try_from(self.runs.len() - 1).unwrap_or(u32::MAX),
+            exit_status: if let Exit::Status(status) = run.exit { Some(status) } else { None },
+            exit_signal: if let Exit::Signal(name) = &run.exit { Some(name.clone()) } else { None },
+            stdout: run.stdout.head.iter().take(PREVIEW).copied().collect(),
+            stderr: run.stderr.head.iter().take(PREVIEW).copied().collect(),
+            stdout_size: run.stdout.total(),
+            stderr_size: run.stderr.total(),
+        }
+    }
+}
+
+fn milliseconds(given: Option<u32>) -> Option<Duration> {
+    given.map(|milliseconds| Duration::from_millis(milliseconds.into()))
+}
+
+/// Gives work up when the job has to end. Dropping the work stops the remote side.
+async fn before_end<T>(job: &JobContext, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => done,
+        failure = job.end() => Err(failure),
+    }
+}

@@ -1,0 +1,204 @@
+//! One instance of a plugin, in a store of its own. The one constructor sets every limit.
+
+use crate::config::Grant;
+use crate::engine::TICK;
+use crate::job::JobContext;
+use crate::limits::{Limits, Meter};
+use hostler_model::{ErrorKind, Failure, Phase, RunResult};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::component::{HasData, ResourceTable};
+use wasmtime::{CallHook, Engine, Store, Trap, UpdateDeadline};
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+/// All that a guest can reach: what is not in here does not exist for it.
+pub(crate) struct State {
+    /// The plugin's name, for the log.
+    pub(crate) plugin: Arc<str>,
+    /// The job it serves; absent while it describes or validates, when no capability works.
+    pub(crate) job: Option<Arc<JobContext>>,
+    /// Its handles.
+    pub(crate) table: ResourceTable,
+    /// Sessions it has open.
+    pub(crate) sessions: usize,
+    /// Commands that ended, by id.
+    pub(crate) runs: Vec<RunResult>,
+    /// Bytes it may still log.
+    pub(crate) log_left: usize,
+    pub(crate) limits: Limits,
+    meter: Meter,
+    cpu_left: u64,
+    wasi: Option<Wasi>,
+}
+
+/// The profile `wasi`: an empty environment, no files, no sockets.
+struct Wasi {
+    ctx: WasiCtx,
+    /// Standard output and standard error.
+    console: MemoryOutputPipe,
+    /// Bytes of it that were moved to the log.
+    logged: usize,
+}
+
+/// How generated code gets from a store to the implementation of our interfaces.
+pub(crate) struct Host;
+
+impl HasData for Host {
+    type Data<'a> = &'a mut State;
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let wasi = self.wasi.as_mut().expect("WASI is linked only where it was granted");
+        WasiCtxView { ctx: &mut wasi.ctx, table: &mut self.table }
+    }
+}
+
+/// A guest ready to be called. It counts against the pool until it is dropped.
+pub(crate) struct Instance<B> {
+    pub(crate) store: Store<State>,
+    pub(crate) bindings: B,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The only constructor of stores.
+pub(crate) fn store(
+    engine: &Engine,
+    plugin: Arc<str>,
+    limits: &Limits,
+    grants: &[Grant],
+    job: Option<Arc<JobContext>>,
+) -> Store<State> {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(limits.handles);
+    let state = State {
+        plugin,
+        job,
+        table,
+        sessions: 0,
+        runs: Vec::new(),
+        log_left: limits.log,
+        meter: Meter::new(limits.memory),
+        cpu_left: ticks(limits),
+        limits: limits.clone(),
+        wasi: grants.contains(&Grant::Wasi).then(|| Wasi::new(limits.log)),
+    };
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.meter);
+    store.set_hostcall_fuel(limits.call_bytes);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut context| {
+        let state = context.data_mut();
+        state.cpu_left = state.cpu_left.saturating_sub(1);
+        Ok(if state.cpu_left == 0 { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+    });
+    // Time spent in the host is not the guest's: its next tick starts when it goes on.
+    store.call_hook(|mut context, hook| {
+        if matches!(hook, CallHook::ReturningFromHost) {
+            context.set_epoch_deadline(1);
+        }
+        Ok(())
+    });
+    store
+}
+
+impl Wasi {
+    fn new(log: usize) -> Self {
+        let console = MemoryOutputPipe::new(log);
+        let mut builder = WasiCtx::builder();
+        builder.stdout(console.clone()).stderr(console.clone()).allow_tcp(false).allow_udp(false);
+        Self { ctx: builder.build(), console, logged: 0 }
+    }
+}
+
+fn ticks(limits: &Limits) -> u64 {
+    // One more, because the first tick may come right after the start.
+    limits.cpu_ms.div_ceil(u64::try_from(TICK.as_millis()).unwrap_or(1)) + 1
+}
+
+impl<B> Instance<B> {
+    pub(crate) fn new(store: Store<State>, bindings: B, permit: OwnedSemaphorePermit) -> Self {
+        Self { store, bindings, _permit: permit }
+    }
+
+    /// Calls an export that reaches no server, with a fresh CPU budget. After an error the
+    /// instance must be dropped.
+    pub(crate) async fn call<T>(
+        &mut self,
+        export: impl AsyncFnOnce(&mut Store<State>, &B) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        let limits = &self.store.data().limits;
+        let (wall, cpu) = (limits.call_time(), ticks(limits));
+        self.store.data_mut().cpu_left = cpu;
+        self.call_until(export, async move {
+            tokio::time::sleep(wall).await;
+            Failure::new(ErrorKind::Timeout, Phase::Plugin, format!("it did not answer within {} ms", wall.as_millis()))
+        })
+        .await
+    }
+
+    /// Calls an export, and gives it up when `stop` says so. After an error the instance must be
+    /// dropped.
+    pub(crate) async fn call_until<T>(
+        &mut self,
+        export: impl AsyncFnOnce(&mut Store<State>, &B) -> wasmtime::Result<T>,
+        stop: impl Future<Output = Failure>,
+    ) -> Result<T, Failure> {
+        let result = tokio::select! {
+            result = export(&mut self.store, &self.bindings) => result.map_err(|error| failure(self.store.data(), &error)),
+            failure = stop => Err(failure),
+        };
+        self.store.data_mut().log_console();
+        let plugin = &self.store.data().plugin;
+        result.map_err(|failure| Failure { message: format!("plugin {plugin}: {}", failure.message), ..failure })
+    }
+}
+
+impl State {
+    /// Moves what the guest printed to the log.
+    fn log_console(&mut self) {
+        let Some(wasi) = &mut self.wasi else { return };
+        let printed = wasi.console.contents().split_off(wasi.logged);
+        wasi.logged += printed.len();
+        if !printed.is_empty() {
+            tracing::info!(plugin = &*self.plugin, printed = self.scrub(&String::from_utf8_lossy(&printed)), "plugin printed");
+        }
+    }
+
+    /// Cuts the job's secrets out of a text.
+    pub(crate) fn scrub(&self, text: &str) -> String {
+        self.job.as_ref().map_or_else(|| text.to_owned(), |job| job.scrubber.text(text))
+    }
+}
+
+/// Tells apart why a guest stopped.
+fn failure(state: &State, error: &wasmtime::Error) -> Failure {
+    let limits = &state.limits;
+    let limit = |message: String| Failure::new(ErrorKind::Limit, Phase::Plugin, message);
+    let trap = error.downcast_ref::<Trap>();
+    let failure = if state.cpu_left == 0 {
+        limit(format!("it used up its CPU time of {} ms", limits.cpu_ms))
+    } else if state.meter.memory_refused {
+        limit(format!("it needs more than its {} MiB of memory", limits.memory >> 20))
+    } else if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
+        limit(format!("one call carried more than {} MiB to the host", limits.call_bytes >> 20))
+    } else if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        Failure::new(ErrorKind::Busy, Phase::Plugin, "no room for one more instance; try again")
+    } else if let Some(trap) = trap {
+        Failure::new(ErrorKind::Trap, Phase::Plugin, format!("it trapped ({trap})"))
+    } else {
+        Failure::new(ErrorKind::InvalidOutput, Phase::Plugin, "it broke the rules of the component model")
+    };
+    failure.with_detail(format!("{error:#}"))
+}
+
+/// Why an instance could not be made.
+pub(crate) fn instantiation_failure(store: &Store<State>, error: &wasmtime::Error) -> Failure {
+    let failure = failure(store.data(), error);
+    Failure { message: format!("plugin {}: {}", store.data().plugin, failure.message), ..failure }
+}
+
+/// Time after a job's end is due in which its guest may clean up before the store is dropped.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);

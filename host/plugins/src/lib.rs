@@ -1,0 +1,33 @@
+//! The WebAssembly plugin host: the only room that knows wasm and WIT.
+//!
+//! [`Plugins`] holds what is loaded, built in or from the plugins folder. [`Plugins::prepare`] has a
+//! driver validate a request and every policy review it; [`Prepared::execute`] carries it out. Each
+//! call is made in a store of its own, with every limit set ([`Limits`]); a guest reaches nothing
+//! that is not in that store. Every action of a driver passes one gate (`job::JobContext::admit`):
+//! grant, then policies, then the [`Witness`] that makes it durable.
+
+mod bindings;
+mod builtin;
+mod cache;
+mod capture;
+mod config;
+mod engine;
+mod error;
+mod host;
+mod instance;
+mod job;
+mod limits;
+mod plugin;
+mod plugins;
+mod policy;
+mod prepared;
+mod schema;
+mod scrub;
+mod witness;
+
+pub use config::{Config, Grant, PluginConfig, PolicyConfig};
+pub use error::Error;
+pub use limits::Limits;
+pub use plugins::Plugins;
+pub use prepared::{Prepared, Rejection};
+pub use witness::Witness;

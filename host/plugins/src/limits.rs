@@ -1,0 +1,105 @@
+//! What a plugin may use up, and the meters that watch it.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use wasmtime::ResourceLimiter;
+
+/// What one plugin instance may use up. All limits are on by default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Linear memory, in bytes, all memories of the component together.
+    pub memory: usize,
+    /// Time in which the guest itself computes, in milliseconds: per job for a driver, per call for
+    /// a policy.
+    pub cpu_ms: u64,
+    /// Wall clock of one call that reaches no server (describe, validate, review, authorize), in
+    /// milliseconds. `execute` has the job's own deadline.
+    pub call_ms: u64,
+    /// Bytes that one call may make the host copy.
+    pub call_bytes: usize,
+    /// Open handles: sessions and secrets.
+    pub handles: usize,
+    /// Open sessions.
+    pub sessions: usize,
+    /// Output that is kept of each stream of each command, in bytes: half from its head, half from
+    /// its tail.
+    pub output: usize,
+    /// Commands per job.
+    pub runs: usize,
+    /// Bytes written to the log per instance.
+    pub log: usize,
+}
+
+impl Limits {
+    pub(crate) fn driver() -> Self {
+        Self {
+            memory: 64 << 20,
+            cpu_ms: 10_000,
+            call_ms: 5_000,
+            call_bytes: 8 << 20,
+            handles: 256,
+            sessions: 4,
+            output: 1 << 20,
+            runs: 1_000,
+            log: 64 << 10,
+        }
+    }
+
+    pub(crate) fn policy() -> Self {
+        Self { memory: 32 << 20, cpu_ms: 100, call_ms: 2_000, ..Self::driver() }
+    }
+
+    pub(crate) fn call_time(&self) -> Duration {
+        Duration::from_millis(self.call_ms)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::driver()
+    }
+}
+
+/// Watches the memory of one store.
+pub(crate) struct Meter {
+    memory_left: usize,
+    /// The guest asked for more than it may have; says why it trapped afterwards.
+    pub(crate) memory_refused: bool,
+}
+
+impl Meter {
+    pub(crate) fn new(memory: usize) -> Self {
+        Self { memory_left: memory, memory_refused: false }
+    }
+}
+
+/// Component runtimes of scripting languages link several core modules: Python needs 38.
+const MAX_CORE_INSTANCES: usize = 64;
+const MAX_TABLE_ELEMENTS: usize = 20_000;
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        match self.memory_left.checked_sub(desired.saturating_sub(current)) {
+            Some(left) => self.memory_left = left,
+            None => self.memory_refused = true,
+        }
+        Ok(!self.memory_refused)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= MAX_TABLE_ELEMENTS)
+    }
+
+    fn instances(&self) -> usize {
+        MAX_CORE_INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        MAX_CORE_INSTANCES
+    }
+
+    fn memories(&self) -> usize {
+        MAX_CORE_INSTANCES
+    }
+}

@@ -1,0 +1,196 @@
+//! The policies: configured once, seated as a jury for each job.
+
+use crate::bindings::policy::exports::hostler::plugin::judging::{self as wit, Verdict};
+use crate::bindings::policy::{Policy, PolicyPre};
+use crate::bindings::types;
+use crate::instance::{Instance, State};
+use crate::job::Action;
+use crate::plugin::{Plugin, World};
+use crate::{Error, Plugins};
+use hostler_model::{ErrorKind, Failure, Phase, Problem, Target};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// How long an instance waits for the next question before it is dropped. It is made again on need.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// The configured chain.
+#[derive(Default)]
+pub(crate) struct Bench(Vec<Arc<Judge>>);
+
+/// One policy with its settings.
+struct Judge {
+    plugin: Arc<Plugin>,
+    settings: String,
+}
+
+impl Judge {
+    fn pre(&self) -> &PolicyPre<State> {
+        match &self.plugin.world {
+            World::Policy { pre, .. } => pre,
+            World::Driver { .. } => unreachable!("only policies are seated"),
+        }
+    }
+}
+
+impl Bench {
+    /// Takes the configured policies into service, each with settings that it accepts.
+    pub(crate) async fn seat(plugins: &Plugins) -> Result<Self, Error> {
+        let mut judges = Vec::new();
+        for configured in &plugins.config.policies {
+            let name = &configured.plugin;
+            let cannot = |reason: &str| Error::Policy { name: name.clone(), reason: reason.to_owned() };
+            let Some(plugin) = plugins.get(name) else {
+                return Err(cannot(plugins.reason(name).unwrap_or("there is no such plugin")));
+            };
+            let World::Policy { settings: schema, .. } = &plugin.world else {
+                return Err(cannot("it is a driver"));
+            };
+            let wrong = |problems: Vec<Problem>| Error::Settings { name: name.clone(), problems };
+            let problems = schema.check(&configured.settings, "settings");
+            if !problems.is_empty() {
+                return Err(wrong(problems));
+            }
+            let judge = Judge { plugin: Arc::clone(plugin), settings: configured.settings.to_string() };
+            let mut instance = instantiate(plugins, &judge).await.map_err(|failure| cannot(&failure.message))?;
+            let checked = instance
+                .call(async |store, policy| {
+                    policy.hostler_plugin_judging().call_check_settings(store, &judge.settings).await
+                })
+                .await;
+            if let Err(problems) = checked.map_err(|failure| cannot(&failure.message))? {
+                return Err(wrong(problems.into_iter().map(Problem::from).collect()));
+            }
+            judges.push(Arc::new(judge));
+        }
+        Ok(Self(judges))
+    }
+}
+
+async fn instantiate(plugins: &Plugins, judge: &Judge) -> Result<Instance<Policy>, Failure> {
+    let store = plugins.store(&judge.plugin, None);
+    let permit = plugins.room().policy().await;
+    crate::plugins::judge(judge.pre(), store, permit).await
+}
+
+/// The policies as one job meets them. It fails closed: a policy that cannot answer denies.
+pub(crate) struct Jury {
+    plugins: Arc<Plugins>,
+    seats: Vec<Arc<Seat>>,
+    target: Target,
+}
+
+struct Seat {
+    judge: Arc<Judge>,
+    live: Mutex<Option<Live>>,
+}
+
+struct Live {
+    instance: Instance<Policy>,
+    last_used: Instant,
+}
+
+impl Jury {
+    /// The jury of one job.
+    pub(crate) fn new(plugins: &Arc<Plugins>, target: Target) -> Self {
+        let seat = |judge: &Arc<Judge>| Arc::new(Seat { judge: Arc::clone(judge), live: Mutex::new(None) });
+        Self { plugins: Arc::clone(plugins), seats: plugins.bench.0.iter().map(seat).collect(), target }
+    }
+
+    /// Has every policy judge the job, in order.
+    pub(crate) async fn review(&self, job: &types::Job) -> Result<(), Failure> {
+        for seat in &self.seats {
+            let settings = &seat.judge.settings;
+            let verdict = seat
+                .ask(&self.plugins, async |store, policy| {
+                    policy.hostler_plugin_judging().call_review(store, settings, job).await
+                })
+                .await?;
+            seat.obey(verdict, "job")?;
+        }
+        Ok(())
+    }
+
+    /// Has every policy judge an action, in order.
+    pub(crate) async fn authorize(&self, action: &Action<'_>) -> Result<(), Failure> {
+        if self.seats.is_empty() {
+            return Ok(());
+        }
+        let asked = wit::Action {
+            kind: action.kind().into(),
+            target: types::Target::from(&self.target),
+            details: action.details().to_string(),
+        };
+        for seat in &self.seats {
+            let settings = &seat.judge.settings;
+            let verdict = seat
+                .ask(&self.plugins, async |store, policy| {
+                    policy.hostler_plugin_judging().call_authorize(store, settings, &asked).await
+                })
+                .await?;
+            seat.obey(verdict, action.kind())?;
+        }
+        Ok(())
+    }
+}
+
+impl Seat {
+    async fn ask<T>(
+        self: &Arc<Self>,
+        plugins: &Plugins,
+        question: impl AsyncFnOnce(&mut wasmtime::Store<State>, &Policy) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        let mut seat = self.live.lock().await;
+        let (mut instance, is_new) = match seat.take() {
+            Some(live) => (live.instance, false),
+            None => (instantiate(plugins, &self.judge).await?, true),
+        };
+        // An instance that failed is dropped here, with whatever state it was in.
+        let answer = instance.call(question).await.map_err(|failure| Failure { phase: Phase::Policy, ..failure })?;
+        if !plugins.room().is_scarce() {
+            *seat = Some(Live { instance, last_used: Instant::now() });
+            if is_new {
+                tokio::spawn(dismiss(Arc::downgrade(self)));
+            }
+        }
+        Ok(answer)
+    }
+
+    fn obey(&self, verdict: Verdict, what: &str) -> Result<(), Failure> {
+        let Verdict::Deny(denial) = verdict else { return Ok(()) };
+        let policy = &self.judge.plugin.name;
+        tracing::warn!(policy = &**policy, what, code = denial.code, reason = denial.reason, "denied");
+        let message = format!("policy {policy} denied it ({}): {}", denial.code, denial.reason);
+        Err(Failure::new(ErrorKind::Denied, Phase::Policy, message))
+    }
+}
+
+/// Drops a seat's instance once it has been idle for long enough.
+async fn dismiss(seat: Weak<Seat>) {
+    let mut wait = IDLE;
+    loop {
+        tokio::time::sleep(wait).await;
+        let Some(seat) = seat.upgrade() else { return };
+        let mut live = seat.live.lock().await;
+        let Some(idle) = live.as_ref().map(|live| live.last_used.elapsed()) else { return };
+        if idle >= IDLE {
+            *live = None;
+            return;
+        }
+        wait = IDLE.saturating_sub(idle);
+    }
+}
+
+impl From<types::Problem> for Problem {
+    fn from(problem: types::Problem) -> Self {
+        Self { path: problem.path, code: problem.code, message: problem.message }
+    }
+}
+
+impl From<&Target> for types::Target {
+    fn from(target: &Target) -> Self {
+        Self { host: target.host.clone(), port: target.port, user: target.user.clone() }
+    }
+}

@@ -1,0 +1,209 @@
+//! The life of a job as far as plugins go: validate, review, execute.
+
+use crate::bindings::driver::DriverPre;
+use crate::bindings::driver::exports::hostler::plugin::driving::{Item, Normalised};
+use crate::bindings::types;
+use crate::instance::{GRACE, State};
+use crate::job::JobContext;
+use crate::plugin::{Plugin, World};
+use crate::plugins::drive;
+use crate::policy::Jury;
+use crate::schema::Schema;
+use crate::scrub::Scrubber;
+use crate::{Plugins, Witness};
+use hostler_model::{
+    ErrorKind, Failure, JobId, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target,
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Why a request was not accepted.
+#[derive(Debug)]
+pub enum Rejection {
+    /// Something is wrong with the request.
+    Invalid(Vec<Problem>),
+    /// It was denied, or could not be judged.
+    Failed(Failure),
+}
+
+impl From<Failure> for Rejection {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// A request that was validated and allowed. It holds the secrets; it is not stored.
+pub struct Prepared {
+    id: JobId,
+    plan: Plan,
+    plugins: Arc<Plugins>,
+    driver: Arc<Plugin>,
+    job: types::Job,
+    jury: Jury,
+    secrets: BTreeMap<String, Secret>,
+}
+
+impl Plugins {
+    /// Validates a request and has it reviewed by every policy.
+    pub async fn prepare(self: &Arc<Self>, id: JobId, mut request: Request) -> Result<Prepared, Rejection> {
+        let driver = Arc::clone(self.driver(&request.driver)?);
+        let (_, connection_args, driver_args) = parts(&driver);
+        request.connection_args.seal_also(&connection_args.secrets);
+        request.driver_args.seal_also(&driver_args.secrets);
+        let mut problems = Vec::new();
+        for (schema, args) in [(connection_args, &request.connection_args), (driver_args, &request.driver_args)] {
+            problems.extend(args.problems().iter().cloned());
+            problems.extend(schema.problems(args));
+        }
+        if !problems.is_empty() {
+            return Err(Rejection::Invalid(problems));
+        }
+        let normalised = self.validate(&driver, &request).await?;
+        let plan = plan(&driver, normalised)?;
+        let secrets = request.secrets();
+        let job = types::Job {
+            id: id.to_string(),
+            driver: driver.name.to_string(),
+            target: types::Target::from(&plan.target),
+            request: types::Request {
+                command: plan.command.clone(),
+                config: plan.config.clone(),
+                connection_args: plan.connection_args.to_string(),
+                driver_args: plan.driver_args.to_string(),
+                secrets: secrets.keys().cloned().collect(),
+            },
+        };
+        let jury = Jury::new(self, plan.target.clone());
+        jury.review(&job).await?;
+        Ok(Prepared { id, plan, plugins: Arc::clone(self), driver, job, jury, secrets })
+    }
+
+    /// Has the driver check what its schemas cannot say, in an instance that has no capability.
+    async fn validate(&self, driver: &Arc<Plugin>, request: &Request) -> Result<Normalised, Rejection> {
+        let (pre, ..) = parts(driver);
+        let asked = types::Request {
+            command: request.command.clone(),
+            config: request.config.clone(),
+            connection_args: Value::Object(request.connection_args.public().clone()).to_string(),
+            driver_args: Value::Object(request.driver_args.public().clone()).to_string(),
+            secrets: request.secrets().into_keys().collect(),
+        };
+        let store = self.store(driver, None);
+        let mut instance = drive(pre, store, self.room().driver().await).await?;
+        let answer = instance
+            .call(async |store, driver| driver.hostler_plugin_driving().call_validate(store, &asked).await)
+            .await?;
+        answer.map_err(|problems| Rejection::Invalid(problems.into_iter().map(Problem::from).collect()))
+    }
+}
+
+impl Prepared {
+    /// What the driver made of the request.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Carries the job out in a fresh instance of its driver. Never fails: what goes wrong is the
+    /// outcome. After `cancel`, the guest may clean up for 10 s before it is dropped.
+    pub async fn execute(self, witness: Arc<dyn Witness>, cancel: CancellationToken) -> Outcome {
+        let Self { id, plan, plugins, driver, job, jury, secrets } = self;
+        let (scrubber, warnings) = Scrubber::new(&secrets);
+        let max_execution_time = plugins.config.max_execution_time();
+        let context = Arc::new(JobContext {
+            id,
+            driver: Arc::clone(&driver.name),
+            target: plan.target,
+            secrets,
+            scrubber,
+            grants: driver.grants.clone(),
+            jury,
+            connector: Arc::clone(&plugins.connector),
+            witness,
+            cancel,
+            deadline: Instant::now() + max_execution_time,
+            max_execution_time,
+            warnings: Mutex::new(warnings),
+        });
+        let outcome = run(&plugins, &driver, &context, &job).await;
+        let warnings = context.warnings();
+        let error = outcome.error.map(|error| Failure { message: context.scrubber.text(&error.message), ..error });
+        Outcome { warnings, error, ..outcome }
+    }
+}
+
+async fn run(plugins: &Plugins, driver: &Plugin, context: &Arc<JobContext>, job: &types::Job) -> Outcome {
+    let (pre, ..) = parts(driver);
+    let store = plugins.store(driver, Some(Arc::clone(context)));
+    let mut instance = match drive(pre, store, plugins.room().driver().await).await {
+        Ok(instance) => instance,
+        Err(failure) => return failure.into(),
+    };
+    let dropped = async {
+        let failure = context.end().await;
+        tokio::time::sleep(GRACE).await;
+        failure
+    };
+    let executed = instance
+        .call_until(async |store, driver| driver.hostler_plugin_driving().call_execute(store, job).await, dropped)
+        .await;
+    let runs = std::mem::take(&mut instance.store.data_mut().runs);
+    match executed {
+        Ok(Ok(items)) => joined(&driver.name, &items, runs),
+        Ok(Err(error)) => Outcome { results: runs, error: Some(error.into()), ..Outcome::default() },
+        Err(failure) => Outcome { results: runs, error: Some(failure), ..Outcome::default() },
+    }
+}
+
+/// Puts the runs where the driver's items refer to them.
+fn joined(driver: &str, items: &[Item], runs: Vec<RunResult>) -> Outcome {
+    let item = |item: &Item| {
+        let run = runs.get(item.run as usize)?;
+        Some(RunResult { command: item.command.clone(), ..run.clone() })
+    };
+    if let Some(results) = items.iter().map(item).collect() {
+        return Outcome { results, ..Outcome::default() };
+    }
+    let message = format!("plugin {driver}: its result refers to a command that it did not run");
+    let error = Failure::new(ErrorKind::InvalidOutput, Phase::Plugin, message);
+    Outcome { results: runs, error: Some(error), ..Outcome::default() }
+}
+
+fn parts(driver: &Plugin) -> (&DriverPre<State>, &Schema, &Schema) {
+    match &driver.world {
+        World::Driver { pre, connection_args, driver_args } => (pre, connection_args, driver_args),
+        World::Policy { .. } => unreachable!("only drivers are asked to carry out jobs"),
+    }
+}
+
+/// Reads what the driver made of the request, which may be nonsense.
+fn plan(driver: &Plugin, normalised: Normalised) -> Result<Plan, Failure> {
+    let wrong = |what: &str| {
+        let message = format!("plugin {}: {what} of its normalised request makes no sense", driver.name);
+        Failure::new(ErrorKind::InvalidOutput, Phase::Plugin, message)
+    };
+    let object = |text: &str, what| match serde_json::from_str(text) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        _ => Err(wrong(what)),
+    };
+    let Normalised { target, request, warnings } = normalised;
+    if target.host.is_empty() || target.port == 0 {
+        return Err(wrong("the target"));
+    }
+    Ok(Plan {
+        target: Target { host: target.host, port: target.port, user: target.user },
+        command: request.command,
+        config: request.config,
+        connection_args: object(&request.connection_args, "connection_args")?,
+        driver_args: object(&request.driver_args, "driver_args")?,
+        warnings,
+    })
+}
+
+impl From<types::Error> for Failure {
+    fn from(error: types::Error) -> Self {
+        Self::new(ErrorKind::from(error.kind.as_str()), Phase::from(error.phase.as_str()), error.message)
+    }
+}

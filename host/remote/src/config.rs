@@ -1,0 +1,126 @@
+//! What an operator can set.
+
+use crate::{Engine, Error};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of the SSH engine. Durations are seconds, fractions allowed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Folders below which a request may name private key files. A relative path in a request
+    /// starts at the first one. None given: key files are refused.
+    pub key_roots: Vec<PathBuf>,
+    /// Host keys on record, in the format of sshd(8). It need not exist yet; its folder must.
+    pub known_hosts: PathBuf,
+    /// Name look-up and TCP, for a request that gives no `timeout`.
+    #[serde(with = "seconds")]
+    pub connect_timeout: Duration,
+    /// From TCP to the end of the key exchange, for a request that gives no `banner_timeout`.
+    #[serde(with = "seconds")]
+    pub banner_timeout: Duration,
+    /// Authentication, for a request that gives no `auth_timeout`.
+    #[serde(with = "seconds")]
+    pub auth_timeout: Duration,
+    /// How long a command may run if its request gives no deadline.
+    #[serde(with = "seconds")]
+    pub max_execution_time: Duration,
+    /// Silence after which the server is asked whether it is alive; three questions without an answer
+    /// end the session.
+    #[serde(with = "seconds")]
+    pub keepalive_interval: Duration,
+}
+
+/// Deadlines for requests that give none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Name look-up and TCP.
+    pub connect: Duration,
+    /// From TCP to the end of the key exchange.
+    pub banner: Duration,
+    /// All authentication methods together.
+    pub auth: Duration,
+    /// A command, from start to end.
+    pub execution: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            key_roots: Vec::new(),
+            known_hosts: PathBuf::new(),
+            connect_timeout: Duration::from_secs(30),
+            banner_timeout: Duration::from_secs(15),
+            auth_timeout: Duration::from_secs(30),
+            max_execution_time: Duration::from_hours(24),
+            keepalive_interval: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Config {
+    /// The deadlines for requests that give none.
+    pub fn deadlines(&self) -> Deadlines {
+        Deadlines {
+            connect: self.connect_timeout,
+            banner: self.banner_timeout,
+            auth: self.auth_timeout,
+            execution: self.max_execution_time,
+        }
+    }
+
+    /// Makes an engine. Errors: no `known_hosts`, or a duration of 0.
+    pub fn build(self) -> Result<Engine, Error> {
+        if self.known_hosts.as_os_str().is_empty() {
+            return Err(Error::NoKnownHosts);
+        }
+        let durations = [
+            ("connect_timeout", self.connect_timeout),
+            ("banner_timeout", self.banner_timeout),
+            ("auth_timeout", self.auth_timeout),
+            ("max_execution_time", self.max_execution_time),
+            ("keepalive_interval", self.keepalive_interval),
+        ];
+        if let Some((name, _)) = durations.into_iter().find(|(_, duration)| duration.is_zero()) {
+            return Err(Error::ZeroDuration(name));
+        }
+        Ok(Engine::new(self))
+    }
+}
+
+/// A duration as a number of seconds.
+mod seconds {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+    use std::time::Duration;
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(duration.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(from)?).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_table_gives_the_defaults_and_seconds_may_be_fractions() {
+        assert_eq!(toml::from_str::<Config>("").expect("toml"), Config::default());
+        let config: Config = toml::from_str("auth_timeout = 2.5\nbanner_timeout = 3").expect("toml");
+        assert_eq!(config.deadlines().auth, Duration::from_millis(2500));
+        assert_eq!(config.deadlines().banner, Duration::from_secs(3));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert!(toml::from_str::<Config>("auth_timeout = -1.0").is_err());
+        assert!(toml::from_str::<Config>("auth_timout = 1").is_err());
+        assert!(matches!(Config::default().build(), Err(Error::NoKnownHosts)));
+        let zero = Config { known_hosts: "k".into(), auth_timeout: Duration::ZERO, ..Config::default() };
+        assert!(matches!(zero.build(), Err(Error::ZeroDuration("auth_timeout"))));
+    }
+}

@@ -1,0 +1,187 @@
+//! Name look-up and TCP.
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use hostler_model::{ErrorKind, Failure, Phase, Target};
+use socket2::{SockRef, TcpKeepalive};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{sleep, timeout};
+
+/// How long one address may keep silent before the next is tried beside it (RFC 8305 section 5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// russh reads each packet in two small parts: this saves most of the system calls.
+const READ_BUFFER: usize = 64 << 10;
+
+/// A failure of this step.
+fn failure(kind: ErrorKind, message: String) -> Failure {
+    Failure::new(kind, Phase::Connect, message)
+}
+
+/// Refuses host names that cannot be ones, or that would mean something else in `known_hosts`.
+pub(crate) fn check_host(host: &str) -> Result<(), Failure> {
+    let usual = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
+    if host.is_empty() || host.len() > 255 || !host.chars().all(usual) {
+        return Err(failure(
+            ErrorKind::InvalidRequest,
+            format!("`{}` is no host name: give a name or an IP address.", host.escape_debug()),
+        ));
+    }
+    Ok(())
+}
+
+/// All addresses of a host, in the order to try them. A literal address needs no network.
+pub(crate) async fn resolve(host: &str, port: u16, patience: Duration) -> Result<Vec<SocketAddr>, Failure> {
+    check_host(host)?;
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let unknown =
+        || failure(ErrorKind::UnknownHost, format!("The name `{host}` does not resolve: check `host` and the DNS."));
+    match timeout(patience, lookup_host((host, port))).await {
+        Err(_) => Err(failure(
+            ErrorKind::Timeout,
+            format!("Looking up `{host}` took too long: check the DNS, or raise `timeout`."),
+        )),
+        Ok(Err(error)) => Err(unknown().with_detail(error)),
+        Ok(Ok(found)) => {
+            let mut addresses = Vec::new();
+            for address in found {
+                if !addresses.contains(&address) {
+                    addresses.push(address);
+                }
+            }
+            if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
+        }
+    }
+}
+
+/// Opens TCP with the first address that answers: the next is tried when one fails or is slow.
+pub(crate) async fn dial(target: &Target, addresses: &[SocketAddr], patience: Duration) -> Result<Wire, Failure> {
+    match timeout(patience, race(addresses)).await {
+        Ok(Ok(stream)) => Ok(Wire::new(stream)),
+        Ok(Err(error)) => Err(explain(&error, target)),
+        Err(_) => Err(explain(&io::ErrorKind::TimedOut.into(), target)),
+    }
+}
+
+async fn race(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut waiting = addresses.iter();
+    let mut running = FuturesUnordered::new();
+    let mut first_error = None;
+    loop {
+        running.extend(waiting.next().map(|&address| open(address)));
+        tokio::select! {
+            result = running.next() => match result {
+                Some(Ok(stream)) => return Ok(stream),
+                // A refusal says more than silence does: somebody is there.
+                Some(Err(error)) if first_error.is_none() || error.kind() == io::ErrorKind::ConnectionRefused => {
+                    first_error = Some(error);
+                }
+                Some(Err(_)) => {}
+                None => return Err(first_error.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())),
+            },
+            () = sleep(STAGGER), if waiting.len() > 0 => {}
+        }
+    }
+}
+
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let keepalive =
+        TcpKeepalive::new().with_time(Duration::from_mins(1)).with_interval(Duration::from_secs(10)).with_retries(3);
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    Ok(stream)
+}
+
+fn explain(error: &io::Error, target: &Target) -> Failure {
+    let (host, port) = (&target.host, target.port);
+    let (kind, message) = match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            (ErrorKind::Refused, format!("Nobody listens at port {port} of `{host}`: check `port` and the SSH server."))
+        }
+        io::ErrorKind::TimedOut => (
+            ErrorKind::Timeout,
+            format!("`{host}` did not answer at port {port} in time: check the network, or raise `timeout`."),
+        ),
+        _ => (
+            ErrorKind::Unreachable,
+            format!("The network does not reach `{host}` at port {port}: check the address and the route."),
+        ),
+    };
+    failure(kind, message).with_detail(error)
+}
+
+/// A TCP connection with a buffered read side, which remembers what the server said first.
+pub(crate) struct Wire {
+    stream: BufReader<TcpStream>,
+    greeting: Greeting,
+}
+
+/// The first bytes from the server, for the sentence that is due when it turns out not to be SSH.
+pub(crate) type Greeting = Arc<OnceLock<Vec<u8>>>;
+
+impl Wire {
+    fn new(stream: TcpStream) -> Self {
+        Self { stream: BufReader::with_capacity(READ_BUFFER, stream), greeting: Greeting::default() }
+    }
+
+    pub(crate) fn greeting(&self) -> Greeting {
+        self.greeting.clone()
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let new = &buffer.filled()[before..];
+        if !new.is_empty() {
+            self.greeting.get_or_init(|| new[..new.len().min(64)].to_vec());
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, data)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_could_forge_a_record_are_refused() {
+        for bad in ["", "a b", "a\n", "a\0", "a,b", "*", "?", "!a", "#a", "a|b", "[a]", "@revoked", "a/b"] {
+            assert_eq!(check_host(bad).expect_err(bad).kind, ErrorKind::InvalidRequest);
+        }
+        for good in ["host.example", "10.0.0.1", "fe80::1%eth0", "bücher.example", "a_b-c"] {
+            check_host(good).expect(good);
+        }
+    }
+
+    #[tokio::test]
+    async fn literal_addresses_need_no_network() {
+        let found = resolve("2001:db8::1", 22, Duration::ZERO).await.expect("literal");
+        assert_eq!(found, ["[2001:db8::1]:22".parse().expect("address")]);
+    }
+}

@@ -1,0 +1,259 @@
+//! From TCP to the end of the key exchange, with the check of the server's key (RFC 4253).
+
+use crate::dial::Wire;
+use crate::known_hosts::{KnownHosts, Record, Verdict};
+use crate::{Connect, HostKeyPolicy, algorithms};
+use hostler_model::{ErrorKind, Failure, Phase, Target};
+use russh::client::{DisconnectReason, Handle, Handler, connect_stream};
+use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+/// What the connection itself has to tell, beside what it is asked.
+#[derive(Default)]
+pub(crate) struct Notes {
+    warnings: Mutex<Vec<String>>,
+    end: Mutex<Option<End>>,
+}
+
+/// How the connection ended.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    /// The server refused any further attempt to log in.
+    pub(crate) no_more_methods: bool,
+    /// In words.
+    pub(crate) reason: String,
+}
+
+impl Notes {
+    pub(crate) fn warn(&self, warning: String) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+    }
+
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn end(&self) -> Option<End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The failure of whatever needed the connection when it ended.
+    pub(crate) fn lost(&self, phase: Phase) -> Failure {
+        let reason = self.end().map_or_else(|| "the connection was closed".into(), |end| end.reason);
+        Failure::new(
+            ErrorKind::ConnectionLost,
+            phase,
+            format!("The connection was lost ({reason}): check the server's log and the network, then try again."),
+        )
+    }
+}
+
+/// Receives what russh calls back.
+pub(crate) struct Verifier {
+    target: Target,
+    policy: HostKeyPolicy,
+    known_hosts: Arc<KnownHosts>,
+    record: Record,
+    notes: Arc<Notes>,
+}
+
+/// Why a handshake failed.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// russh says.
+    Ssh(russh::Error),
+    /// The server's key is not accepted.
+    HostKey(Failure),
+}
+
+impl From<russh::Error> for Broken {
+    fn from(error: russh::Error) -> Self {
+        Self::Ssh(error)
+    }
+}
+
+/// Exchanges keys and verifies the server's.
+pub(crate) async fn handshake(
+    wire: Wire,
+    request: &Connect,
+    known_hosts: &Arc<KnownHosts>,
+    keepalive: Duration,
+    notes: &Arc<Notes>,
+) -> Result<Handle<Verifier>, Failure> {
+    let Connect { target, host_key_policy, banner_timeout, .. } = request;
+    let (file, host, port) = (known_hosts.clone(), target.host.clone(), target.port);
+    let record = blocking(move || file.look_up(&host, port).map_err(|error| unusable(&file, &error))).await??;
+    let config = algorithms::client(keepalive, |algorithm| record.has(algorithm));
+    let greeting = wire.greeting();
+    let verifier = Verifier {
+        target: target.clone(),
+        policy: *host_key_policy,
+        known_hosts: known_hosts.clone(),
+        record,
+        notes: notes.clone(),
+    };
+    let greeting = || greeting.get().map(Vec::as_slice).unwrap_or_default();
+    match timeout(*banner_timeout, connect_stream(config, wire, verifier)).await {
+        Ok(Ok(handle)) => Ok(handle),
+        Ok(Err(Broken::HostKey(failure))) => Err(failure),
+        Ok(Err(Broken::Ssh(error))) => Err(explain(&error, greeting(), target)),
+        Err(_) => {
+            let missing = if greeting().is_empty() { "did not greet us" } else { "did not finish the key exchange" };
+            Err(Failure::new(
+                ErrorKind::Timeout,
+                Phase::Connect,
+                format!(
+                    "The server at port {} of `{}` {missing} in time: check that it is an SSH server, or raise `banner_timeout`.",
+                    target.port, target.host
+                ),
+            ))
+        }
+    }
+}
+
+/// Runs slow work where it holds nobody up. Errors: `internal`, if it panics.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    spawn_blocking(work).await.map_err(|error| {
+        let message = "The daemon failed while it read keys: an operator finds the reason in its log.";
+        Failure::new(ErrorKind::Internal, Phase::Auth, message).with_detail(error)
+    })
+}
+
+fn unusable(known_hosts: &KnownHosts, error: &io::Error) -> Failure {
+    let message =
+        "The daemon cannot use its file of host keys, so no server can be trusted: an operator must repair it.";
+    let detail = format!("{}: {error}", known_hosts.path().display());
+    Failure::new(ErrorKind::Internal, Phase::HostKey, message).with_detail(detail)
+}
+
+fn explain(error: &russh::Error, greeting: &[u8], target: &Target) -> Failure {
+    let place = format!("port {} of `{}`", target.port, target.host);
+    let (kind, message) = match error {
+        russh::Error::Version | russh::Error::Disconnect | russh::Error::IO(_)
+            if !greeting.is_empty() && !greeting.starts_with(b"SSH-") =>
+        {
+            (
+                ErrorKind::Protocol,
+                format!("What listens at {place} is no SSH server, it says `{}`: check `port`.", printable(greeting)),
+            )
+        }
+        russh::Error::Version => {
+            (ErrorKind::Protocol, format!("What listens at {place} does not speak SSH 2: check `port`."))
+        }
+        russh::Error::NoCommonAlgo { kind, theirs, .. } => (
+            ErrorKind::Protocol,
+            format!(
+                "The server at {place} and Hostler have no {kind:?} algorithm in common, the server offers only `{}`: enable a newer one there.",
+                printable(theirs.join(",").as_bytes())
+            ),
+        ),
+        russh::Error::Disconnect | russh::Error::HUP | russh::Error::IO(_) if greeting.is_empty() => (
+            ErrorKind::ConnectionLost,
+            format!(
+                "The server at {place} closed the connection before it greeted us: it may be overloaded (MaxStartups of sshd), refuse this address, or be no SSH server."
+            ),
+        ),
+        russh::Error::Disconnect | russh::Error::HUP | russh::Error::IO(_) => (
+            ErrorKind::ConnectionLost,
+            format!("The server at {place} closed the connection during the key exchange: check the server's log."),
+        ),
+        _ => (
+            ErrorKind::Protocol,
+            format!("The key exchange with the server at {place} failed: check the server's log."),
+        ),
+    };
+    Failure::new(kind, Phase::Connect, message).with_detail(error)
+}
+
+/// A server's text, made fit for a sentence: its first line, without control characters.
+pub(crate) fn printable(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let line = text.trim_start().lines().next().unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+impl Verifier {
+    async fn verify(&mut self, key: &PublicKey) -> Result<(), Failure> {
+        let verdict = match (self.record.judge(key), self.policy) {
+            (Verdict::Unknown, HostKeyPolicy::AutoAdd) => {
+                let (file, target, key) = (self.known_hosts.clone(), self.target.clone(), key.clone());
+                let record =
+                    move || file.record(&target.host, target.port, &key).map_err(|error| unusable(&file, &error));
+                let verdict = blocking(record).await??;
+                if verdict == Verdict::Unknown { Verdict::Known } else { verdict }
+            }
+            (verdict, _) => verdict,
+        };
+        let fingerprint = key.fingerprint(HashAlg::Sha256);
+        let (host, port) = (&self.target.host, self.target.port);
+        let path = self.known_hosts.path().display();
+        let (kind, message) = match verdict {
+            Verdict::Known => return Ok(()),
+            Verdict::Unknown if self.policy == HostKeyPolicy::Warning => {
+                self.notes.warn(format!(
+                    "The host key of `{host}` port {port} ({fingerprint}) is not on record; it was accepted unseen, as host_key_policy `warning` asks."
+                ));
+                return Ok(());
+            }
+            Verdict::Unknown => (
+                ErrorKind::HostKeyUnknown,
+                format!(
+                    "The host key of `{host}` port {port} ({fingerprint}) is not on record: verify it, then add it, for example by `ssh-keyscan -p {port} {host} >> {path}`."
+                ),
+            ),
+            Verdict::Changed { line, fingerprint: recorded } => (
+                ErrorKind::HostKeyChanged,
+                format!(
+                    "The host key of `{host}` port {port} is {fingerprint}, but line {line} of {path} says {recorded}: somebody may be in between. If the server was set up anew, remove that line."
+                ),
+            ),
+            Verdict::Revoked { line } => (
+                ErrorKind::HostKeyRevoked,
+                format!(
+                    "The host key of `{host}` port {port} ({fingerprint}) is revoked by line {line} of {path}: give the server a new key."
+                ),
+            ),
+        };
+        Err(Failure::new(kind, Phase::HostKey, message))
+    }
+}
+
+impl Handler for Verifier {
+    type Error = Broken;
+
+    async fn check_server_key(&mut self, presented: &PublicKeyOrCertificate) -> Result<bool, Broken> {
+        match presented {
+            PublicKeyOrCertificate::PublicKey { key, .. } => {
+                self.verify(key).await.map_err(Broken::HostKey)?;
+                Ok(true)
+            }
+            // We never ask for one.
+            PublicKeyOrCertificate::Certificate(_) => Ok(false),
+        }
+    }
+
+    async fn disconnected(&mut self, reason: DisconnectReason<Broken>) -> Result<(), Broken> {
+        let (no_more_methods, words) = match &reason {
+            DisconnectReason::ReceivedDisconnect(info) => {
+                let words = printable(info.message.as_bytes());
+                // OpenSSH says it in words, under the code of a protocol error.
+                let no_more = matches!(info.reason_code, russh::Disconnect::NoMoreAuthMethodsAvailable)
+                    || words.starts_with("Too many authentication failures");
+                (no_more, format!("the server said: {words}"))
+            }
+            DisconnectReason::Error(Broken::Ssh(error @ russh::Error::NoAuthMethod)) => (true, error.to_string()),
+            DisconnectReason::Error(Broken::Ssh(error)) => (false, error.to_string()),
+            DisconnectReason::Error(Broken::HostKey(failure)) => (false, failure.message.clone()),
+        };
+        let end = End { no_more_methods, reason: words };
+        *self.notes.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
+        match reason {
+            DisconnectReason::ReceivedDisconnect(_) => Ok(()),
+            DisconnectReason::Error(error) => Err(error),
+        }
+    }
+}

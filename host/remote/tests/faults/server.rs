@@ -1,0 +1,261 @@
+//! An SSH server that does what no real one does on demand. The user's name says how it lets
+//! people in, the command says what it does.
+
+use hostler_model::{Secret, Target};
+use hostler_remote::{Authentication, Config, Connect, Engine, HostKeyPolicy};
+use russh::keys::key::safe_rng;
+use russh::keys::{Algorithm, PrivateKey};
+use russh::server::{
+    Auth, ChannelOpenHandle, Config as ServerConfig, Handle, Handler, Msg, Response, Session, VerifiedPublicKey,
+    run_stream,
+};
+use russh::{Channel, ChannelId, ChannelMsg, MethodKind, MethodSet, Sig};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+/// The only password.
+pub(crate) const PASSWORD: &str = "open sesame";
+
+/// A listening server, a folder for the client's files, and what the server saw.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) folder: TempDir,
+    seen: mpsc::UnboundedReceiver<String>,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::with_key(Algorithm::Ed25519, tempfile::tempdir().expect("folder")).await
+    }
+
+    /// The server set up anew, with a host key of that type. Its port is another one, so the
+    /// client's record is moved there.
+    pub(crate) async fn set_up_anew(self, algorithm: Algorithm) -> Self {
+        let port = |address: SocketAddr| format!("]:{} ", address.port());
+        let (old, record) = (port(self.address), self.known_hosts());
+        let server = Self::with_key(algorithm, self.folder).await;
+        std::fs::write(server.known_hosts_path(), record.replace(&old, &port(server.address))).expect("write");
+        server
+    }
+
+    async fn with_key(algorithm: Algorithm, folder: TempDir) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+        let address = listener.local_addr().expect("address");
+        let (saw, seen) = mpsc::unbounded_channel();
+        let key = PrivateKey::random(&mut safe_rng(), algorithm).expect("key");
+        let config =
+            Arc::new(ServerConfig { keys: vec![key], auth_rejection_time: Duration::ZERO, ..ServerConfig::default() });
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (config, saw) = (config.clone(), saw.clone());
+                tokio::spawn(async move {
+                    let guest = Guest { saw: saw.clone(), channels: HashMap::new(), key_passed: false };
+                    if let Ok(session) = run_stream(config, stream, guest).await {
+                        let _end = session.await;
+                    }
+                    let _reader = saw.send("connection ended".into());
+                });
+            }
+        });
+        Self { address, folder, seen }
+    }
+
+    fn known_hosts_path(&self) -> std::path::PathBuf {
+        self.folder.path().join("known_hosts")
+    }
+
+    /// What the client has on record.
+    pub(crate) fn known_hosts(&self) -> String {
+        std::fs::read_to_string(self.known_hosts_path()).unwrap_or_default()
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        Config { known_hosts: self.known_hosts_path(), ..Config::default() }.build().expect("engine")
+    }
+
+    pub(crate) fn connect(&self, user: &str) -> Connect {
+        connect(self.address, user)
+    }
+
+    /// Waits until the server saw something that starts with `what`.
+    pub(crate) async fn saw(&mut self, what: &str) {
+        while !self.seen.recv().await.expect("the server lives").starts_with(what) {}
+    }
+}
+
+/// A request with the right password.
+pub(crate) fn connect(address: SocketAddr, user: &str) -> Connect {
+    Connect {
+        target: Target { host: address.ip().to_string(), port: address.port(), user: user.into() },
+        addresses: vec![address],
+        authentication: vec![Authentication::Password(Secret::new(PASSWORD.into()))],
+        host_key_policy: HostKeyPolicy::AutoAdd,
+        connect_timeout: Duration::from_secs(10),
+        banner_timeout: Duration::from_secs(10),
+        auth_timeout: Duration::from_secs(10),
+    }
+}
+
+struct Guest {
+    saw: mpsc::UnboundedSender<String>,
+    channels: HashMap<ChannelId, Channel<Msg>>,
+    key_passed: bool,
+}
+
+impl Guest {
+    fn saw(&self, what: impl Into<String>) {
+        let _reader = self.saw.send(what.into());
+    }
+}
+
+fn reject(methods: &[MethodKind], partial_success: bool) -> Auth {
+    Auth::Reject { proceed_with_methods: Some(MethodSet::from(methods)), partial_success }
+}
+
+impl Handler for Guest {
+    type Error = russh::Error;
+
+    async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, russh::Error> {
+        self.saw("password");
+        match user {
+            "keyboard" => Ok(reject(&[MethodKind::KeyboardInteractive], false)),
+            "dropped" => Err(russh::Error::Disconnect),
+            "silent" => std::future::pending().await,
+            "two-factors" if !self.key_passed => Ok(reject(&[MethodKind::PublicKey], false)),
+            _ if password == PASSWORD => Ok(Auth::Accept),
+            _ => Ok(reject(&[MethodKind::PublicKey, MethodKind::Password], false)),
+        }
+    }
+
+    async fn auth_publickey(&mut self, _user: &str, _key: VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {
+        self.saw("publickey");
+        self.key_passed = true;
+        Ok(reject(&[MethodKind::Password], true))
+    }
+
+    async fn auth_publickey_offered(
+        &mut self,
+        _: &str,
+        _: russh::server::PublicKeyOffer<'_>,
+    ) -> Result<Auth, russh::Error> {
+        Ok(Auth::Accept)
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        _user: &str,
+        _submethods: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, russh::Error> {
+        let Some(mut answers) = response else {
+            let prompts = vec![("Password: ".into(), false)].into();
+            return Ok(Auth::Partial { name: "".into(), instructions: "".into(), prompts });
+        };
+        if answers.next().is_some_and(|answer| answer == PASSWORD.as_bytes()) {
+            Ok(Auth::Accept)
+        } else {
+            Ok(reject(&[MethodKind::KeyboardInteractive], false))
+        }
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.channels.insert(channel.id(), channel);
+        reply.accept().await;
+        Ok(())
+    }
+
+    async fn env_request(
+        &mut self,
+        channel: ChannelId,
+        name: &str,
+        value: &str,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.saw(format!("env {name}={value}"));
+        if name.starts_with("LC_") { session.channel_success(channel) } else { session.channel_failure(channel) }
+    }
+
+    async fn exec_request(&mut self, id: ChannelId, command: &[u8], session: &mut Session) -> Result<(), russh::Error> {
+        let command = String::from_utf8_lossy(command).into_owned();
+        self.saw(format!("exec {command}"));
+        match command.as_str() {
+            "refuse" => return session.channel_failure(id),
+            "ignore" => return Ok(()),
+            "drop the connection" => return Err(russh::Error::Disconnect),
+            _ => session.channel_success(id)?,
+        }
+        let channel = self.channels.remove(&id).expect("an open channel");
+        let (handle, saw) = (session.handle(), self.saw.clone());
+        tokio::spawn(async move {
+            let _sent = play(channel, command, saw, handle).await;
+        });
+        Ok(())
+    }
+}
+
+/// Does what the command says, then listens to signals until the client closes the channel.
+async fn play(
+    mut channel: Channel<Msg>,
+    command: String,
+    saw: mpsc::UnboundedSender<String>,
+    handle: Handle,
+) -> Result<(), russh::Error> {
+    match command.as_str() {
+        "flood" => {
+            for _ in 0..6 * 32 {
+                channel.extended_data_bytes(1, vec![b'e'; 32 << 10]).await?;
+            }
+            channel.data_bytes("done\n").await?;
+            finish(&channel, 0).await?;
+        }
+        "background" => {
+            channel.data_bytes("parent\n").await?;
+            channel.exit_status(0).await?;
+        }
+        "status after eof" => {
+            channel.eof().await?;
+            channel.data_bytes("late\n").await?;
+            channel.exit_status(7).await?;
+            channel.close().await?;
+        }
+        "no status" => channel.close().await?,
+        "hang" | "hang hard" | "hang for ever" => channel.data_bytes("started\n").await?,
+        other => {
+            channel.data_bytes(format!("ran {other}\n")).await?;
+            finish(&channel, 0).await?;
+        }
+    }
+    while let Some(message) = channel.wait().await {
+        match message {
+            ChannelMsg::Signal { signal } => {
+                let _reader = saw.send(format!("signal {signal:?}"));
+                if matches!((command.as_str(), &signal), ("hang", Sig::TERM) | ("hang hard", Sig::KILL)) {
+                    let (message, language) = (String::new(), String::new());
+                    let _sent = handle.exit_signal_request(channel.id(), signal, false, message, language).await;
+                    channel.close().await?;
+                }
+            }
+            ChannelMsg::Close => {
+                let _reader = saw.send("close".into());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+async fn finish(channel: &Channel<Msg>, status: u32) -> Result<(), russh::Error> {
+    channel.exit_status(status).await?;
+    channel.eof().await?;
+    channel.close().await
+}

@@ -1,0 +1,36 @@
+//! The built-in driver `paramiko`: commands on Linux servers over SSH, asked as NetPulse's document
+//! of its Paramiko driver says.
+//!
+//! Parameters of that document that are not built yet are known and refused by name, never ignored.
+
+mod arguments;
+mod execution;
+mod validation;
+
+use hostler_sdk::driver::{Description, Driver, Item, Normalised};
+use hostler_sdk::{Error, Job, Problem, Request};
+
+/// The driver.
+pub struct Paramiko;
+
+impl Driver for Paramiko {
+    fn describe() -> Description {
+        Description {
+            name: "paramiko".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            summary: "Runs commands on Linux servers over SSH.".into(),
+            connection_schema: include_str!("../schemas/connection_args.json").into(),
+            driver_schema: include_str!("../schemas/driver_args.json").into(),
+        }
+    }
+
+    fn validate(request: Request) -> Result<Normalised, Vec<Problem>> {
+        validation::validate(request)
+    }
+
+    fn execute(job: Job) -> Result<Vec<Item>, Error> {
+        execution::execute(&job.request)
+    }
+}
+
+hostler_sdk::driver!(Paramiko);

@@ -1,0 +1,198 @@
+use super::*;
+use serde_json::json;
+
+/// A request that passes, for tests to change.
+fn request() -> Request {
+    Request {
+        command: Some(vec!["uname -a".into()]),
+        config: None,
+        connection_args: json!({"host": "192.168.1.100", "username": "admin"}).to_string(),
+        driver_args: "{}".into(),
+        secrets: vec!["connection_args.password".into()],
+    }
+}
+
+fn with_connection(fields: Value) -> Request {
+    let mut args = json!({"host": "192.168.1.100", "username": "admin"});
+    merge(&mut args, fields);
+    Request { connection_args: args.to_string(), ..request() }
+}
+
+fn with_driver(fields: &Value) -> Request {
+    Request { driver_args: fields.to_string(), ..request() }
+}
+
+fn merge(args: &mut Value, fields: Value) {
+    let (Value::Object(args), Value::Object(fields)) = (args, fields) else { panic!("objects are needed") };
+    args.extend(fields);
+}
+
+/// The problems, each as `path code`.
+fn problems(request: Request) -> Vec<String> {
+    let problems = validate(request).err().unwrap_or_default();
+    problems.iter().map(|problem| format!("{} {}", problem.path.join("."), problem.code)).collect()
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).expect("JSON")
+}
+
+#[test]
+fn the_defaults_of_the_document_are_filled_in() {
+    let normalised = validate(request()).expect("valid");
+    assert_eq!(
+        json(&normalised.request.connection_args),
+        json!({"host": "192.168.1.100", "username": "admin", "port": 22, "timeout": 30.0, "host_key_policy": "auto_add"})
+    );
+    assert_eq!(json(&normalised.request.driver_args), json!({}));
+    assert_eq!((normalised.target.host.as_str(), normalised.target.port), ("192.168.1.100", 22));
+    assert_eq!(normalised.target.user, "admin");
+    assert!(normalised.warnings.is_empty());
+}
+
+#[test]
+fn what_was_normalised_passes_again_unchanged() {
+    let connection =
+        json!({"port": 2222, "timeout": 5, "banner_timeout": 1.5, "key_filename": "id", "compress": false});
+    let mut request = with_connection(connection);
+    request.driver_args = json!({"timeout": 60, "environment": {"LANG": "C"}, "get_pty": false}).to_string();
+    let once = validate(request).expect("valid");
+    let twice = validate(once.request.clone()).expect("valid");
+    assert_eq!(once.request.connection_args, twice.request.connection_args);
+    assert_eq!(once.request.driver_args, twice.request.driver_args);
+}
+
+#[test]
+fn one_way_to_log_in_is_needed() {
+    let none = Request { secrets: vec![], ..request() };
+    assert_eq!(problems(none), ["connection_args missing_authentication"]);
+    let passphrase_alone = Request { secrets: vec!["connection_args.passphrase".into()], ..request() };
+    assert_eq!(problems(passphrase_alone), ["connection_args missing_authentication"]);
+    let key_file = Request { secrets: vec![], ..with_connection(json!({"key_filename": "id_ed25519"})) };
+    assert!(problems(key_file).is_empty());
+    let key = Request { secrets: vec!["connection_args.pkey".into()], ..request() };
+    assert!(problems(key).is_empty());
+}
+
+#[test]
+fn a_passphrase_without_a_key_is_a_warning() {
+    let secrets = vec!["connection_args.password".into(), "connection_args.passphrase".into()];
+    let normalised = validate(Request { secrets, ..request() }).expect("valid");
+    assert!(normalised.warnings[0].contains("`passphrase` is not used"));
+}
+
+#[test]
+fn either_command_or_config_is_given() {
+    assert_eq!(problems(Request { command: None, ..request() }), ["command missing"]);
+    assert_eq!(problems(Request { config: Some(vec!["ls".into()]), ..request() }), ["config value_error"]);
+    let config = Request { command: None, config: Some(vec!["ls".into()]), ..request() };
+    assert_eq!(problems(config), ["config unsupported"]);
+}
+
+#[test]
+fn commands_that_cannot_run_are_named() {
+    assert_eq!(problems(Request { command: Some(vec![]), ..request() }), ["command too_short"]);
+    let commands = Some(vec!["id".into(), String::new(), "a\0b".into()]);
+    let expected = ["command.1 string_too_short", "command.2 value_error"];
+    assert_eq!(problems(Request { command: commands, ..request() }), expected);
+    let transfer = Request { command: Some(vec!["__FILE_TRANSFER__".into()]), ..request() };
+    assert_eq!(problems(transfer), ["command unsupported"]);
+}
+
+#[test]
+fn parameters_of_later_versions_are_refused_by_name() {
+    for (name, value) in [
+        ("allow_agent", json!(true)),
+        ("look_for_keys", json!(true)),
+        ("compress", json!(true)),
+        ("keepalive", json!(5)),
+        ("proxy_host", json!("192.168.1.1")),
+        ("proxy_port", json!(2222)),
+        ("proxy_username", json!("admin")),
+        ("proxy_key_filename", json!("id")),
+        ("unheard_of", json!(1)),
+    ] {
+        let found = validate(with_connection(json!({name: value}))).err().expect("refused");
+        assert_eq!(
+            (found[0].path.as_slice(), found[0].code.as_str()),
+            (&["connection_args".into(), name.into()][..], "unsupported")
+        );
+        assert!(found[0].message.contains(name), "{}", found[0].message);
+    }
+    for (name, value) in [("get_pty", json!(true)), ("bufsize", json!(1024)), ("file_transfer", json!({}))] {
+        assert_eq!(problems(with_driver(&json!({name: value}))), [format!("driver_args.{name} unsupported")]);
+    }
+    for secret in ["proxy_password", "proxy_pkey", "proxy_passphrase"] {
+        let secrets = vec!["connection_args.password".into(), format!("connection_args.{secret}")];
+        assert_eq!(problems(Request { secrets, ..request() }), [format!("connection_args.{secret} unsupported")]);
+    }
+}
+
+#[test]
+fn values_that_change_nothing_pass() {
+    let harmless = json!({"allow_agent": false, "look_for_keys": false, "compress": false, "keepalive": 0, "proxy_port": 22, "proxy_host": null});
+    assert!(problems(with_connection(harmless)).is_empty());
+    let harmless = json!({"get_pty": false, "bufsize": -1, "sudo": false, "file_transfer": null, "timeout": null});
+    assert!(problems(with_driver(&harmless)).is_empty());
+}
+
+#[test]
+fn sudo_with_command_names_config() {
+    assert_eq!(problems(with_driver(&json!({"sudo": true}))), ["driver_args.sudo sudo_needs_config"]);
+    let secrets = vec!["connection_args.password".into(), "driver_args.sudo_password".into()];
+    let found = validate(Request { secrets, ..request() }).err().expect("refused");
+    assert_eq!(found[0].code, "sudo_needs_config");
+    assert!(found[0].message.contains("`config`"));
+}
+
+#[test]
+fn variables_need_names_and_values_that_a_shell_can_hold() {
+    for name in ["", "1A", "A-B", "A B", "Ä"] {
+        let args = json!({"environment": {name: "x"}});
+        assert_eq!(problems(with_driver(&args)), [format!("driver_args.environment.{name} value_error")]);
+    }
+    assert_eq!(problems(with_driver(&json!({"environment": {"A": "x\0"}}))), ["driver_args.environment.A value_error"]);
+    assert!(problems(with_driver(&json!({"environment": {"_a1": "x\ny"}}))).is_empty());
+}
+
+#[test]
+fn text_that_is_not_what_the_schemas_promise_is_a_problem_and_no_panic() {
+    for args in ["", "[]", "{", "null", r#"{"host": 1}"#, r#"{"host": "h", "username": "u", "port": 70000}"#] {
+        assert_eq!(problems(Request { connection_args: args.into(), ..request() }), ["connection_args value_error"]);
+    }
+    assert_eq!(problems(Request { driver_args: "7".into(), ..request() }), ["driver_args value_error"]);
+}
+
+#[test]
+fn the_schemas_accept_and_refuse_what_they_should() {
+    let connection =
+        jsonschema::draft202012::new(&json(include_str!("../../schemas/connection_args.json"))).expect("schema");
+    let with = |fields| {
+        let mut args = json!({"host": "h", "username": "u"});
+        merge(&mut args, fields);
+        connection.is_valid(&args)
+    };
+    for good in [json!({}), json!({"port": 65535, "timeout": 0.5, "key_filename": null}), json!({"host": "::1"})] {
+        assert!(with(good.clone()), "{good}");
+    }
+    for bad in [
+        json!({"port": 0}),
+        json!({"port": 70000}),
+        json!({"port": "22"}),
+        json!({"host": ""}),
+        json!({"host": "a b"}),
+        json!({"host": "a\n"}),
+        json!({"host": "a\u{0}"}),
+        json!({"username": "a\nb"}),
+        json!({"timeout": 0}),
+        json!({"auth_timeout": -1}),
+        json!({"host_key_policy": "x"}),
+        json!({"no_such_field": 1}),
+    ] {
+        assert!(!with(bad.clone()), "{bad}");
+    }
+    let driver = jsonschema::draft202012::new(&json(include_str!("../../schemas/driver_args.json"))).expect("schema");
+    assert!(driver.is_valid(&json!({"timeout": 30.0, "environment": {"A": "b"}})));
+    assert!(!driver.is_valid(&json!({"environment": {"A": 1}})));
+    assert!(!driver.is_valid(&json!({"no_such_field": 1})));
+}

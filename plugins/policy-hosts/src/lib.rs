@@ -1,0 +1,70 @@
+//! The policy `policy-hosts`: which hosts, ports and users jobs may reach.
+//!
+//! ```json
+//! {
+//!   "allow": ["*.example.com", {"host": "10.0.0.0/8", "ports": [22], "users": ["deploy"]}],
+//!   "deny": ["10.0.0.1"]
+//! }
+//! ```
+//!
+//! `deny` wins over `allow`; with an `allow` list, what matches no rule of it is denied. A job is judged
+//! by what its request says, and each connection once more by the addresses that its name stands for.
+
+mod host;
+mod judgement;
+mod settings;
+
+use hostler_sdk::policy::{Action, Description, Policy, Verdict};
+use hostler_sdk::{Job, Problem};
+use serde::Deserialize;
+use settings::Settings;
+use std::net::IpAddr;
+
+/// The policy.
+pub struct Hosts;
+
+impl Policy for Hosts {
+    fn describe() -> Description {
+        Description {
+            name: "policy-hosts".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            summary: "Allows and denies targets by host, port and user.".into(),
+            settings_schema: include_str!("../settings.schema.json").into(),
+        }
+    }
+
+    fn check_settings(settings: &str) -> Result<(), Vec<Problem>> {
+        Settings::read(settings).map(drop)
+    }
+
+    fn review(settings: &str, job: Job) -> Verdict {
+        match Settings::read(settings) {
+            Ok(settings) => judgement::of_job(&settings, &job.target),
+            Err(_) => unreadable("its settings are wrong: see the daemon's log of its start"),
+        }
+    }
+
+    fn authorize(settings: &str, action: Action) -> Verdict {
+        match action.kind.as_str() {
+            // Where it runs was judged when the session was made.
+            "exec" => Verdict::Allow,
+            "connect" => match (Settings::read(settings), serde_json::from_str::<Connect>(&action.details)) {
+                (Ok(settings), Ok(connect)) => judgement::of_connection(&settings, &action.target, &connect.addresses),
+                _ => unreadable("what the daemon told it about a connection is not what it understands"),
+            },
+            kind => unreadable(&format!("it does not know the action `{kind}`")),
+        }
+    }
+}
+
+/// The details of a connection.
+#[derive(Deserialize)]
+struct Connect {
+    addresses: Vec<IpAddr>,
+}
+
+fn unreadable(why: &str) -> Verdict {
+    Verdict::denied("cannot-judge", format!("The policy policy-hosts cannot judge this: {why}."))
+}
+
+hostler_sdk::policy!(Hosts);

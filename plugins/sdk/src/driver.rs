@@ -1,0 +1,64 @@
+//! Drivers: what may be asked of a kind of server, and how it is carried out.
+
+use crate::{Error, Job, Problem, Request, bindings::driver::exports::hostler::plugin::driving::Guest, panic};
+use std::marker::PhantomData;
+
+#[doc(inline)]
+pub use crate::bindings::driver::exports::hostler::plugin::driving::{Description, Item, Normalised};
+
+/// A driver. Name the type in [`driver!`](crate::driver!) to make its crate a plugin.
+pub trait Driver {
+    /// Who the driver is and what it takes. Called once, when the plugin is loaded.
+    fn describe() -> Description;
+
+    /// Checks what the schemas cannot say, and fills in defaults. What it returns must pass a second
+    /// call unchanged, because a policy may amend the request in between. Nothing can be asked of the
+    /// daemon here: it is a pure function.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with the request, each with its path.
+    fn validate(request: Request) -> Result<Normalised, Vec<Problem>>;
+
+    /// Carries the job out, in an instance of its own, and says which run shows what.
+    ///
+    /// # Errors
+    ///
+    /// Why the job could not be carried out to its end. The runs that ended before stay in its result.
+    fn execute(job: Job) -> Result<Vec<Item>, Error>;
+}
+
+/// The generated exports, over an author's type.
+#[doc(hidden)]
+pub struct Exports<D>(PhantomData<D>);
+
+impl<D: Driver> Guest for Exports<D> {
+    fn describe() -> Description {
+        panic::report();
+        D::describe()
+    }
+
+    fn validate(request: Request) -> Result<Normalised, Vec<Problem>> {
+        panic::report();
+        D::validate(request)
+    }
+
+    fn execute(job: Job) -> Result<Vec<Item>, Error> {
+        panic::report();
+        D::execute(job)
+    }
+}
+
+/// Makes the crate a driver plugin: takes the type that implements [`Driver`].
+#[macro_export]
+macro_rules! driver {
+    ($driver:ty) => {
+        // Elsewhere than in WebAssembly there is nobody to export to: unit tests link without it.
+        #[cfg(target_family = "wasm")]
+        #[allow(unsafe_code, reason = "the symbols that a component exports")]
+        const _: () = {
+            type Plugin = $crate::driver::Exports<$driver>;
+    $crate::bindings::driver::__export_driver!(Plugin with_types_in $crate::bindings::driver);
+        };
+    };
+}

@@ -1,0 +1,58 @@
+//! What a plugin of Hostler is written with.
+//!
+//! A plugin is a component for WebAssembly. A **driver** says what may be asked of a kind of server
+//! and carries it out; a **policy** says whether a job, and each action of it, may happen. Either is
+//! a type that implements [`driver::Driver`] or [`policy::Policy`], named once in [`driver!`] or
+//! [`policy!`], in a crate of type `cdylib`:
+//!
+//! ```
+//! use hostler_sdk::driver::{Description, Driver, Item, Normalised};
+//! use hostler_sdk::{Error, Job, Problem, Request, Target};
+//!
+//! /// A driver that connects to nothing.
+//! pub struct Nothing;
+//!
+//! impl Driver for Nothing {
+//!     fn describe() -> Description {
+//!         Description {
+//!             name: "nothing".into(),
+//!             version: env!("CARGO_PKG_VERSION").into(),
+//!             summary: "Does nothing.".into(),
+//!             connection_schema: r#"{"type": "object"}"#.into(),
+//!             driver_schema: r#"{"type": "object"}"#.into(),
+//!         }
+//!     }
+//!
+//!     fn validate(request: Request) -> Result<Normalised, Vec<Problem>> {
+//!         let target = Target { host: "localhost".into(), port: 22, user: "nobody".into() };
+//!         Ok(Normalised { target, request, warnings: vec![] })
+//!     }
+//!
+//!     fn execute(_job: Job) -> Result<Vec<Item>, Error> {
+//!         Ok(vec![])
+//!     }
+//! }
+//!
+//! hostler_sdk::driver!(Nothing);
+//! # fn main() {}
+//! ```
+//!
+//! Every job gets a fresh instance, which is dropped afterwards: nothing kept in a `static` lives
+//! longer than the job. There is no clock, file, network, environment or randomness but what the
+//! modules here lend. A panic is written to the daemon's log and ends the job.
+//!
+//! On the host, logic can be tested with plain `cargo test`; the functions that ask the daemon for
+//! something ([`ssh`], [`secrets`]) panic there, and [`log`] writes to standard error.
+
+#[doc(hidden)]
+pub mod bindings;
+pub mod driver;
+pub mod log;
+mod panic;
+pub mod policy;
+mod problem;
+pub mod secrets;
+pub mod ssh;
+
+#[doc(inline)]
+pub use bindings::driver::hostler::plugin::types::{Error, Job, Problem, Request, Target};

@@ -1,0 +1,37 @@
+//! Lines for the daemon's log, under the plugin's name and the job's id.
+//!
+//! The daemon cuts out the job's secrets, and drops lines beyond the plugin's budget.
+
+/// Something that keeps the plugin from doing its work.
+pub fn error(message: &str) {
+    write("error", message);
+}
+
+/// Something that the operator should look at.
+pub fn warn(message: &str) {
+    write("warn", message);
+}
+
+/// Something worth knowing.
+pub fn info(message: &str) {
+    write("info", message);
+}
+
+/// Something for the plugin's author.
+pub fn debug(message: &str) {
+    write("debug", message);
+}
+
+/// Every step.
+pub fn trace(message: &str) {
+    write("trace", message);
+}
+
+#[cfg(target_family = "wasm")]
+use crate::bindings::driver::hostler::plugin::events::log as write;
+
+#[cfg(not(target_family = "wasm"))]
+#[expect(clippy::print_stderr, reason = "unit tests have no daemon to log to")]
+fn write(level: &str, message: &str) {
+    eprintln!("{level}: {message}");
+}

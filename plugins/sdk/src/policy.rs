@@ -1,0 +1,77 @@
+//! Policies: whether a job, and each action of it, may happen.
+
+use crate::{Job, Problem, bindings::policy::exports::hostler::plugin::judging::Guest, panic};
+use std::marker::PhantomData;
+
+#[doc(inline)]
+pub use crate::bindings::policy::exports::hostler::plugin::judging::{Action, Denial, Description, Verdict};
+
+/// A policy. Name the type in [`policy!`](crate::policy!) to make its crate a plugin.
+///
+/// The operator's settings are a JSON object, given as text to each function.
+pub trait Policy {
+    /// Who the policy is and what its settings are. Called once, when the plugin is loaded.
+    fn describe() -> Description;
+
+    /// Checks what the schema of the settings cannot say, once, when the daemon starts.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with the settings, each with its path.
+    fn check_settings(_settings: &str) -> Result<(), Vec<Problem>> {
+        Ok(())
+    }
+
+    /// Judges a job before it is accepted.
+    fn review(settings: &str, job: Job) -> Verdict;
+
+    /// Judges an action right before it happens. Deny a kind of action that you do not know.
+    fn authorize(settings: &str, action: Action) -> Verdict;
+}
+
+impl Verdict {
+    /// A denial: a stable word for the rule, and one sentence for the client.
+    pub fn denied(code: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Deny(Denial { code: code.into(), reason: reason.into() })
+    }
+}
+
+/// The generated exports, over an author's type.
+#[doc(hidden)]
+pub struct Exports<P>(PhantomData<P>);
+
+impl<P: Policy> Guest for Exports<P> {
+    fn describe() -> Description {
+        panic::report();
+        P::describe()
+    }
+
+    fn check_settings(settings: String) -> Result<(), Vec<Problem>> {
+        panic::report();
+        P::check_settings(&settings)
+    }
+
+    fn review(settings: String, job: Job) -> Verdict {
+        panic::report();
+        P::review(&settings, job)
+    }
+
+    fn authorize(settings: String, action: Action) -> Verdict {
+        panic::report();
+        P::authorize(&settings, action)
+    }
+}
+
+/// Makes the crate a policy plugin: takes the type that implements [`Policy`].
+#[macro_export]
+macro_rules! policy {
+    ($policy:ty) => {
+        // Elsewhere than in WebAssembly there is nobody to export to: unit tests link without it.
+        #[cfg(target_family = "wasm")]
+        #[allow(unsafe_code, reason = "the symbols that a component exports")]
+        const _: () = {
+            type Plugin = $crate::policy::Exports<$policy>;
+    $crate::bindings::policy::__export_policy!(Plugin with_types_in $crate::bindings::policy);
+        };
+    };
+}

@@ -1,0 +1,21 @@
+//! Compiles the guests of the tests. `HOSTLER_TEST_GUESTS` is the folder with the components.
+
+#![expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
+
+use std::path::PathBuf;
+
+fn main() -> anyhow::Result<()> {
+    let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("..");
+    let guests = root.join("tests/guests");
+    for watched in ["examples", "src", "wasi", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={}", guests.join(watched).display());
+    }
+    for watched in ["plugins/sdk", "plugins/paramiko/schemas", "wit"] {
+        println!("cargo::rerun-if-changed={}", root.join(watched).display());
+    }
+    hostler_plugin_build::examples(&guests, &out_dir)?;
+    hostler_plugin_build::wasi_component(&guests, "wasi", &out_dir)?;
+    println!("cargo::rustc-env=HOSTLER_TEST_GUESTS={}", out_dir.display());
+    Ok(())
+}

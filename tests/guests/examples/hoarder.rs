@@ -1,0 +1,92 @@
+//! A driver that works, keeps every byte it is given, and writes its whole linear memory to the log at the
+//! end of every export. Proves that no secret ever enters a plugin's memory: tests look for one there.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hostile_guests::{accept, driver};
+use hostler_sdk::driver::{Description, Driver, Item, Normalised};
+use hostler_sdk::ssh::{Authentication, ConnectOptions, Exec, Key, Session};
+use hostler_sdk::{Error, Job, Problem, Request, log};
+use std::arch::wasm32::memory_size;
+use std::ptr::with_exposed_provenance;
+use std::sync::Mutex;
+
+/// The driver.
+pub struct Hoarder;
+
+impl Driver for Hoarder {
+    fn describe() -> Description {
+        dump();
+        driver("hoarder")
+    }
+
+    fn validate(request: Request) -> Result<Normalised, Vec<Problem>> {
+        keep_request(&request);
+        dump();
+        accept(request)
+    }
+
+    fn execute(job: Job) -> Result<Vec<Item>, Error> {
+        keep_request(&job.request);
+        keep(format!("{:?}", job.target).as_bytes());
+        let items = run_all(&job.request);
+        dump();
+        items
+    }
+}
+
+fn run_all(request: &Request) -> Result<Vec<Item>, Error> {
+    let pkey = request.secret("connection_args.pkey")?;
+    let passphrase = request.secret("connection_args.passphrase")?;
+    let password = request.secret("connection_args.password")?;
+    let passphrase = passphrase.as_ref();
+    let key = pkey.as_ref().map(|text| Authentication::Key(Key { text, passphrase }));
+    let authentication: Vec<_> = key.into_iter().chain(password.as_ref().map(Authentication::Password)).collect();
+
+    let options = ConnectOptions { host_key_policy: "auto_add".into(), ..ConnectOptions::default() };
+    let session = Session::connect(&authentication, &options)?;
+    let items = request.command.iter().flatten().map(|command| run(&session, command)).collect();
+    session.close()?;
+    items
+}
+
+fn run(session: &Session, command: &str) -> Result<Item, Error> {
+    let run = session.run(&Exec::new(command)).inspect_err(|error| keep(format!("{error:?}").as_bytes()))?;
+    keep(&run.stdout);
+    keep(&run.stderr);
+    Ok(Item { command: command.into(), run: run.id })
+}
+
+static HOARD: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+fn keep(bytes: &[u8]) {
+    HOARD.lock().expect("there is one thread").extend_from_slice(bytes);
+}
+
+fn keep_request(request: &Request) {
+    keep(format!("{request:?}").as_bytes());
+}
+
+/// Writes lines `MEMORY <base64>`, 48 KiB of memory each, from address 0 to the end.
+fn dump() {
+    const CHUNK: usize = 48 << 10;
+    let mut chunk = Vec::with_capacity(CHUNK);
+    let mut line = String::with_capacity(CHUNK / 3 * 4 + 16);
+    let end = memory_size::<0>() << 16;
+    for start in (0..end).step_by(CHUNK) {
+        chunk.clear();
+        chunk.extend((start..end.min(start + CHUNK)).map(peek));
+        line.clear();
+        line.push_str("MEMORY ");
+        STANDARD.encode_string(&chunk, &mut line);
+        log::info(&line);
+    }
+}
+
+#[expect(unsafe_code, reason = "this guest reads all of its memory, whatever Rust keeps there")]
+fn peek(address: usize) -> u8 {
+    // SAFETY: all of linear memory can be read, address 0 included.
+    unsafe { with_exposed_provenance::<u8>(address).read_volatile() }
+}
+
+hostler_sdk::driver!(Hoarder);

@@ -1,0 +1,27 @@
+//! A policy that runs for ever in `authorize`. Proves that an action which nobody judges in time is denied.
+
+use hostile_guests::policy;
+use hostler_sdk::Job;
+use hostler_sdk::policy::{Action, Description, Policy, Verdict};
+use std::hint::black_box;
+
+/// The policy.
+pub struct PolicySlow;
+
+impl Policy for PolicySlow {
+    fn describe() -> Description {
+        policy("policy-slow")
+    }
+
+    fn review(_settings: &str, _job: Job) -> Verdict {
+        Verdict::Allow
+    }
+
+    fn authorize(_settings: &str, action: Action) -> Verdict {
+        loop {
+            black_box(&action);
+        }
+    }
+}
+
+hostler_sdk::policy!(PolicySlow);

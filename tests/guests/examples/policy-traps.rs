@@ -1,0 +1,24 @@
+//! A policy that panics in `review`. Proves that what cannot be judged is denied.
+
+use hostile_guests::policy;
+use hostler_sdk::Job;
+use hostler_sdk::policy::{Action, Description, Policy, Verdict};
+
+/// The policy.
+pub struct PolicyTraps;
+
+impl Policy for PolicyTraps {
+    fn describe() -> Description {
+        policy("policy-traps")
+    }
+
+    fn review(_settings: &str, _job: Job) -> Verdict {
+        panic!("this policy panics on purpose")
+    }
+
+    fn authorize(_settings: &str, _action: Action) -> Verdict {
+        Verdict::Allow
+    }
+}
+
+hostler_sdk::policy!(PolicyTraps);

@@ -1,0 +1,145 @@
+//! A throw-away OpenSSH server with Debian's default configuration; see `tests/fleet/sshd`.
+
+use anyhow::{Context, bail, ensure};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tempfile::TempDir;
+
+/// The kinds of key that the server's user may log in with.
+#[derive(Clone, Copy, Debug)]
+pub enum KeyType {
+    /// RSA of 3072 bits.
+    Rsa,
+    /// Ed25519 (RFC 8709).
+    Ed25519,
+    /// ECDSA over the curve P-256 (RFC 5656).
+    Ecdsa,
+}
+
+impl KeyType {
+    const ALL: [Self; 3] = [Self::Rsa, Self::Ed25519, Self::Ecdsa];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Rsa => "rsa",
+            Self::Ed25519 => "ed25519",
+            Self::Ecdsa => "ecdsa",
+        }
+    }
+}
+
+/// How a private key is written down.
+#[derive(Clone, Copy, Debug)]
+pub enum KeyForm {
+    /// `BEGIN OPENSSH PRIVATE KEY`.
+    OpenSsh,
+    /// `BEGIN RSA PRIVATE KEY` (PKCS#1) or `BEGIN EC PRIVATE KEY` (SEC1).
+    Pem,
+    /// `BEGIN PRIVATE KEY` or `BEGIN ENCRYPTED PRIVATE KEY`.
+    Pkcs8,
+}
+
+/// A running OpenSSH server. It ends when this is dropped, or when this process ends.
+pub struct Sshd {
+    script: Child,
+    folder: TempDir,
+    port: u16,
+}
+
+impl Sshd {
+    /// Whom to log in as; a member of the group `sudo`.
+    pub const USER: &str = "admin";
+    /// The user's password. It has what JSON escapes, and it is found nowhere else by chance.
+    pub const PASSWORD: &str = r#"plan"ted\P4ssw0rd-of-the-fleet"#;
+    /// Starts a server of its own for the caller, with options as `sshd -o` takes them.
+    pub fn start(options: &[&str]) -> anyhow::Result<Self> {
+        let folder = TempDir::with_prefix("hostler-fleet-")?;
+        fs::write(folder.path().join("password"), Self::PASSWORD)?;
+        let mut authorized = String::new();
+        for key in KeyType::ALL {
+            let path = folder.path().join(key.word());
+            ssh_keygen(&["-q", "-t", key.word(), "-N", "", "-C", "fleet", "-f"], &path)?;
+            authorized += &fs::read_to_string(path.with_extension("pub"))?;
+        }
+        fs::write(folder.path().join("authorized_keys"), authorized)?;
+        let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fleet/sshd"))
+            .arg(folder.path())
+            .args(options.iter().flat_map(|option| ["-o", option]))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("tests/fleet/sshd does not start")?;
+        let mut ready = String::new();
+        BufReader::new(script.stdout.take().expect("it is piped")).read_line(&mut ready)?;
+        let port = ready.trim().strip_prefix("ready ").and_then(|port| port.parse().ok());
+        let Some(port) = port else { bail!("the SSH server is not there; tests/fleet/sshd says why on standard error") };
+        Ok(Self { script, folder, port })
+    }
+
+    /// The server with default options that tests running at the same time share.
+    pub fn shared() -> anyhow::Result<Arc<Self>> {
+        static SHARED: Mutex<Weak<Sshd>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = shared.upgrade() {
+            return Ok(running);
+        }
+        let started = Arc::new(Self::start(&[])?);
+        *shared = Arc::downgrade(&started);
+        Ok(started)
+    }
+
+    /// Where it listens, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The user's home directory, as this process sees it.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home").join(Self::USER)
+    }
+
+    /// A private key that the user may log in with, in a form, encrypted if there is a passphrase.
+    pub fn key(&self, key: KeyType, form: KeyForm, passphrase: Option<&str>) -> anyhow::Result<String> {
+        let copies = TempDir::with_prefix("hostler-key-")?;
+        let path = copies.path().join("key");
+        fs::copy(self.folder.path().join(key.word()), &path)?;
+        let form: &[&str] = match form {
+            KeyForm::OpenSsh => &[],
+            KeyForm::Pem => &["-m", "PEM"],
+            KeyForm::Pkcs8 => &["-m", "PKCS8"],
+        };
+        let rewrite = ["-q", "-p", "-P", "", "-N", passphrase.unwrap_or_default()];
+        ssh_keygen(&[&rewrite, form, &["-f"]].concat(), &path)?;
+        Ok(fs::read_to_string(path)?)
+    }
+
+    /// What a `known_hosts` file must hold to know this server: one line per host key.
+    pub fn known_hosts(&self) -> anyhow::Result<String> {
+        let mut lines = String::new();
+        for key in KeyType::ALL {
+            let path = self.folder.path().join(format!("ssh_host_{}_key.pub", key.word()));
+            lines += &format!("[127.0.0.1]:{} {}", self.port, fs::read_to_string(path)?);
+        }
+        Ok(lines)
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        drop(self.script.stdin.take());
+        // The folder must not vanish before the script has tidied it up.
+        if let Err(error) = self.script.wait() {
+            eprintln!("the SSH server's end is unknown: {error}");
+        }
+    }
+}
+
+fn ssh_keygen(arguments: &[&str], path: &Path) -> anyhow::Result<()> {
+    let run = Command::new("ssh-keygen").args(arguments).arg(path).stdin(Stdio::null()).output();
+    let run = run.context("ssh-keygen does not start: run `make setup`")?;
+    ensure!(run.status.success(), "ssh-keygen: {}", String::from_utf8_lossy(&run.stderr));
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! What the integration tests and benchmarks stand on: a real SSH server and the real daemon, each
+//! a process of its own, each with folders of its own, each ended when it is dropped.
+
+mod daemon;
+mod fleet;
+
+pub use daemon::{Answer, Daemon, Setup};
+pub use fleet::{KeyForm, KeyType, Sshd};

@@ -1,0 +1,208 @@
+//! The examples of the document for which this daemon has the parts, word for word but for host,
+//! port and credentials.
+
+use crate::daemon;
+use anyhow::Context;
+use hostler_tests::{Daemon, KeyForm, KeyType, Sshd};
+use serde_json::{Value, json};
+use std::fs;
+
+/// Puts the fleet's server into a body of the document.
+fn aimed(mut body: Value, sshd: &Sshd) -> Value {
+    let arguments = &mut body["connection_args"];
+    arguments["host"] = "127.0.0.1".into();
+    arguments["port"] = sshd.port().into();
+    if !arguments["password"].is_null() {
+        arguments["password"] = Sshd::PASSWORD.into();
+    }
+    body
+}
+
+/// Runs a body and answers its results by command, as both `/v1` and dialect 0.2 show them.
+fn run(daemon: &Daemon, body: &Value) -> anyhow::Result<Value> {
+    let job = daemon.run(body)?;
+    assert_eq!(job["state"], "finished", "{job}");
+    let id = job["id"].as_str().context("a job has an id")?;
+    let listed = daemon.get(&format!("/job?id={id}"))?;
+    assert_eq!(listed.status, 200, "{}", listed.text);
+    let listed = &listed.body["data"][0];
+    assert_eq!(listed["status"], "finished", "{listed}");
+    assert_eq!(listed["result"]["type"], 1, "{listed}");
+    let retval = &listed["result"]["retval"];
+    for result in job["results"].as_array().context("a job has results")? {
+        let command = result["command"].as_str().context("a result names its command")?;
+        assert_eq!(retval[command]["output"], result["stdout"], "the dialects differ");
+        assert_eq!(retval[command]["error"], result["stderr"], "the dialects differ");
+        assert_eq!(retval[command]["exit_status"], result["exit_status"], "the dialects differ");
+    }
+    Ok(retval.clone())
+}
+
+#[test]
+fn example_1_one_command_with_a_password() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let body = json!({
+        "driver": "paramiko",
+        "connection_args": {
+            "host": "192.168.1.100",
+            "username": "admin",
+            "password": "your_password"
+        },
+        "command": "uname -a"
+    });
+    let results = run(&daemon, &aimed(body, &sshd))?;
+    let output = results["uname -a"]["output"].as_str().context("text")?;
+    assert!(output.starts_with("Linux "), "{results}");
+    assert!(output.ends_with('\n'), "{results}");
+    assert_eq!(results["uname -a"]["error"], "");
+    assert_eq!(results["uname -a"]["exit_status"], 0);
+    Ok(())
+}
+
+#[test]
+fn example_2_several_commands() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let body = json!({
+        "driver": "paramiko",
+        "connection_args": {
+            "host": "192.168.1.100",
+            "username": "admin",
+            "password": "your_password"
+        },
+        "command": [
+            "uname -a",
+            "df -h",
+            "free -m",
+            "uptime"
+        ],
+        "driver_args": {
+            "timeout": 30.0
+        }
+    });
+    let results = run(&daemon, &aimed(body, &sshd))?;
+    for (command, word) in [("uname -a", "Linux"), ("df -h", "Filesystem"), ("free -m", "Mem:"), ("uptime", "load")] {
+        assert!(results[command]["output"].as_str().context("text")?.contains(word), "{command}: {results}");
+        assert_eq!(results[command]["exit_status"], 0, "{command}");
+    }
+    Ok(())
+}
+
+/// All forms that ssh-keygen writes but two: it has no PEM of its own for Ed25519, and the encryption
+/// of its PEM for ECDSA is a form of its own that russh does not read.
+const KEYS: [(KeyType, KeyForm, Option<&str>); 13] = [
+    (KeyType::Rsa, KeyForm::OpenSsh, None),
+    (KeyType::Rsa, KeyForm::OpenSsh, PASSPHRASE),
+    (KeyType::Rsa, KeyForm::Pem, None),
+    (KeyType::Rsa, KeyForm::Pem, PASSPHRASE),
+    (KeyType::Rsa, KeyForm::Pkcs8, None),
+    (KeyType::Rsa, KeyForm::Pkcs8, PASSPHRASE),
+    (KeyType::Ed25519, KeyForm::OpenSsh, None),
+    (KeyType::Ed25519, KeyForm::OpenSsh, PASSPHRASE),
+    (KeyType::Ecdsa, KeyForm::OpenSsh, None),
+    (KeyType::Ecdsa, KeyForm::OpenSsh, PASSPHRASE),
+    (KeyType::Ecdsa, KeyForm::Pem, None),
+    (KeyType::Ecdsa, KeyForm::Pkcs8, None),
+    (KeyType::Ecdsa, KeyForm::Pkcs8, PASSPHRASE),
+];
+
+const PASSPHRASE: Option<&str> = Some("your_key_passphrase");
+
+/// Runs a body of the document with a key of the fleet's in the place of `credential`. The
+/// document gives a passphrase always; it stays only if the key is encrypted.
+fn run_with_key(
+    daemon: &Daemon,
+    body: &Value,
+    credential: &str,
+    place: impl Fn(String) -> anyhow::Result<Value>,
+) -> anyhow::Result<()> {
+    let sshd = Sshd::shared()?;
+    let command = body["command"].as_str().context("one command")?;
+    for (kind, form, passphrase) in KEYS {
+        let mut body = aimed(body.clone(), &sshd);
+        body["connection_args"][credential] = place(sshd.key(kind, form, passphrase)?)?;
+        body["connection_args"]["passphrase"] = passphrase.into();
+        let what = || format!("{kind:?} as {form:?}, {}", passphrase.map_or("plain", |_| "encrypted"));
+        let results = run(daemon, &body).with_context(what)?;
+        assert_eq!(results[command]["exit_status"], 0, "{}: {results}", what());
+        assert_ne!(results[command]["output"], "", "{}: {results}", what());
+    }
+    Ok(())
+}
+
+#[test]
+fn example_3_key_files() -> anyhow::Result<()> {
+    let daemon = daemon()?;
+    let body = json!({
+        "driver": "paramiko",
+        "connection_args": {
+            "host": "192.168.1.100",
+            "username": "admin",
+            "key_filename": "/path/to/private_key",
+            "passphrase": "your_key_passphrase"
+        },
+        "command": "df -h"
+    });
+    let file = daemon.data().join("keys/private_key");
+    run_with_key(&daemon, &body, "key_filename", |key| {
+        fs::write(&file, key)?;
+        Ok(file.to_str().context("the path is text")?.into())
+    })
+}
+
+#[test]
+fn example_4_key_contents() -> anyhow::Result<()> {
+    let body = json!({
+        "driver": "paramiko",
+        "connection_args": {
+            "host": "192.168.1.100",
+            "username": "admin",
+            "pkey": "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA...\n-----END RSA PRIVATE KEY-----",
+            "passphrase": "your_key_passphrase"
+        },
+        "command": "free -m"
+    });
+    run_with_key(&daemon()?, &body, "pkey", |key| Ok(key.into()))
+}
+
+#[test]
+fn example_10_environment() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let body = json!({
+        "driver": "paramiko",
+        "connection_args": {
+            "host": "192.168.1.100",
+            "username": "admin",
+            "password": "your_password"
+        },
+        "command": "echo $CUSTOM_VAR && echo $PATH",
+        "driver_args": {
+            "environment": {
+                "CUSTOM_VAR": "custom_value",
+                "PATH": "/usr/local/bin:/usr/bin:/bin"
+            }
+        }
+    });
+    let results = run(&daemon, &aimed(body, &sshd))?;
+    let result = &results["echo $CUSTOM_VAR && echo $PATH"];
+    assert_eq!(result["output"], "custom_value\n/usr/local/bin:/usr/bin:/bin\n", "{results}");
+    assert_eq!(result["error"], "");
+    Ok(())
+}
+
+#[test]
+fn a_repeated_command_keeps_both_results() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let body = json!({
+        "driver": "paramiko",
+        "connection_args": {"username": "admin", "password": "your_password"},
+        "command": ["echo >>twice; wc -l <twice", "exit 3", "echo >>twice; wc -l <twice"]
+    });
+    let job = daemon.run(&aimed(body, &sshd))?;
+    let id = job["id"].as_str().context("a job has an id")?;
+    let listed = daemon.get(&format!("/job?id={id}"))?;
+    let retval = &listed.body["data"][0]["result"]["retval"];
+    assert_eq!(retval["echo >>twice; wc -l <twice"]["output"], "1\n", "{}", listed.text);
+    assert_eq!(retval["exit 3"]["exit_status"], 3);
+    assert_eq!(retval["echo >>twice; wc -l <twice (2)"]["output"], "2\n", "{}", listed.text);
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! Jobs that cannot succeed: each says of what kind its failure is, in which phase, and what to do.
+
+use crate::daemon;
+use anyhow::Context;
+use hostler_tests::{Daemon, KeyForm, KeyType, Sshd};
+use serde_json::{Value, json};
+use std::fs;
+use std::net::TcpListener;
+use std::time::Instant;
+
+fn echo(sshd: &Sshd) -> Value {
+    json!({
+        "driver": "paramiko",
+        "connection_args": {
+            "host": "127.0.0.1",
+            "port": sshd.port(),
+            "username": Sshd::USER,
+            "password": Sshd::PASSWORD
+        },
+        "command": "echo hi"
+    })
+}
+
+/// Runs a job that fails, and answers the sentence that it fails with.
+fn failing(daemon: &Daemon, body: &Value, kind: &str, phase: &str) -> anyhow::Result<String> {
+    let job = daemon.run(body)?;
+    assert_eq!(job["state"], "failed", "{job}");
+    assert_eq!((&job["error"]["kind"], &job["error"]["phase"]), (&json!(kind), &json!(phase)), "{job}");
+    let id = job["id"].as_str().context("a job has an id")?;
+    let listed = daemon.get(&format!("/job?id={id}"))?;
+    let result = &listed.body["data"][0]["result"];
+    assert_eq!(result["type"], 2, "{}", listed.text);
+    assert_eq!(result["error"]["kind"], kind, "{}", listed.text);
+    Ok(job["error"]["message"].as_str().context("a failure has a sentence")?.to_owned())
+}
+
+fn succeeding(daemon: &Daemon, body: &Value) -> anyhow::Result<()> {
+    let job = daemon.run(body)?;
+    assert_eq!(job["results"][0]["stdout"], "hi\n", "{job}");
+    Ok(())
+}
+
+#[test]
+fn wrong_password() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let mut body = echo(&sshd);
+    body["connection_args"]["password"] = "not-the-password".into();
+    let message = failing(&daemon, &body, "auth-failed", "auth")?;
+    assert!(!message.contains("not-the-password"), "{message}");
+    assert!(message.contains("password"), "it names the method: {message}");
+    succeeding(&daemon, &echo(&sshd))
+}
+
+#[test]
+fn wrong_passphrase_and_no_passphrase() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let key = sshd.key(KeyType::Ed25519, KeyForm::OpenSsh, Some("the-passphrase"))?;
+    let mut body = echo(&sshd);
+    body["connection_args"]["pkey"] = key.into();
+    body["connection_args"].as_object_mut().context("an object")?.remove("password");
+    let missing = failing(&daemon, &body, "bad-key", "auth")?;
+    body["connection_args"]["passphrase"] = "not-the-passphrase".into();
+    let wrong = failing(&daemon, &body, "bad-key", "auth")?;
+    assert_ne!(missing, wrong, "a missing and a wrong passphrase need different remedies");
+    Ok(())
+}
+
+#[test]
+fn unknown_host_name() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let mut body = echo(&sshd);
+    body["connection_args"]["host"] = "no-such-host.invalid".into();
+    let message = failing(&daemon, &body, "unknown-host", "connect")?;
+    assert!(message.contains("no-such-host.invalid"), "{message}");
+    Ok(())
+}
+
+#[test]
+fn closed_port() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let mut body = echo(&sshd);
+    body["connection_args"]["port"] = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().into();
+    failing(&daemon, &body, "refused", "connect")?;
+    Ok(())
+}
+
+#[test]
+fn nobody_speaks_ssh_at_that_port() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let silent = TcpListener::bind("127.0.0.1:0")?;
+    let mut body = echo(&sshd);
+    body["connection_args"]["port"] = silent.local_addr()?.port().into();
+    body["connection_args"]["banner_timeout"] = 0.5.into();
+    let start = Instant::now();
+    let message = failing(&daemon, &body, "timeout", "connect")?;
+    assert!(message.contains("banner_timeout"), "it names what to raise: {message}");
+    assert!(start.elapsed().as_secs() < 10, "the deadline was 0.5 s");
+    Ok(())
+}
+
+#[test]
+fn auto_add_records_a_first_key_and_refuses_a_changed_one() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let known_hosts = daemon.data().join("known_hosts");
+    succeeding(&daemon, &echo(&sshd))?;
+    let recorded = fs::read_to_string(&known_hosts)?;
+    assert!(recorded.lines().any(|line| sshd.known_hosts().is_ok_and(|known| known.contains(key_of(line)))), "{recorded}");
+    succeeding(&daemon, &echo(&sshd))?;
+    assert_eq!(fs::read_to_string(&known_hosts)?, recorded, "a key is recorded once");
+
+    // The server that was recorded was another one.
+    let other = Sshd::start(&[])?;
+    let changed = other.known_hosts()?.replace(&other.port().to_string(), &sshd.port().to_string());
+    fs::write(&known_hosts, &changed)?;
+    failing(&daemon, &echo(&sshd), "host-key-changed", "host-key")?;
+    assert_eq!(fs::read_to_string(&known_hosts)?, changed, "nothing is recorded over it");
+    Ok(())
+}
+
+/// The key in a line of `known_hosts`.
+fn key_of(line: &str) -> &str {
+    line.split(' ').nth(2).unwrap_or("no key")
+}
+
+#[test]
+fn reject_wants_the_key_on_record() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let known_hosts = daemon.data().join("known_hosts");
+    let mut body = echo(&sshd);
+    body["connection_args"]["host_key_policy"] = "reject".into();
+    let message = failing(&daemon, &body, "host-key-unknown", "host-key")?;
+    assert!(message.contains("ssh-keyscan"), "it says how to add the key: {message}");
+    assert!(!known_hosts.exists() || fs::read_to_string(&known_hosts)?.is_empty(), "nothing is recorded");
+    fs::write(&known_hosts, sshd.known_hosts()?)?;
+    succeeding(&daemon, &body)
+}
+
+#[test]
+fn warning_connects_tells_and_does_not_record() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let mut body = echo(&sshd);
+    body["connection_args"]["host_key_policy"] = "warning".into();
+    let job = daemon.run(&body)?;
+    assert_eq!(job["state"], "finished", "{job}");
+    assert!(job["warnings"].to_string().contains("host key"), "{job}");
+    let known_hosts = daemon.data().join("known_hosts");
+    assert!(!known_hosts.exists() || fs::read_to_string(&known_hosts)?.is_empty(), "nothing is recorded");
+    Ok(())
+}
+
+#[test]
+fn a_key_file_outside_the_key_folders_is_denied() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let mut body = echo(&sshd);
+    body["connection_args"].as_object_mut().context("an object")?.remove("password");
+    let mut answers = Vec::new();
+    for path in ["/etc/shadow", "/no/such/file", "../hostler.toml"] {
+        body["connection_args"]["key_filename"] = path.into();
+        answers.push(failing(&daemon, &body, "denied", "auth")?.replace(path, ""));
+    }
+    assert_eq!(answers[0], answers[1], "it does not tell which files exist");
+    Ok(())
+}
+
+#[test]
+fn a_command_that_takes_too_long_is_stopped_and_keeps_its_output() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let mut body = echo(&sshd);
+    body["command"] = json!(["echo first", "echo begun; sleep 1000"]);
+    body["driver_args"] = json!({"timeout": 1.0});
+    let start = Instant::now();
+    failing(&daemon, &body, "timeout", "exec")?;
+    assert!(start.elapsed().as_secs() < 30, "the deadline was 1 s");
+    let jobs = daemon.get("/job?status=failed")?;
+    assert_eq!(jobs.body["data"][0]["result"]["retval"]["echo first"]["output"], "first\n", "{}", jobs.text);
+    Ok(())
+}
+
+#[test]
+fn a_deny_rule_stops_a_job_before_it_is_accepted() -> anyhow::Result<()> {
+    let config = r#"
+        [[policy]]
+        plugin = "policy-hosts"
+        settings = { deny = ["127.0.0.0/8"] }
+    "#;
+    let daemon = Daemon::start(&hostler_tests::Setup { config, ..crate::SETUP })?;
+    let sshd = Sshd::shared()?;
+    let denied = daemon.execute(&echo(&sshd))?;
+    assert_eq!(denied.status, 403, "{}", denied.text);
+    assert!(denied.text.contains("127.0.0.1"), "it names the target: {}", denied.text);
+
+    // A name is judged by the addresses that it resolves to, at connect.
+    let mut body = echo(&sshd);
+    body["connection_args"]["host"] = "localhost".into();
+    failing(&daemon, &body, "denied", "policy")?;
+    Ok(())
+}

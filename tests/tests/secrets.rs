@@ -1,0 +1,215 @@
+//! A planted secret is found nowhere, in no form.
+
+use crate::SETUP;
+use crate::hostile::guest;
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use hostler_tests::{Answer, Daemon, KeyForm, KeyType, Setup, Sshd};
+use serde_json::{Value, json};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+const PASSPHRASE: &str = r#"plan"ted\P4ssphrase-of-a-key"#;
+
+/// Something public that must be found in the memory of the guest, or the hunt there proves nothing.
+const CANARY: &str = "canary-in-a-command";
+
+/// The driver `hoarder` keeps every byte that it is given, and logs its whole memory.
+const CONFIG: &str = r#"
+    [plugin.hoarder]
+    grants = ["ssh"]
+    limits = { log = 1_000_000_000 }
+"#;
+
+/// Everything that was seen outside the daemon, and where.
+#[derive(Default)]
+struct Evidence(Vec<(String, Vec<u8>)>);
+
+impl Evidence {
+    fn add(&mut self, place: impl Into<String>, bytes: impl Into<Vec<u8>>) {
+        self.0.push((place.into(), bytes.into()));
+    }
+
+    fn add_answer(&mut self, place: &str, answer: &Answer) {
+        self.add(format!("body of {place}"), answer.text.as_str());
+        self.add(format!("header of {place}"), answer.headers.as_str());
+    }
+
+    fn add_folder(&mut self, folder: &Path) -> anyhow::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                self.add_folder(&path)?;
+            } else {
+                self.add(path.display().to_string(), fs::read(&path)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a needle is, in any of the forms that bytes take on their way.
+    fn places(&self, needle: &str) -> Vec<String> {
+        let forms = forms(needle);
+        let holds = |bytes: &[u8], form: &str| bytes.windows(form.len()).any(|window| window == form.as_bytes());
+        let found = |(place, bytes): &(String, Vec<u8>)| {
+            let (name, _) = forms.iter().find(|(_, form)| holds(bytes, form))?;
+            Some(format!("{name} in {place}"))
+        };
+        self.0.iter().filter_map(found).collect()
+    }
+}
+
+fn forms(needle: &str) -> Vec<(&'static str, String)> {
+    let hexadecimal: String = needle.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let escaped = Value::from(needle).to_string();
+    let escaped = escaped.trim_matches('"').to_owned();
+    let mut forms = vec![
+        ("raw", needle.to_owned()),
+        ("escaped twice", Value::from(escaped.as_str()).to_string().trim_matches('"').to_owned()),
+        ("escaped", escaped),
+        ("HEXADECIMAL", hexadecimal.to_uppercase()),
+        ("hexadecimal", hexadecimal),
+    ];
+    // How base64 looks depends on how many bytes are before it; what neighbours share is cut off.
+    for before in 0..3 {
+        let text = STANDARD_NO_PAD.encode([vec![0; before], needle.into()].concat());
+        let shared_end = usize::from(!(before + needle.len()).is_multiple_of(3));
+        forms.push(("base64", text[[0, 2, 3][before]..text.len() - shared_end].to_owned()));
+    }
+    forms
+}
+
+#[test]
+fn planted_secrets_are_found_nowhere() -> anyhow::Result<()> {
+    let sshd = Sshd::shared()?;
+    let key = sshd.key(KeyType::Ed25519, KeyForm::OpenSsh, Some(PASSPHRASE))?;
+    let by_password = json!({"password": Sshd::PASSWORD});
+    let by_key = json!({"pkey": key, "passphrase": PASSPHRASE});
+    let hoarder = guest("hoarder")?;
+    let mut daemon =
+        Daemon::start(&Setup { config: CONFIG, plugins: &[("hoarder.wasm", &hoarder)], log: "trace,russh=trace", ..SETUP })?;
+
+    let mut evidence = Evidence::default();
+    for driver in ["paramiko", "hoarder"] {
+        for login in [&by_password, &by_key] {
+            working_job(&daemon, &sshd, driver, login, &mut evidence)?;
+            failing_jobs(&daemon, &sshd, driver, login, &mut evidence)?;
+        }
+    }
+    for path in ["/job", "/v1/plugins", "/health", "/no/such/path"] {
+        evidence.add_answer(path, &daemon.get(path)?);
+    }
+    evidence.add_folder(&daemon.data())?;
+    let log = daemon.end()?;
+    evidence.add_folder(&daemon.data())?;
+    let memory = dumped(&log)?;
+    evidence.add("log", log);
+    evidence.add("memory of the guest", memory);
+
+    let in_memory = |place: &String| place.contains("memory of the guest");
+    assert!(evidence.places(CANARY).iter().any(in_memory), "the guest did not keep what it was given");
+    // The first line of a key in this form is the same for every key.
+    let key_lines = key.lines().skip(2).filter(|line| !line.starts_with("-----") && line.len() > 20);
+    for secret in [Sshd::PASSWORD, PASSPHRASE].into_iter().chain(key_lines) {
+        let places = evidence.places(secret);
+        assert!(places.is_empty(), "a planted secret was found: {places:#?}");
+    }
+    Ok(())
+}
+
+fn body(sshd: &Sshd, driver: &str, login: &Value, commands: &[&str]) -> Value {
+    let mut body = json!({
+        "driver": driver,
+        "connection_args": {"host": "127.0.0.1", "port": sshd.port(), "username": Sshd::USER},
+        "command": commands
+    });
+    for (field, value) in login.as_object().into_iter().flatten() {
+        body["connection_args"][field] = value.clone();
+    }
+    body
+}
+
+/// A job whose server tells the secrets back, watched by `ps` while it runs.
+fn working_job(daemon: &Daemon, sshd: &Sshd, driver: &str, login: &Value, evidence: &mut Evidence) -> anyhow::Result<()> {
+    let made = daemon.run(&body(sshd, driver, login, &["rm -f gate && mkfifo -m 666 gate"]))?;
+    assert_eq!(made["state"], "finished", "{made}");
+    let mut commands = vec![format!("read line <gate; echo {CANARY} $line")];
+    for secret in login.as_object().into_iter().flatten().filter_map(|(_, secret)| secret.as_str()) {
+        // Backwards, because a command is no secret and is shown as it is.
+        let reversed: Vec<String> = secret.trim_end().lines().map(|line| line.chars().rev().collect()).collect();
+        let tell = format!("printf '%s\\n' '{}' | rev", reversed.join("' '"));
+        commands.extend([tell.clone(), format!("{tell} >&2"), format!("{tell} | head -c -1 | base64 -w 0")]);
+    }
+    let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+    let submitted = daemon.execute(&body(sshd, driver, login, &commands))?;
+    assert_eq!(submitted.status, 201, "{}", submitted.text);
+    evidence.add_answer("POST /device/execute", &submitted);
+
+    // Opening it waits until the command on the server reads from it.
+    let mut gate = OpenOptions::new().write(true).open(sshd.home().join("gate"))?;
+    let processes = Command::new("ps").arg("axwwe").output()?;
+    assert!(String::from_utf8_lossy(&processes.stdout).contains("hostler-under-test"), "ps saw the daemon");
+    evidence.add("ps", processes.stdout);
+    writeln!(gate, "opened")?;
+    drop(gate);
+
+    let id = submitted.job()?;
+    let job = daemon.wait(id)?;
+    assert_eq!(job["state"], "finished", "{job}");
+    assert_eq!(job["results"][0]["stdout"], format!("{CANARY} opened\n"), "{job}");
+    for result in job["results"].as_array().context("a list")? {
+        assert_eq!(result["exit_status"], 0, "{result}");
+    }
+    for path in [format!("/v1/jobs/{id}"), format!("/job?id={id}")] {
+        evidence.add_answer(&path, &daemon.get(&path)?);
+    }
+    Ok(())
+}
+
+/// Jobs and requests with the secrets in them that come to nothing.
+fn failing_jobs(daemon: &Daemon, sshd: &Sshd, driver: &str, login: &Value, evidence: &mut Evidence) -> anyhow::Result<()> {
+    let right = body(sshd, driver, login, &["true"]);
+    let mut wrong_user = right.clone();
+    wrong_user["connection_args"]["username"] = "nobody-of-this-name".into();
+    let mut wrong_port = right.clone();
+    wrong_port["connection_args"]["port"] = 1.into();
+    for failing in [wrong_user, wrong_port] {
+        let submitted = daemon.execute(&failing)?;
+        let id = submitted.job()?;
+        assert_eq!(daemon.wait(id)?["state"], "failed");
+        for path in [format!("/v1/jobs/{id}"), format!("/job?id={id}")] {
+            evidence.add_answer(&path, &daemon.get(&path)?);
+        }
+        evidence.add_answer("POST /device/execute", &submitted);
+    }
+    let mut in_driver_args = right.clone();
+    in_driver_args["driver_args"] = json!({"environment": 5, "secret": login});
+    let mut at_the_top = right.clone();
+    at_the_top["surprise"] = login.clone();
+    let mut in_the_port = right.clone();
+    in_the_port["connection_args"]["port"] = login.clone();
+    let mut no_commands = right.clone();
+    no_commands["command"] = login.clone();
+    for refused in [in_driver_args, at_the_top, in_the_port, no_commands] {
+        let answer = daemon.execute(&refused)?;
+        assert!((400..500).contains(&answer.status), "{}", answer.status);
+        evidence.add_answer("POST /device/execute", &answer);
+    }
+    let cut = right.to_string();
+    let answer = daemon.send(ureq::http::Method::POST, "/device/execute", &cut[..cut.len() - 1])?;
+    evidence.add_answer("POST /device/execute", &answer);
+    Ok(())
+}
+
+/// The memory that the guest logged.
+fn dumped(log: &str) -> anyhow::Result<Vec<u8>> {
+    let mut memory = Vec::new();
+    for (_, line) in log.lines().filter_map(|line| line.split_once("MEMORY ")) {
+        let end = line.find('"').unwrap_or(line.len());
+        memory.extend(STANDARD.decode(&line[..end]).context("a line of the dump was changed on its way")?);
+    }
+    Ok(memory)
+}
