@@ -1,6 +1,6 @@
 //! Compiles the guests of the tests. `HOSTLER_TEST_GUESTS` is the folder with the components.
 
-#![expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "this is how cargo and a build script speak")]
 
 use std::path::PathBuf;
 

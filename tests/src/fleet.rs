@@ -75,7 +75,9 @@ impl Sshd {
         let mut ready = String::new();
         BufReader::new(script.stdout.take().expect("it is piped")).read_line(&mut ready)?;
         let port = ready.trim().strip_prefix("ready ").and_then(|port| port.parse().ok());
-        let Some(port) = port else { bail!("the SSH server is not there; tests/fleet/sshd says why on standard error") };
+        let Some(port) = port else {
+            bail!("the SSH server is not there; tests/fleet/sshd says why on standard error")
+        };
         Ok(Self { script, folder, port })
     }
 

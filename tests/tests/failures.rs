@@ -104,7 +104,10 @@ fn auto_add_records_a_first_key_and_refuses_a_changed_one() -> anyhow::Result<()
     let known_hosts = daemon.data().join("known_hosts");
     succeeding(&daemon, &echo(&sshd))?;
     let recorded = fs::read_to_string(&known_hosts)?;
-    assert!(recorded.lines().any(|line| sshd.known_hosts().is_ok_and(|known| known.contains(key_of(line)))), "{recorded}");
+    assert!(
+        recorded.lines().any(|line| sshd.known_hosts().is_ok_and(|known| known.contains(key_of(line)))),
+        "{recorded}"
+    );
     succeeding(&daemon, &echo(&sshd))?;
     assert_eq!(fs::read_to_string(&known_hosts)?, recorded, "a key is recorded once");
 

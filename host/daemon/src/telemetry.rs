@@ -22,12 +22,10 @@ fn log_json<S>() -> impl tracing_subscriber::Layer<S>
 where
     S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
 {
-    fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)
+    fmt::layer().json().with_writer(std::io::stderr)
 }
 
 /// Libraries that put packets, and so secrets, into their log below this level, whatever was asked.
 fn no_secrets() -> tracing_subscriber::filter::Targets {
-    tracing_subscriber::filter::Targets::new()
-        .with_default(LevelFilter::TRACE)
-        .with_target("russh", LevelFilter::INFO)
+    tracing_subscriber::filter::Targets::new().with_default(LevelFilter::TRACE).with_target("russh", LevelFilter::INFO)
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A plugin as `/v1/plugins` shows it.
 #[derive(Clone, Debug, Serialize)]
@@ -30,7 +31,7 @@ pub struct PluginInfo {
 #[derive(Clone, Debug)]
 pub struct DriverSchemas {
     /// Schema of `connection_args`.
-    pub connection_args: Value,
+    pub connection_args: Arc<Value>,
     /// Schema of `driver_args`.
-    pub driver_args: Value,
+    pub driver_args: Arc<Value>,
 }

@@ -36,10 +36,12 @@ impl Cache {
         if let Some(component) = read(engine, &path) {
             return Ok(component);
         }
-        let component = Component::from_binary(engine, wasm).map_err(|error| Error::NotAComponent(format!("{error:#}")))?;
-        let written = component.serialize().map_err(|error| format!("{error:#}")).and_then(|compiled| {
-            self.write(&path, &compiled).map_err(|error| error.to_string())
-        });
+        let component =
+            Component::from_binary(engine, wasm).map_err(|error| Error::NotAComponent(format!("{error:#}")))?;
+        let written = component
+            .serialize()
+            .map_err(|error| format!("{error:#}"))
+            .and_then(|compiled| self.write(&path, &compiled).map_err(|error| error.to_string()));
         if let Err(reason) = written {
             tracing::warn!(%reason, "a compiled plugin could not be kept; it will be compiled again at the next start");
         }
@@ -71,7 +73,10 @@ fn read(engine: &Engine, path: &Path) -> Option<Component> {
         tracing::warn!(path = %path.display(), "a compiled plugin was damaged; it is compiled again");
         return None;
     }
-    #[expect(unsafe_code, reason = "only this daemon writes to the folder (checked), and the digest shows the file is whole")]
+    #[expect(
+        unsafe_code,
+        reason = "only this daemon writes to the folder (checked), and the digest shows the file is whole"
+    )]
     let component = unsafe { Component::deserialize(engine, compiled) };
     component.inspect_err(|error| tracing::warn!(%error, "a compiled plugin does not fit; it is compiled again")).ok()
 }

@@ -163,7 +163,11 @@ impl State {
         let printed = wasi.console.contents().split_off(wasi.logged);
         wasi.logged += printed.len();
         if !printed.is_empty() {
-            tracing::info!(plugin = &*self.plugin, printed = self.scrub(&String::from_utf8_lossy(&printed)), "plugin printed");
+            tracing::info!(
+                plugin = &*self.plugin,
+                printed = self.scrub(&String::from_utf8_lossy(&printed)),
+                "plugin printed"
+            );
         }
     }
 

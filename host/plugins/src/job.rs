@@ -85,7 +85,8 @@ impl JobContext {
         }
         let kind = action.kind();
         if !self.grants.contains(&action.grant()) {
-            let message = format!("driver {} was not granted `{kind}`; the operator's configuration decides", self.driver);
+            let message =
+                format!("driver {} was not granted `{kind}`; the operator's configuration decides", self.driver);
             return Err(Failure::new(ErrorKind::Denied, Phase::Policy, message));
         }
         self.jury.authorize(action).await?;

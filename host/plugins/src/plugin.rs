@@ -32,16 +32,9 @@ pub(crate) struct Plugin {
 /// What a plugin is for.
 pub(crate) enum World {
     /// It carries jobs out.
-    Driver {
-        pre: driver::DriverPre<State>,
-        connection_args: Schema,
-        driver_args: Schema,
-    },
+    Driver { pre: driver::DriverPre<State>, connection_args: Schema, driver_args: Schema },
     /// It judges.
-    Policy {
-        pre: policy::PolicyPre<State>,
-        settings: Schema,
-    },
+    Policy { pre: policy::PolicyPre<State>, settings: Schema },
 }
 
 /// Where a component comes from.
@@ -74,12 +67,7 @@ pub(crate) enum Pre {
 
 impl Draft {
     /// Compiles a component (blocking) and links it with what it was granted, no more.
-    pub(crate) fn load(
-        engine: &Engine,
-        cache: &Cache,
-        config: &Config,
-        source: &Source,
-    ) -> Result<Self, Error> {
+    pub(crate) fn load(engine: &Engine, cache: &Cache, config: &Config, source: &Source) -> Result<Self, Error> {
         let Source { name, origin, wasm, grants } = source;
         let component = cache.component(engine, wasm)?;
         let own = config.plugin.get(name).cloned();
@@ -118,7 +106,8 @@ fn exports_driver(engine: &Engine, component: &Component) -> Result<bool, Error>
 
 /// An ungranted import is refused here, with all that is missing at once.
 fn check_imports(engine: &Engine, component: &Component, name: &str, grants: &[Grant]) -> Result<(), Error> {
-    let ours = |interface: &str| interface.strip_prefix(PACKAGE).and_then(|rest| rest.split('@').next().map(str::to_owned));
+    let ours =
+        |interface: &str| interface.strip_prefix(PACKAGE).and_then(|rest| rest.split('@').next().map(str::to_owned));
     let mut missing = Vec::new();
     let mut wanted = Vec::new();
     let mut offered = true;

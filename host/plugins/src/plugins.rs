@@ -123,8 +123,9 @@ impl Plugins {
             Pre::Driver(pre) => {
                 let permit = self.room.driver().await;
                 let mut instance = drive(&pre, store, permit).await.map_err(failed)?;
-                let described =
-                    instance.call(async |store, driver| driver.hostler_plugin_driving().call_describe(store).await).await;
+                let described = instance
+                    .call(async |store, driver| driver.hostler_plugin_driving().call_describe(store).await)
+                    .await;
                 let is = described.map_err(failed)?;
                 let connection_args = Schema::parse(&is.connection_schema).map_err(Error::Description)?;
                 let driver_args = Schema::parse(&is.driver_schema).map_err(Error::Description)?;
@@ -133,8 +134,9 @@ impl Plugins {
             Pre::Policy(pre) => {
                 let permit = self.room.policy().await;
                 let mut instance = judge(&pre, store, permit).await.map_err(failed)?;
-                let described =
-                    instance.call(async |store, policy| policy.hostler_plugin_judging().call_describe(store).await).await;
+                let described = instance
+                    .call(async |store, policy| policy.hostler_plugin_judging().call_describe(store).await)
+                    .await;
                 let is = described.map_err(failed)?;
                 let settings = Schema::parse(&is.settings_schema).map_err(Error::Description)?;
                 (is.name, is.version, is.summary, World::Policy { pre, settings })
@@ -184,8 +186,8 @@ impl Plugins {
     pub fn schemas(&self, driver: &str) -> Option<DriverSchemas> {
         match &self.loaded.get(driver)?.world {
             World::Driver { connection_args, driver_args, .. } => Some(DriverSchemas {
-                connection_args: connection_args.value.clone(),
-                driver_args: driver_args.value.clone(),
+                connection_args: Arc::clone(&connection_args.value),
+                driver_args: Arc::clone(&driver_args.value),
             }),
             World::Policy { .. } => None,
         }

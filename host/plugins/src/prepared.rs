@@ -11,9 +11,7 @@ use crate::policy::Jury;
 use crate::schema::Schema;
 use crate::scrub::Scrubber;
 use crate::{Plugins, Witness};
-use hostler_model::{
-    ErrorKind, Failure, JobId, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target,
-};
+use hostler_model::{ErrorKind, Failure, JobId, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

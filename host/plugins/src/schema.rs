@@ -4,10 +4,11 @@ use hostler_model::{Args, Problem};
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A schema, compiled.
 pub(crate) struct Schema {
-    pub(crate) value: Value,
+    pub(crate) value: Arc<Value>,
     validator: Validator,
     /// Properties marked `writeOnly`: secrets.
     pub(crate) secrets: Vec<String>,
@@ -23,14 +24,17 @@ impl Schema {
         };
         let properties = value.get("properties").and_then(Value::as_object);
         let secrets = properties.map(|properties| properties.iter().filter_map(marked).collect()).unwrap_or_default();
-        Ok(Self { value, validator, secrets })
+        Ok(Self { value: Arc::new(value), validator, secrets })
     }
 
     /// What is wrong with the public part of `args`. Secrets count as given.
     pub(crate) fn problems(&self, args: &Args) -> Vec<Problem> {
         let public = Value::Object(args.public().clone());
         let is_given = |property: &str| args.secrets().contains_key(&format!("{}.{property}", args.name()));
-        self.check(&public, args.name()).into_iter().filter(|found| found.path.last().is_none_or(|name| !is_given(name))).collect()
+        self.check(&public, args.name())
+            .into_iter()
+            .filter(|found| found.path.last().is_none_or(|name| !is_given(name)))
+            .collect()
     }
 
     /// What is wrong with a value that stands under `name`.
@@ -62,13 +66,21 @@ fn problems(error: &ValidationError<'_>, name: &str) -> Vec<Problem> {
             let (code, noun) = kind_words(kind);
             problem(code, format!("Input should be a valid {noun}"))
         }
-        Kind::Minimum { limit } => problem("greater_than_equal", format!("Input should be greater than or equal to {limit}")),
+        Kind::Minimum { limit } => {
+            problem("greater_than_equal", format!("Input should be greater than or equal to {limit}"))
+        }
         Kind::ExclusiveMinimum { limit } => problem("greater_than", format!("Input should be greater than {limit}")),
         Kind::Maximum { limit } => problem("less_than_equal", format!("Input should be less than or equal to {limit}")),
         Kind::ExclusiveMaximum { limit } => problem("less_than", format!("Input should be less than {limit}")),
-        Kind::MinLength { limit } => problem("string_too_short", format!("String should have at least {limit} characters")),
-        Kind::MaxLength { limit } => problem("string_too_long", format!("String should have at most {limit} characters")),
-        Kind::Pattern { pattern } => problem("string_pattern_mismatch", format!("String should match pattern '{pattern}'")),
+        Kind::MinLength { limit } => {
+            problem("string_too_short", format!("String should have at least {limit} characters"))
+        }
+        Kind::MaxLength { limit } => {
+            problem("string_too_long", format!("String should have at most {limit} characters"))
+        }
+        Kind::Pattern { pattern } => {
+            problem("string_pattern_mismatch", format!("String should match pattern '{pattern}'"))
+        }
         _ => problem("value_error", format!("Value error, {error}")),
     }
 }

@@ -23,9 +23,6 @@ pub struct Config {
     /// Authentication, for a request that gives no `auth_timeout`.
     #[serde(with = "seconds")]
     pub auth_timeout: Duration,
-    /// How long a command may run if its request gives no deadline.
-    #[serde(with = "seconds")]
-    pub max_execution_time: Duration,
     /// Silence after which the server is asked whether it is alive; three questions without an answer
     /// end the session.
     #[serde(with = "seconds")]
@@ -41,8 +38,6 @@ pub struct Deadlines {
     pub banner: Duration,
     /// All authentication methods together.
     pub auth: Duration,
-    /// A command, from start to end.
-    pub execution: Duration,
 }
 
 impl Default for Config {
@@ -53,7 +48,6 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(30),
             banner_timeout: Duration::from_secs(15),
             auth_timeout: Duration::from_secs(30),
-            max_execution_time: Duration::from_hours(24),
             keepalive_interval: Duration::from_secs(30),
         }
     }
@@ -62,12 +56,7 @@ impl Default for Config {
 impl Config {
     /// The deadlines for requests that give none.
     pub fn deadlines(&self) -> Deadlines {
-        Deadlines {
-            connect: self.connect_timeout,
-            banner: self.banner_timeout,
-            auth: self.auth_timeout,
-            execution: self.max_execution_time,
-        }
+        Deadlines { connect: self.connect_timeout, banner: self.banner_timeout, auth: self.auth_timeout }
     }
 
     /// Makes an engine. Errors: no `known_hosts`, or a duration of 0.
@@ -79,7 +68,6 @@ impl Config {
             ("connect_timeout", self.connect_timeout),
             ("banner_timeout", self.banner_timeout),
             ("auth_timeout", self.auth_timeout),
-            ("max_execution_time", self.max_execution_time),
             ("keepalive_interval", self.keepalive_interval),
         ];
         if let Some((name, _)) = durations.into_iter().find(|(_, duration)| duration.is_zero()) {

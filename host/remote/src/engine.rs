@@ -33,11 +33,6 @@ impl Engine {
         }
     }
 
-    /// What holds for requests that give no deadlines.
-    pub fn deadlines(&self) -> Deadlines {
-        self.deadlines
-    }
-
     async fn open(&self, mut request: Connect) -> Result<Box<dyn Session>, Failure> {
         check_host(&request.target.host)?;
         let methods = std::mem::take(&mut request.authentication);
@@ -59,6 +54,10 @@ impl Engine {
 }
 
 impl Connector for Engine {
+    fn deadlines(&self) -> Deadlines {
+        self.deadlines
+    }
+
     fn resolve<'a>(
         &'a self,
         host: &'a str,

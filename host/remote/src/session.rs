@@ -1,6 +1,6 @@
 //! What the floor above sees of a connection.
 
-use crate::{Exec, Process};
+use crate::{Deadlines, Exec, Process};
 use futures::future::BoxFuture;
 use hostler_model::{Failure, Secret, Target};
 use std::net::SocketAddr;
@@ -59,6 +59,9 @@ pub struct Connect {
 
 /// What can open sessions. The real one is [`crate::Engine`]; scripted ones serve benchmarks and tests.
 pub trait Connector: Send + Sync + 'static {
+    /// What holds for requests that give no deadlines.
+    fn deadlines(&self) -> Deadlines;
+
     /// Looks a host name up, within `timeout`. Literal addresses need no network.
     fn resolve<'a>(
         &'a self,

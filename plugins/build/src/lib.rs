@@ -6,6 +6,8 @@
 //!
 //! Nothing here prints `cargo::` lines: what a build script watches is its own affair.
 
+#![expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts by the environment")]
+
 use anyhow::{Context, Result, bail, ensure};
 use std::ffi::OsString;
 use std::fs;
@@ -58,6 +60,7 @@ fn cargo_build(dir: &Path, target: &str, what: &[&str], out_dir: &Path) -> Resul
         .args(["build", "--release", "--locked", "--target", target, "--target-dir"])
         .arg(&target_dir)
         .args(what)
+        .env("CARGO_ENCODED_RUSTFLAGS", remapped_sources()?)
         .stdout(Stdio::null()) // a build script's output is read by cargo
         .status()
         .context("cargo could not be started")?;
@@ -65,6 +68,18 @@ fn cargo_build(dir: &Path, target: &str, what: &[&str], out_dir: &Path) -> Resul
         bail!("the plugins in {} do not compile: see the messages of the compiler above", dir.display());
     }
     Ok(target_dir.join(target).join("release"))
+}
+
+/// Makes paths of this machine vanish from the messages of panics, and so from the component's digest.
+fn remapped_sources() -> Result<OsString> {
+    let cargo_home = match std::env::var_os("CARGO_HOME") {
+        Some(folder) => PathBuf::from(folder),
+        None => std::env::home_dir().context("neither CARGO_HOME nor a home folder is known")?.join(".cargo"),
+    };
+    let mut flag = OsString::from("--remap-path-prefix=");
+    flag.push(cargo_home);
+    flag.push("=cargo");
+    Ok(flag)
 }
 
 fn is_installed(target: &str) -> Result<bool> {
@@ -105,7 +120,7 @@ fn wrap(module: &Path, component: &Path) -> Result<PathBuf> {
     let encoded = ComponentEncoder::default()
         .validate(true)
         .module(&bytes)
-        .and_then(|encoder| encoder.encode())
+        .and_then(ComponentEncoder::encode)
         .with_context(|| format!("{} cannot be made a component", module.display()))?;
     fs::write(component, encoded)?;
     Ok(component.to_owned())

@@ -1,5 +1,5 @@
-//! The built-in driver `paramiko`: commands on Linux servers over SSH, asked as NetPulse's document
-//! of its Paramiko driver says.
+//! The built-in driver `paramiko`: commands on Linux servers over SSH, asked as the document
+//! of `NetPulse`'s Paramiko driver says.
 //!
 //! Parameters of that document that are not built yet are known and refused by name, never ignored.
 

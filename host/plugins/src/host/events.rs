@@ -8,7 +8,11 @@ impl events::Host for State {
         let Some(left) = self.log_left.checked_sub(message.len()) else {
             if self.log_left > 0 {
                 self.log_left = 0;
-                tracing::warn!(plugin = &*self.plugin, limit = self.limits.log, "the plugin's log is full; more is dropped");
+                tracing::warn!(
+                    plugin = &*self.plugin,
+                    limit = self.limits.log,
+                    "the plugin's log is full; more is dropped"
+                );
             }
             return Ok(());
         };

@@ -15,11 +15,6 @@ use wasmtime::component::Resource;
 /// Bytes of each stream that a guest gets with the status of a run.
 const PREVIEW: usize = 64 << 10;
 
-/// Where a request gives no deadline.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-const BANNER_TIMEOUT: Duration = Duration::from_secs(15);
-const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// A guest's handle for a session. `None` after it was closed.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub struct SessionHandle(Option<Arc<dyn Session>>);
@@ -102,10 +97,7 @@ impl State {
         Ok(self.table.get(handle)?.used_as(wanted))
     }
 
-    fn passphrase(
-        &self,
-        handle: Option<&Resource<SecretHandle>>,
-    ) -> wasmtime::Result<Result<Option<Secret>, Failure>> {
+    fn passphrase(&self, handle: Option<&Resource<SecretHandle>>) -> wasmtime::Result<Result<Option<Secret>, Failure>> {
         let Some(handle) = handle else { return Ok(Ok(None)) };
         Ok(self.secret(handle, SecretUse::Passphrase)?.map(Some))
     }
@@ -129,7 +121,8 @@ impl State {
                 return Err(Failure::new(ErrorKind::InvalidRequest, Phase::HostKey, message));
             }
         };
-        let connect_timeout = milliseconds(options.connect_timeout_ms).unwrap_or(CONNECT_TIMEOUT);
+        let operators = job.connector.deadlines();
+        let connect_timeout = milliseconds(options.connect_timeout_ms).unwrap_or(operators.connect);
         let work = async {
             let started = Instant::now();
             let addresses = job.connector.resolve(&job.target.host, job.target.port, connect_timeout).await?;
@@ -140,8 +133,8 @@ impl State {
                 authentication,
                 host_key_policy,
                 connect_timeout: connect_timeout.saturating_sub(started.elapsed()),
-                banner_timeout: milliseconds(options.banner_timeout_ms).unwrap_or(BANNER_TIMEOUT),
-                auth_timeout: milliseconds(options.auth_timeout_ms).unwrap_or(AUTH_TIMEOUT),
+                banner_timeout: milliseconds(options.banner_timeout_ms).unwrap_or(operators.banner),
+                auth_timeout: milliseconds(options.auth_timeout_ms).unwrap_or(operators.auth),
             };
             job.connector.connect(request).await
         };
@@ -159,7 +152,8 @@ impl State {
             let message = format!("a job may run {} commands at most", self.limits.runs);
             return Err(Failure::new(ErrorKind::Limit, Phase::Exec, message));
         }
-        let timeout = asked.timeout_ms.map_or(job.max_execution_time, Duration::from_millis);
+        let asked_timeout = asked.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
+        let timeout = asked_timeout.min(job.max_execution_time);
         let exec = Exec { command: asked.command, environment: asked.environment, timeout };
         let mut stdout = Capture::new(self.limits.output, &job.scrubber);
         let mut stderr = Capture::new(self.limits.output, &job.scrubber);

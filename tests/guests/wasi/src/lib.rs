@@ -27,6 +27,7 @@ impl Driver for Wasi {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "this guest tries what it should not find")]
 fn findings() -> Vec<String> {
     let opened = ["/", ".", "/etc/passwd", "/proc/self/environ"].iter().filter(|path| fs::metadata(path).is_ok());
     let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|now| now.as_secs() > 0);

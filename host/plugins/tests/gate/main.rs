@@ -1,0 +1,152 @@
+//! The gate and what lies behind it, with the built-in plugins and servers that follow a script.
+
+mod script;
+
+use hostler_model::{Args, ErrorKind, Exit, Failure, JobId, Outcome, Phase, Request};
+use hostler_plugins::{Config, Plugins, PolicyConfig, Prepared, Rejection};
+use hostler_remote::Event;
+use script::{Network, Script, Tape};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+const PASSWORD: &str = "correct horse battery";
+
+/// The host with these settings of `policy-hosts`, and servers that follow `script`.
+async fn plugins(settings: Value, script: &Arc<Script>, config: Config) -> Arc<Plugins> {
+    let policies = vec![PolicyConfig { plugin: "policy-hosts".into(), settings }];
+    let cache = tempfile::tempdir().expect("a folder");
+    let config = Config { policies, cache: cache.path().join("cache"), ..config };
+    config.build(Arc::new(Network(Arc::clone(script)))).await.expect("the built-in plugins load")
+}
+
+async fn prepare(plugins: &Arc<Plugins>, commands: &[&str]) -> Result<Prepared, Rejection> {
+    let seal = |name, value: Value| Args::seal(name, value.as_object().expect("an object").clone());
+    let request = Request {
+        driver: "paramiko".into(),
+        command: Some(commands.iter().map(ToString::to_string).collect()),
+        connection_args: seal(
+            "connection_args",
+            json!({"host": "target.example", "username": "admin", "password": PASSWORD}),
+        ),
+        driver_args: seal("driver_args", json!({})),
+        ..Request::default()
+    };
+    plugins.prepare(JobId::new(), request).await
+}
+
+async fn run(settings: Value, script: &Arc<Script>, commands: &[&str]) -> Outcome {
+    let plugins = plugins(settings, script, Config::default()).await;
+    let prepared = prepare(&plugins, commands).await.expect("the request is accepted");
+    prepared.execute(Arc::clone(script) as Arc<_>, CancellationToken::new()).await
+}
+
+fn kind(outcome: &Outcome) -> Option<(ErrorKind, Phase)> {
+    outcome.error.as_ref().map(|error| (error.kind.clone(), error.phase))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_passes_policies_then_the_witness_then_the_server() {
+    let script = Script::new(vec![Event::Stdout("hi\n".into()), Event::Ended(Ok(Exit::Status(0)))]);
+    let outcome = run(json!({}), &script, &["echo hi"]).await;
+    assert_eq!(outcome.error, None);
+    assert_eq!(outcome.results[0].stdout.text(), "hi\n");
+    assert_eq!(script.tape(), [Tape::Resolve, Tape::Connect, Tape::BeforeEffect, Tape::Start, Tape::Close]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resolved_address_that_is_denied_is_never_dialled() {
+    let script = Script::new(vec![]);
+    let outcome = run(json!({"deny": ["192.0.2.0/24"]}), &script, &["echo hi"]).await;
+    assert_eq!(kind(&outcome), Some((ErrorKind::Denied, Phase::Policy)));
+    assert_eq!(script.tape(), [Tape::Resolve]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_denied_host_is_refused_before_there_is_a_job() {
+    let script = Script::new(vec![]);
+    let plugins = plugins(json!({"deny": ["*.example"]}), &script, Config::default()).await;
+    let Err(Rejection::Failed(failure)) = prepare(&plugins, &["echo hi"]).await else { panic!("it was accepted") };
+    assert_eq!((failure.kind, failure.phase), (ErrorKind::Denied, Phase::Policy));
+    assert!(failure.message.contains("target.example"), "{}", failure.message);
+    assert!(script.tape().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_witness_cannot_keep_does_not_happen() {
+    let script = Script::new(vec![Event::Ended(Ok(Exit::Status(0)))]);
+    script.refuse_effects();
+    let outcome = run(json!({}), &script, &["echo hi"]).await;
+    assert_eq!(kind(&outcome), Some((ErrorKind::Internal, Phase::Store)));
+    assert!(!script.tape().contains(&Tape::Start));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_in_the_output_is_cut_out_even_when_it_comes_in_two_pieces() {
+    let (one, other) = PASSWORD.split_at(9);
+    let script = Script::new(vec![
+        Event::Stdout(format!("<{one}").into()),
+        Event::Stdout(format!("{other}>").into()),
+        Event::Ended(Ok(Exit::Status(0))),
+    ]);
+    let outcome = run(json!({}), &script, &["cat /etc/secret"]).await;
+    assert_eq!(outcome.results[0].stdout.text(), "<******>");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_in_an_error_is_cut_out() {
+    let lost = Failure::new(ErrorKind::ConnectionLost, Phase::Exec, format!("the server said {PASSWORD}"));
+    let script = Script::new(vec![Event::Stdout("first".into()), Event::Ended(Err(lost))]);
+    let outcome = run(json!({}), &script, &["echo"]).await;
+    assert_eq!(outcome.error.expect("an error").message, "the server said ******");
+    assert_eq!(outcome.results[0].stdout.text(), "first", "what came before is kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_job_lets_its_command_go() {
+    let script = Script::endless();
+    let plugins = plugins(json!({}), &script, Config::default()).await;
+    let prepared = prepare(&plugins, &["sleep infinity"]).await.expect("accepted");
+    let cancel = CancellationToken::new();
+    let job = tokio::spawn(prepared.execute(Arc::clone(&script) as Arc<_>, cancel.clone()));
+    script.started().await;
+    cancel.cancel();
+    let outcome = job.await.expect("the job ends");
+    assert_eq!(kind(&outcome), Some((ErrorKind::Canceled, Phase::Exec)));
+    script.let_go().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_takes_too_long_is_ended_and_the_error_names_the_limit() {
+    let script = Script::endless();
+    let plugins = plugins(json!({}), &script, Config { max_execution_time: 0.2, ..Config::default() }).await;
+    let prepared = prepare(&plugins, &["sleep infinity"]).await.expect("accepted");
+    let outcome = prepared.execute(Arc::clone(&script) as Arc<_>, CancellationToken::new()).await;
+    assert_eq!(kind(&outcome), Some((ErrorKind::Timeout, Phase::Exec)));
+    assert!(outcome.error.expect("an error").message.contains("max_execution_time"));
+    script.let_go().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_beyond_the_cap_keeps_head_and_tail_and_says_so() {
+    let script = Script::new(vec![
+        Event::Stdout("x".repeat(3 << 20).into()),
+        Event::Stdout("the end".into()),
+        Event::Ended(Ok(Exit::Status(0))),
+    ]);
+    let outcome = run(json!({}), &script, &["yes"]).await;
+    let stdout = &outcome.results[0].stdout;
+    assert_eq!(stdout.total(), (3 << 20) + 7);
+    assert_eq!(stdout.head.len() + stdout.tail.len(), 1 << 20);
+    assert!(stdout.tail.ends_with(b"the end") && stdout.text().contains("bytes omitted"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_settings_stop_the_start_and_name_the_place() {
+    let script = Script::new(vec![]);
+    let policies = vec![PolicyConfig { plugin: "policy-hosts".into(), settings: json!({"deny": ["10.0.0.0/99"]}) }];
+    let cache = tempfile::tempdir().expect("a folder");
+    let config = Config { policies, cache: cache.path().join("cache"), ..Config::default() };
+    let Err(error) = config.build(Arc::new(Network(script))).await else { panic!("it was accepted") };
+    assert!(error.to_string().contains("policy-hosts") && error.to_string().contains("deny"), "{error}");
+}

@@ -1,0 +1,163 @@
+//! What a job costs in the plugin host, without the network: `cargo bench -p hostler-tests --bench plugin_path`.
+//!
+//! One run compares, round by round: the bare life of a guest in plain wasmtime (store, instance, two calls,
+//! drop), and the whole path of a job (policy review, validate, execute with its host calls and
+//! `authorize`), where the SSH server is scripted and answers at once. The path makes three instances.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints")]
+
+use anyhow::{Context, anyhow};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use hostler_model::{Args, Exit, Failure, JobId, Request};
+use hostler_plugins::{Config, Plugins, Rejection, Witness};
+use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Process, Session};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, Val};
+use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+
+const ROUNDS: usize = 21;
+const LIVES: u32 = 500;
+const INSTANCES: f64 = 3.0;
+/// What the path may cost, as a multiple of the bare lives that it contains.
+const GOAL: f64 = 1.5;
+
+fn main() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async {
+        let bare = Bare::new()?;
+        let folder = tempfile::tempdir()?;
+        let config = Config { cache: folder.path().join("cache"), ..Config::default() };
+        let plugins = config.build(Arc::new(Scripted)).await?;
+        let (mut lives, mut paths) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            for _ in 0..LIVES {
+                bare.life().await?;
+            }
+            lives.push(start.elapsed() / LIVES);
+            let start = Instant::now();
+            for _ in 0..LIVES {
+                job(&plugins).await?;
+            }
+            paths.push(start.elapsed() / LIVES);
+        }
+        let (life, path) = (median(lives), median(paths));
+        let ratio = path.as_secs_f64() / (INSTANCES * life.as_secs_f64());
+        println!("bare life of a guest (store, instance, two calls, drop): {life:?}");
+        println!("plugin path of a job (review, validate, execute; {INSTANCES} instances): {path:?}");
+        println!("path / ({INSTANCES} x bare life) = {ratio:.2} (goal: at most {GOAL})");
+        Ok(())
+    })
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// One job of the document's first example.
+async fn job(plugins: &Arc<Plugins>) -> anyhow::Result<()> {
+    let Value::Object(connection_args) = json!({"host": "192.0.2.1", "username": "admin", "password": "long enough"})
+    else {
+        unreachable!("it is an object")
+    };
+    let request = Request {
+        driver: "paramiko".into(),
+        command: Some(vec!["uname -a".into()]),
+        connection_args: Args::seal("connection_args", connection_args),
+        driver_args: Args::seal("driver_args", serde_json::Map::new()),
+        ..Request::default()
+    };
+    let prepared = plugins.prepare(JobId::new(), request).await.map_err(|rejection| match rejection {
+        Rejection::Invalid(problems) => anyhow!("{problems:?}"),
+        Rejection::Failed(failure) => failure.into(),
+    })?;
+    let outcome = prepared.execute(Arc::new(Blind), CancellationToken::new()).await;
+    outcome.error.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// A guest in plain wasmtime, pooled like ours, with no limit and no capability.
+struct Bare {
+    engine: Engine,
+    pre: InstancePre<()>,
+    describe: ComponentExportIndex,
+}
+
+impl Bare {
+    fn new() -> anyhow::Result<Self> {
+        let mut config = wasmtime::Config::new();
+        let mut pool = PoolingAllocationConfig::new();
+        pool.linear_memory_keep_resident(128 << 10);
+        config.concurrency_support(false).allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        let engine = Engine::new(&config)?;
+        let component = Component::from_file(&engine, concat!(env!("HOSTLER_TEST_GUESTS"), "/noop.wasm"))?;
+        let interface = component.get_export_index(None, "hostler:plugin/driving@0.1.0");
+        let describe = component.get_export_index(interface.as_ref(), "describe");
+        let describe = describe.context("noop does not export `describe`")?;
+        let mut linker = Linker::new(&engine);
+        linker.define_unknown_imports_as_traps(&component)?;
+        let pre = linker.instantiate_pre(&component)?;
+        Ok(Self { engine, pre, describe })
+    }
+
+    async fn life(&self) -> anyhow::Result<()> {
+        let mut store = Store::new(&self.engine, ());
+        let instance = self.pre.instantiate_async(&mut store).await?;
+        let describe = instance.get_func(&mut store, self.describe).context("noop does not export `describe`")?;
+        for _ in 0..2 {
+            describe.call_async(&mut store, &[], &mut [Val::Bool(false)]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps nothing.
+struct Blind;
+
+impl Witness for Blind {
+    fn before_effect(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        async { Ok(()) }.boxed()
+    }
+}
+
+/// Servers that answer at once.
+struct Scripted;
+
+impl Connector for Scripted {
+    fn deadlines(&self) -> Deadlines {
+        let second = Duration::from_secs(1);
+        Deadlines { connect: second, banner: second, auth: second }
+    }
+
+    fn resolve<'a>(&'a self, _: &'a str, port: u16, _: Duration) -> BoxFuture<'a, Result<Vec<SocketAddr>, Failure>> {
+        async move { Ok(vec![SocketAddr::from(([192, 0, 2, 1], port))]) }.boxed()
+    }
+
+    fn connect(&self, _: Connect) -> BoxFuture<'_, Result<Box<dyn Session>, Failure>> {
+        async { Ok(Box::new(Self) as Box<dyn Session>) }.boxed()
+    }
+}
+
+impl Session for Scripted {
+    fn start(&self, _: Exec) -> BoxFuture<'_, Result<Process, Failure>> {
+        let (sender, events) = mpsc::unbounded_channel();
+        for event in [Event::Stdout("Linux\n".into()), Event::Ended(Ok(Exit::Status(0)))] {
+            sender.send(event).expect("the receiver is here");
+        }
+        async { Ok(Process::new(events)) }.boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        async {}.boxed()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
