@@ -98,6 +98,26 @@ fn opens_ten_thousand_handles() -> anyhow::Result<()> {
 }
 
 #[test]
+fn oversteps_what_it_may_do() -> anyhow::Result<()> {
+    let daemon = with_plugin("oversteps", r#"plugin.oversteps.grants = ["ssh"]"#)?;
+    let job = daemon.run(&body("oversteps"))?;
+    assert_eq!((&job["error"]["kind"], &job["error"]["phase"]), (&json!("denied"), &json!("plugin")), "{job}");
+    assert!(job["error"]["message"].as_str().context("text")?.contains("connection_args.password"), "{job}");
+    assert_eq!(job["warnings"], json!(["secret in validate: denied", "session in validate: denied"]), "{job}");
+    serves(&daemon)
+}
+
+#[test]
+fn remembers_nothing_of_an_earlier_call() -> anyhow::Result<()> {
+    let daemon = with_plugin("remembers", "")?;
+    for _ in 0..2 {
+        let job = daemon.run(&body("remembers"))?;
+        assert_eq!((&job["state"], &job["warnings"]), (&json!("finished"), &json!(["calls before: 0"])), "{job}");
+    }
+    Ok(())
+}
+
+#[test]
 fn loops_while_it_validates() -> anyhow::Result<()> {
     let daemon = with_plugin("loops-in-validate", "plugin.loops-in-validate.limits.cpu_ms = 200")?;
     let refused = daemon.execute(&body("loops-in-validate"))?;

@@ -92,3 +92,47 @@ impl Config {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serve(config: Option<PathBuf>) -> Serve {
+        Serve { config, listen: None, data_dir: Some("data".into()) }
+    }
+
+    fn load(text: &str) -> anyhow::Result<Config> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("hostler.toml");
+        std::fs::write(&path, text)?;
+        Config::load(&serve(Some(path)))
+    }
+
+    #[test]
+    fn the_example_of_the_readme_is_valid() {
+        let readme = include_str!("../../../README.md");
+        let example = readme.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+        let config = load(example).unwrap_or_else(|error| panic!("{error:#}"));
+        assert_eq!(config.plugins.policies.len(), 1);
+        assert_eq!(config.ssh.key_roots, [PathBuf::from("/etc/hostler/keys")]);
+        assert!(config.plugins.plugin.contains_key("my-driver"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let Err(error) = load("[jobs]\nmax_runing = 3\n") else { panic!("it was accepted") };
+        let error = format!("{error:#}");
+        assert!(error.contains("line 2") && error.contains("max_runing"), "{error}");
+    }
+
+    #[test]
+    fn folders_follow_the_data_directory() {
+        let config = Config::load(&serve(None)).unwrap_or_else(|error| panic!("{error:#}"));
+        assert_eq!(config.ssh.known_hosts, PathBuf::from("data/known_hosts"));
+        assert_eq!(config.ssh.key_roots, [PathBuf::from("data/keys")]);
+        assert_eq!(
+            config.plugins.policies[0].plugin, "policy-hosts",
+            "jobs are judged unless the operator says otherwise"
+        );
+    }
+}

@@ -80,3 +80,37 @@ fn read(engine: &Engine, path: &Path) -> Option<Component> {
     let component = unsafe { Component::deserialize(engine, compiled) };
     component.inspect_err(|error| tracing::warn!(%error, "a compiled plugin does not fit; it is compiled again")).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        std::fs::read_dir(folder).expect("it is there").map(|entry| entry.expect("readable").path()).collect()
+    }
+
+    #[test]
+    fn a_damaged_file_is_not_loaded_but_made_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (cache, engine) = (Cache::open(&folder.path().join("cache")).expect("it opens"), Engine::default());
+        let wasm = crate::builtin::sources().remove(1).wasm;
+        cache.component(&engine, &wasm).expect("it compiles");
+        let [file] = &files(&cache.folder)[..] else { panic!("one file is kept") };
+        let whole = std::fs::read(file).expect("readable");
+        assert!(read(&engine, file).is_some(), "what was kept is loaded");
+        let mut damaged = whole.clone();
+        *damaged.last_mut().expect("not empty") ^= 1;
+        std::fs::write(file, damaged).expect("writable");
+        assert!(read(&engine, file).is_none());
+        cache.component(&engine, &wasm).expect("it compiles again");
+        assert!(read(&engine, file).is_some(), "it was replaced");
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o770)).expect("it is ours");
+        assert!(matches!(Cache::open(folder.path()), Err(Error::File { .. })));
+    }
+}

@@ -112,7 +112,7 @@ fn parameters_of_later_versions_are_refused_by_name() {
         ("proxy_key_filename", json!("id")),
         ("unheard_of", json!(1)),
     ] {
-        let found = validate(with_connection(json!({name: value}))).err().expect("refused");
+        let found = validate(with_connection(json!({name: value}))).expect_err("refused");
         assert_eq!(
             (found[0].path.as_slice(), found[0].code.as_str()),
             (&["connection_args".into(), name.into()][..], "unsupported")
@@ -140,7 +140,7 @@ fn values_that_change_nothing_pass() {
 fn sudo_with_command_names_config() {
     assert_eq!(problems(with_driver(&json!({"sudo": true}))), ["driver_args.sudo sudo_needs_config"]);
     let secrets = vec!["connection_args.password".into(), "driver_args.sudo_password".into()];
-    let found = validate(Request { secrets, ..request() }).err().expect("refused");
+    let found = validate(Request { secrets, ..request() }).expect_err("refused");
     assert_eq!(found[0].code, "sudo_needs_config");
     assert!(found[0].message.contains("`config`"));
 }
