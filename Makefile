@@ -24,12 +24,15 @@ lint: setup
 	cargo fmt --all --check --manifest-path tests/guests/Cargo.toml
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --manifest-path plugins/Cargo.toml --all-targets -- -D warnings
+	cargo clippy --locked --manifest-path tests/guests/Cargo.toml --target wasm32-unknown-unknown --lib --examples -- -D warnings
+	cargo clippy --locked --manifest-path tests/guests/Cargo.toml --target wasm32-wasip2 --package wasi -- -D warnings
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --locked check bans licenses sources
 
-# Beside OpenSSH's users of today: paramiko, asyncssh, and russh by itself.
+# What a job costs in the plugin host; then jobs per second beside paramiko, asyncssh and bare russh.
 bench: setup
-	cargo bench --locked --package hostler-tests --bench ssh_jobs
+	cargo bench --locked --workspace --bench plugin_path
+	cargo bench --locked --workspace --bench ssh_jobs
 
 # Known vulnerabilities of dependencies; fetches the list of them.
 audit:

@@ -17,8 +17,8 @@ finish() {
 trap finish EXIT
 
 # The SSH server runs until descriptor 3 is closed.
-random 16 >"$folder/password"
-mkdir "$folder/fleet" && mv "$folder/password" "$folder/fleet/password"
+mkdir "$folder/fleet"
+random 16 >"$folder/fleet/password"
 mkfifo "$folder/open" "$folder/ready"
 tests/fleet/sshd "$folder/fleet" <"$folder/open" >"$folder/ready" &
 exec 3>"$folder/open"

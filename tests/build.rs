@@ -1,6 +1,6 @@
 //! Compiles the guests of the tests. `HOSTLER_TEST_GUESTS` is the folder with the components.
 
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "this is how cargo and a build script speak")]
+#![expect(clippy::disallowed_methods, reason = "this is how cargo speaks to a build script")]
 
 use std::path::PathBuf;
 

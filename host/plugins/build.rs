@@ -1,6 +1,6 @@
 //! Compiles the built-in plugins, to be embedded with `include_bytes!`.
 
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "this is how cargo and a build script speak")]
+#![expect(clippy::disallowed_methods, reason = "this is how cargo speaks to a build script")]
 
 use std::path::PathBuf;
 

@@ -6,7 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{Args, Exit, Failure, JobId, Request};
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, Val};
+use wasmtime::error::Context;
 use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
 const ROUNDS: usize = 21;
@@ -30,7 +31,7 @@ const GOAL: f64 = 1.5;
 fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        let bare = Bare::new()?;
+        let bare = Bare::new().map_err(|error| anyhow!("{error:#}"))?;
         let folder = tempfile::tempdir()?;
         let config = Config { cache: folder.path().join("cache"), ..Config::default() };
         let plugins = config.build(Arc::new(Scripted)).await?;
@@ -38,7 +39,7 @@ fn main() -> anyhow::Result<()> {
         for _ in 0..ROUNDS {
             let start = Instant::now();
             for _ in 0..LIVES {
-                bare.life().await?;
+                bare.life().await.map_err(|error| anyhow!("{error:#}"))?;
             }
             lives.push(start.elapsed() / LIVES);
             let start = Instant::now();
@@ -90,7 +91,7 @@ struct Bare {
 }
 
 impl Bare {
-    fn new() -> anyhow::Result<Self> {
+    fn new() -> wasmtime::Result<Self> {
         let mut config = wasmtime::Config::new();
         let mut pool = PoolingAllocationConfig::new();
         pool.linear_memory_keep_resident(128 << 10);
@@ -106,7 +107,7 @@ impl Bare {
         Ok(Self { engine, pre, describe })
     }
 
-    async fn life(&self) -> anyhow::Result<()> {
+    async fn life(&self) -> wasmtime::Result<()> {
         let mut store = Store::new(&self.engine, ());
         let instance = self.pre.instantiate_async(&mut store).await?;
         let describe = instance.get_func(&mut store, self.describe).context("noop does not export `describe`")?;

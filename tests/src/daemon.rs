@@ -60,7 +60,7 @@ impl Daemon {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("{} does not start", setup.program))?;
-        let errors = child.stderr.take().expect("it is piped");
+        let errors = child.stderr.take().context("its log is piped")?;
         let (found, address) = mpsc::channel();
         let log = thread::spawn(move || collect(errors, &found));
         let Ok(address) = address.recv() else {
@@ -143,9 +143,15 @@ impl Drop for Daemon {
         if let Some(log) = self.log.take()
             && thread::panicking()
         {
-            eprintln!("log of the daemon:\n{}", log.join().unwrap_or_default());
+            show_end(&log.join().unwrap_or_default());
         }
     }
+}
+
+#[expect(clippy::print_stderr, reason = "whoever reads why a test failed wants to read the log beside it")]
+fn show_end(log: &str) {
+    let lines: Vec<&str> = log.lines().collect();
+    eprintln!("end of the daemon's log:\n{}", lines[lines.len().saturating_sub(100)..].join("\n"));
 }
 
 /// Reads the log to its end, and says where the daemon listens as soon as it is known.

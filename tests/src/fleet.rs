@@ -1,6 +1,7 @@
 //! A throw-away OpenSSH server with Debian's default configuration; see `tests/fleet/sshd`.
 
 use anyhow::{Context, bail, ensure};
+use std::fmt::Write;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -73,7 +74,8 @@ impl Sshd {
             .spawn()
             .context("tests/fleet/sshd does not start")?;
         let mut ready = String::new();
-        BufReader::new(script.stdout.take().expect("it is piped")).read_line(&mut ready)?;
+        let output = script.stdout.take().context("its output is piped")?;
+        BufReader::new(output).read_line(&mut ready)?;
         let port = ready.trim().strip_prefix("ready ").and_then(|port| port.parse().ok());
         let Some(port) = port else {
             bail!("the SSH server is not there; tests/fleet/sshd says why on standard error")
@@ -123,7 +125,7 @@ impl Sshd {
         let mut lines = String::new();
         for key in KeyType::ALL {
             let path = self.folder.path().join(format!("ssh_host_{}_key.pub", key.word()));
-            lines += &format!("[127.0.0.1]:{} {}", self.port, fs::read_to_string(path)?);
+            write!(lines, "[127.0.0.1]:{} {}", self.port, fs::read_to_string(path)?)?;
         }
         Ok(lines)
     }
@@ -133,9 +135,7 @@ impl Drop for Sshd {
     fn drop(&mut self) {
         drop(self.script.stdin.take());
         // The folder must not vanish before the script has tidied it up.
-        if let Err(error) = self.script.wait() {
-            eprintln!("the SSH server's end is unknown: {error}");
-        }
+        let _ = self.script.wait();
     }
 }
 

@@ -6,8 +6,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// A key that can be guessed is worse than none.
-const SHORTEST: usize = 8;
+/// A shorter key can be guessed.
+const SHORT: usize = 16;
 
 /// The key from `HOSTLER_API_KEY`, else from `file`, else from `api-key` in the data directory,
 /// where it is made at the first start.
@@ -26,8 +26,13 @@ pub(crate) fn load(file: Option<&Path>, data_dir: &Path) -> anyhow::Result<Secre
             (read(&kept)?, kept.display().to_string())
         }
     };
-    if key.len() < SHORTEST {
-        bail!("the API key in {origin} is shorter than {SHORTEST} characters; give a longer one");
+    if key.is_empty() {
+        bail!("the API key in {origin} is empty; give one");
+    }
+    if key.len() < SHORT {
+        tracing::warn!(
+            "the API key in {origin} is shorter than {SHORT} characters and can be guessed; give a longer one"
+        );
     }
     Ok(Secret::new(key))
 }

@@ -32,12 +32,11 @@ pub struct Output {
 impl Output {
     /// The whole as text: bytes that are not UTF-8 are replaced, a cut is named in a line.
     pub fn text(&self) -> String {
-        let mut text = String::from_utf8_lossy(&self.head).into_owned();
-        if self.omitted > 0 {
-            text += &format!("\n[{} bytes omitted]\n", self.omitted);
+        let (head, tail) = (String::from_utf8_lossy(&self.head), String::from_utf8_lossy(&self.tail));
+        if self.omitted == 0 {
+            return [head, tail].concat();
         }
-        text.push_str(&String::from_utf8_lossy(&self.tail));
-        text
+        format!("{head}\n[{} bytes omitted]\n{tail}", self.omitted)
     }
 
     /// Bytes that the command wrote.

@@ -1,6 +1,7 @@
 //! One authenticated connection.
 
 use crate::handshake::{Notes, Verifier};
+use crate::process::Backlog;
 use crate::pump::Pump;
 use crate::{Exec, Process, Session};
 use futures::FutureExt;
@@ -9,7 +10,6 @@ use hostler_model::{Failure, Phase};
 use russh::Disconnect;
 use russh::client::Handle;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -54,12 +54,12 @@ impl Session for Connection {
             exec.check()?;
             let (events, receiver) = mpsc::unbounded_channel();
             let (started, answer) = oneshot::channel();
-            let queued = Arc::<AtomicUsize>::default();
-            let pump = Pump::new(self.0.clone(), exec, events, queued.clone());
+            let backlog = Arc::<Backlog>::default();
+            let pump = Pump::new(self.0.clone(), exec, events, backlog.clone());
             // From here on the task owns the channel, so that whoever gives up leaves none behind.
             self.0.pumps.spawn(pump.run(started));
             answer.await.unwrap_or_else(|_| Err(self.0.notes.lost(Phase::Exec)))?;
-            Ok(Process::counted(receiver, queued))
+            Ok(Process::counted(receiver, backlog))
         }
         .boxed()
     }

@@ -3,9 +3,12 @@
 use bytes::Bytes;
 use hostler_model::{Exit, Failure};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// Output that may wait for its reader, in bytes.
+const MAX_WAITING: usize = 16 << 20;
 
 /// What one event costs besides its bytes, so that a flood of tiny packets is bounded too.
 const EVENT_COST: usize = 128;
@@ -33,40 +36,69 @@ pub enum Event {
 }
 
 impl Event {
-    /// Bytes of memory that it holds while it waits, about.
-    pub(crate) fn cost(&self) -> usize {
+    fn size(&self) -> usize {
         match self {
-            Self::Stdout(data) | Self::Stderr(data) => data.len() + EVENT_COST,
+            Self::Stdout(data) | Self::Stderr(data) => data.len(),
             Self::Ended(_) => 0,
         }
+    }
+}
+
+/// Counts the output between a pump and its reader.
+#[derive(Default)]
+pub(crate) struct Backlog {
+    waiting: AtomicUsize,
+    lost: AtomicU64,
+}
+
+impl Backlog {
+    /// Whether there is room for an event; if not, it counts as lost.
+    pub(crate) fn admits(&self, event: &Event) -> bool {
+        let cost = event.size() + EVENT_COST;
+        if matches!(event, Event::Ended(_)) || self.waiting.load(Ordering::Relaxed) + cost <= MAX_WAITING {
+            self.waiting.fetch_add(cost, Ordering::Relaxed);
+            return true;
+        }
+        self.lost.fetch_add(event.size() as u64, Ordering::Relaxed);
+        false
+    }
+
+    fn taken(&self, event: &Event) {
+        self.waiting.fetch_sub(event.size() + EVENT_COST, Ordering::Relaxed);
     }
 }
 
 /// A running command. Dropping it stops the command as far as the server allows.
 ///
 /// Whoever holds it must take the events as they come and keep or drop the bytes: the session is
-/// never held up by a slow reader, so of what waits beyond 16 MiB, output is lost.
+/// never held up by a slow reader, so once 16 MiB wait, more output is lost until there is room.
 pub struct Process {
     events: mpsc::UnboundedReceiver<Event>,
-    queued: Arc<AtomicUsize>,
+    backlog: Option<Arc<Backlog>>,
 }
 
 impl Process {
     /// A process whose events come from `events`. The sender bounds what it queues.
     pub fn new(events: mpsc::UnboundedReceiver<Event>) -> Self {
-        Self::counted(events, Arc::default())
+        Self { events, backlog: None }
     }
 
-    /// The same, where `queued` is the cost of the events that wait.
-    pub(crate) fn counted(events: mpsc::UnboundedReceiver<Event>, queued: Arc<AtomicUsize>) -> Self {
-        Self { events, queued }
+    /// The same, where every event was admitted by `backlog`.
+    pub(crate) fn counted(events: mpsc::UnboundedReceiver<Event>, backlog: Arc<Backlog>) -> Self {
+        Self { events, backlog: Some(backlog) }
     }
 
     /// The next event; `None` after [`Event::Ended`].
     pub async fn next(&mut self) -> Option<Event> {
         let event = self.events.recv().await?;
-        // A sender that does not count leaves this at 0: wrapping is harmless then.
-        self.queued.fetch_sub(event.cost(), Ordering::Relaxed);
+        if let Some(backlog) = &self.backlog {
+            backlog.taken(&event);
+        }
         Some(event)
+    }
+
+    /// Bytes of output, of both streams, that were lost so far because nobody took the events.
+    pub fn lost(&self) -> u64 {
+        self.backlog.as_ref().map_or(0, |backlog| backlog.lost.load(Ordering::Relaxed))
     }
 }

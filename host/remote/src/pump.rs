@@ -3,18 +3,15 @@
 
 use crate::connection::Line;
 use crate::environment::wrapped;
+use crate::process::Backlog;
 use crate::{Event, Exec};
 use hostler_model::{ErrorKind, Exit, Failure, Phase};
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Sig};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
-
-/// Output that may wait for its reader, in bytes.
-const MAX_QUEUED: usize = 16 << 20;
 
 /// Silence after the exit status that ends a command. A child in the background that holds its
 /// output open would else keep it for ever.
@@ -35,7 +32,7 @@ pub(crate) struct Pump {
     exec: Exec,
     deadline: Instant,
     events: mpsc::UnboundedSender<Event>,
-    queued: Arc<AtomicUsize>,
+    backlog: Arc<Backlog>,
 }
 
 impl Pump {
@@ -43,10 +40,10 @@ impl Pump {
         line: Arc<Line>,
         exec: Exec,
         events: mpsc::UnboundedSender<Event>,
-        queued: Arc<AtomicUsize>,
+        backlog: Arc<Backlog>,
     ) -> Self {
         let deadline = Instant::now() + exec.timeout;
-        Self { line, exec, deadline, events, queued }
+        Self { line, exec, deadline, events, backlog }
     }
 
     /// Opens a channel, starts the command, tells `started`, and forwards until the end.
@@ -65,13 +62,16 @@ impl Pump {
                 return;
             }
         };
-        let mut running = Running::new(channel, self.events.clone(), self.queued.clone());
+        let mut running = Running::new(channel, self.events.clone(), self.backlog.clone());
+        if started.is_closed() {
+            return running.close().await;
+        }
         match timeout_at(self.deadline, running.start(&self.exec)).await {
             Ok(Ok(())) => {
                 // If whoever asked has given up, the events have no receiver either.
                 let _asker_gone = started.send(Ok(()));
                 let end = self.watch(&mut running).await;
-                let _reader_gone = self.events.send(Event::Ended(end));
+                running.send(Event::Ended(end));
             }
             Ok(Err(refusal)) => {
                 let failure = refusal.unwrap_or_else(|| self.line.notes.lost(Phase::Exec));
@@ -145,15 +145,15 @@ struct Running {
     read: ChannelReadHalf,
     write: ChannelWriteHalf<Msg>,
     events: mpsc::UnboundedSender<Event>,
-    queued: Arc<AtomicUsize>,
+    backlog: Arc<Backlog>,
     exit: Option<Exit>,
     closed: bool,
 }
 
 impl Running {
-    fn new(channel: Channel<Msg>, events: mpsc::UnboundedSender<Event>, queued: Arc<AtomicUsize>) -> Self {
+    fn new(channel: Channel<Msg>, events: mpsc::UnboundedSender<Event>, backlog: Arc<Backlog>) -> Self {
         let (read, write) = channel.split();
-        Self { read, write, events, queued, exit: None, closed: false }
+        Self { read, write, events, backlog, exit: None, closed: false }
     }
 
     /// Sets the environment and starts the command; its standard input is empty. Fails with a
@@ -248,9 +248,8 @@ impl Running {
     }
 
     fn send(&self, event: Event) {
-        let cost = event.cost();
-        if self.queued.fetch_add(cost, Ordering::Relaxed) + cost > MAX_QUEUED || self.events.send(event).is_err() {
-            self.queued.fetch_sub(cost, Ordering::Relaxed);
+        if self.backlog.admits(&event) {
+            let _reader_gone = self.events.send(event);
         }
     }
 

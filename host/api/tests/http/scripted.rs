@@ -174,18 +174,18 @@ impl Backend for Scripted {
 
     fn schemas(&self, driver: &str) -> Option<DriverSchemas> {
         (driver == "paramiko").then(|| DriverSchemas {
-            connection_args: json!({"properties": {
+            connection_args: Arc::new(json!({"properties": {
                 "host": {"type": "string"},
                 "username": {"type": "string"},
                 "password": {"type": "string", "writeOnly": true},
                 "port": {"type": "integer"},
                 "timeout": {"type": "number"},
-            }}),
-            driver_args: json!({"properties": {
+            }})),
+            driver_args: Arc::new(json!({"properties": {
                 "timeout": {"type": "number"},
                 "get_pty": {"type": "boolean"},
                 "environment": {"type": "object", "additionalProperties": {"type": "string"}},
-            }}),
+            }})),
         })
     }
 }

@@ -166,7 +166,10 @@ impl State {
                 match event {
                     Event::Stdout(bytes) => stdout.push(&bytes),
                     Event::Stderr(bytes) => stderr.push(&bytes),
-                    Event::Ended(ended) => return ended.map(Some),
+                    Event::Ended(ended) => {
+                        job.warn(lost(process.lost()));
+                        return ended.map(Some);
+                    }
                 }
             }
             Ok(None)
@@ -197,6 +200,11 @@ impl State {
             stderr_size: run.stderr.total(),
         }
     }
+}
+
+/// Output that came faster than it could be kept.
+fn lost(bytes: u64) -> Option<String> {
+    (bytes > 0).then(|| format!("{bytes} bytes of output came faster than they could be read, and are lost"))
 }
 
 fn milliseconds(given: Option<u32>) -> Option<Duration> {

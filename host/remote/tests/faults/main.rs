@@ -1,7 +1,5 @@
 //! The engine against servers that misbehave.
 
-#![expect(clippy::tests_outside_test_module, reason = "the whole crate is tests")]
-
 mod server;
 
 use hostler_model::{ErrorKind, Exit, Failure, Phase, Secret};
@@ -51,7 +49,7 @@ async fn refusal(server: &Server, request: Connect) -> Failure {
 }
 
 fn is(failure: &Failure, kind: ErrorKind, phase: Phase, words: &str) {
-    assert_eq!((&failure.kind, failure.phase), (&kind, phase), "{failure}");
+    assert_eq!((failure.kind.clone(), failure.phase), (kind, phase), "{failure}");
     assert!(failure.message.contains(words), "{failure}");
 }
 
@@ -88,7 +86,7 @@ async fn say(text: &'static [u8]) -> SocketAddr {
     let address = listener.local_addr().expect("address");
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("accept");
-        stream.read(&mut [0; 512]).await.expect("greeting");
+        assert!(stream.read(&mut [0; 512]).await.expect("greeting") > 0);
         stream.write_all(text).await.expect("write");
     });
     address
@@ -212,6 +210,27 @@ async fn a_reader_who_does_not_read_stalls_no_other_command() {
 }
 
 #[tokio::test]
+async fn output_that_nobody_takes_is_lost_and_counted() {
+    let mut server = Server::start().await;
+    let session = open(&server).await;
+    let mut process = session.start(exec("deluge")).await.expect("started");
+    server.saw("deluge is over").await;
+    // What comes behind it on the same connection shows that all of it has arrived.
+    assert_eq!(wait(session.start(exec("echo")).await.expect("started")).await.end, Ok(Exit::Status(0)));
+    let (mut size, mut end) = (0, None);
+    while let Some(event) = process.next().await {
+        match event {
+            Event::Stdout(data) => size += data.len() as u64,
+            Event::Stderr(_) => panic!("nothing was written there"),
+            Event::Ended(how) => end = Some(how),
+        }
+    }
+    assert_eq!(end, Some(Ok(Exit::Status(0))));
+    assert!(process.lost() > 0);
+    assert_eq!(size + process.lost(), 20 << 20);
+}
+
+#[tokio::test]
 async fn ends_come_in_any_order_or_not_at_all() {
     let done = run("status after eof").await;
     assert_eq!((done.stdout.as_str(), done.end), ("late\n", Ok(Exit::Status(7))));
@@ -268,7 +287,13 @@ async fn a_start_that_is_given_up_leaves_no_command_behind() {
         _ = starting => panic!("it cannot have started yet"),
         () = tokio::task::yield_now() => {}
     }
-    server.saw("exec hang").await;
+    assert_eq!(server.saw("close").await, ["password"]);
+    let starting = session.start(exec("hang"));
+    tokio::select! {
+        biased;
+        _ = server.saw("exec hang") => {}
+        _ = starting => panic!("the server has not confirmed it yet"),
+    }
     server.saw("signal TERM").await;
 }
 

@@ -10,7 +10,6 @@ use russh::server::{
     run_stream,
 };
 use russh::{Channel, ChannelId, ChannelMsg, MethodKind, MethodSet, Sig};
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,7 +53,7 @@ impl Server {
             while let Ok((stream, _)) = listener.accept().await {
                 let (config, saw) = (config.clone(), saw.clone());
                 tokio::spawn(async move {
-                    let guest = Guest { saw: saw.clone(), channels: HashMap::new(), key_passed: false };
+                    let guest = Guest { saw: saw.clone(), key_passed: false };
                     if let Ok(session) = run_stream(config, stream, guest).await {
                         let _end = session.await;
                     }
@@ -82,9 +81,16 @@ impl Server {
         connect(self.address, user)
     }
 
-    /// Waits until the server saw something that starts with `what`.
-    pub(crate) async fn saw(&mut self, what: &str) {
-        while !self.seen.recv().await.expect("the server lives").starts_with(what) {}
+    /// Waits until the server saw `what`. Gives what it saw before.
+    pub(crate) async fn saw(&mut self, what: &str) -> Vec<String> {
+        let mut before = Vec::new();
+        loop {
+            let seen = self.seen.recv().await.expect("the server lives");
+            if seen == what {
+                return before;
+            }
+            before.push(seen);
+        }
     }
 }
 
@@ -103,7 +109,6 @@ pub(crate) fn connect(address: SocketAddr, user: &str) -> Connect {
 
 struct Guest {
     saw: mpsc::UnboundedSender<String>,
-    channels: HashMap<ChannelId, Channel<Msg>>,
     key_passed: bool,
 }
 
@@ -167,10 +172,13 @@ impl Handler for Guest {
         &mut self,
         channel: Channel<Msg>,
         reply: ChannelOpenHandle,
-        _session: &mut Session,
+        session: &mut Session,
     ) -> Result<(), russh::Error> {
-        self.channels.insert(channel.id(), channel);
         reply.accept().await;
+        let (handle, saw) = (session.handle(), self.saw.clone());
+        tokio::spawn(async move {
+            let _sent = play(channel, saw, handle).await;
+        });
         Ok(())
     }
 
@@ -189,34 +197,44 @@ impl Handler for Guest {
         let command = String::from_utf8_lossy(command).into_owned();
         self.saw(format!("exec {command}"));
         match command.as_str() {
-            "refuse" => return session.channel_failure(id),
-            "ignore" => return Ok(()),
-            "drop the connection" => return Err(russh::Error::Disconnect),
-            _ => session.channel_success(id)?,
+            "refuse" => session.channel_failure(id),
+            "ignore" => Ok(()),
+            "drop the connection" => Err(russh::Error::Disconnect),
+            _ => session.channel_success(id),
         }
-        let channel = self.channels.remove(&id).expect("an open channel");
-        let (handle, saw) = (session.handle(), self.saw.clone());
-        tokio::spawn(async move {
-            let _sent = play(channel, command, saw, handle).await;
-        });
-        Ok(())
     }
 }
 
-/// Does what the command says, then listens to signals until the client closes the channel.
+/// Waits for a command and does what it says, then listens to signals until the client closes the channel.
 async fn play(
     mut channel: Channel<Msg>,
-    command: String,
     saw: mpsc::UnboundedSender<String>,
     handle: Handle,
 ) -> Result<(), russh::Error> {
+    let command = loop {
+        match channel.wait().await {
+            Some(ChannelMsg::Exec { command, .. }) => break String::from_utf8_lossy(&command).into_owned(),
+            Some(ChannelMsg::Close) | None => {
+                let _reader = saw.send("close".into());
+                return Ok(());
+            }
+            Some(_) => {}
+        }
+    };
     match command.as_str() {
         "flood" => {
-            for _ in 0..6 * 32 {
-                channel.extended_data_bytes(1, vec![b'e'; 32 << 10]).await?;
+            for _ in 0..6 {
+                channel.extended_data_bytes(1, vec![b'e'; 1 << 20]).await?;
             }
             channel.data_bytes("done\n").await?;
             finish(&channel, 0).await?;
+        }
+        "deluge" => {
+            for _ in 0..20 {
+                channel.data_bytes(vec![b'd'; 1 << 20]).await?;
+            }
+            finish(&channel, 0).await?;
+            let _reader = saw.send("deluge is over".into());
         }
         "background" => {
             channel.data_bytes("parent\n").await?;
@@ -229,6 +247,7 @@ async fn play(
             channel.close().await?;
         }
         "no status" => channel.close().await?,
+        "refuse" | "ignore" | "drop the connection" => {}
         "hang" | "hang hard" | "hang for ever" => channel.data_bytes("started\n").await?,
         other => {
             channel.data_bytes(format!("ran {other}\n")).await?;
