@@ -10,7 +10,7 @@ use anyhow::anyhow;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{Args, Exit, Failure, JobId, Request};
-use hostler_plugins::{Config, Plugins, Rejection, Witness};
+use hostler_plugins::{Config, Plugins, Prepared, Rejection, Witness};
 use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Process, Session};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -31,28 +31,43 @@ const GOAL: f64 = 1.5;
 fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        let bare = Bare::new().map_err(|error| anyhow!("{error:#}"))?;
+        let bare = |guest| Bare::new(guest).map_err(|error| anyhow!("{error:#}"));
+        let (noop, driver) = (bare("noop")?, bare("paramiko")?);
         let folder = tempfile::tempdir()?;
         let config = Config { cache: folder.path().join("cache"), ..Config::default() };
         let plugins = config.build(Arc::new(Scripted)).await?;
-        let (mut lives, mut paths) = (Vec::new(), Vec::new());
+        let mut times: [Vec<Duration>; 4] = Default::default();
         for _ in 0..ROUNDS {
-            let start = Instant::now();
-            for _ in 0..LIVES {
-                bare.life().await.map_err(|error| anyhow!("{error:#}"))?;
+            for (guest, times) in [&noop, &driver].into_iter().zip(&mut times) {
+                let start = Instant::now();
+                for _ in 0..LIVES {
+                    guest.life().await.map_err(|error| anyhow!("{error:#}"))?;
+                }
+                times.push(start.elapsed() / LIVES);
             }
-            lives.push(start.elapsed() / LIVES);
-            let start = Instant::now();
+            let (mut preparing, mut executing) = (Duration::ZERO, Duration::ZERO);
             for _ in 0..LIVES {
-                job(&plugins).await?;
+                let start = Instant::now();
+                let prepared = prepare(&plugins).await?;
+                preparing += start.elapsed();
+                let start = Instant::now();
+                execute(prepared).await?;
+                executing += start.elapsed();
             }
-            paths.push(start.elapsed() / LIVES);
+            times[2].push(preparing / LIVES);
+            times[3].push(executing / LIVES);
         }
-        let (life, path) = (median(lives), median(paths));
-        let ratio = path.as_secs_f64() / (INSTANCES * life.as_secs_f64());
-        println!("bare life of a guest (store, instance, two calls, drop): {life:?}");
-        println!("plugin path of a job (review, validate, execute; {INSTANCES} instances): {path:?}");
-        println!("path / ({INSTANCES} x bare life) = {ratio:.2} (goal: at most {GOAL})");
+        let [noop, driver, preparing, executing] = times.map(median);
+        println!("bare life (store, instance, two calls, drop) of the smallest driver: {noop:?}");
+        println!("bare life of the driver `paramiko`: {driver:?}");
+        println!("plugin path of a job, submission (validate, review): {preparing:?}");
+        println!("plugin path of a job, execution (execute, two authorize, drop): {executing:?}");
+        let path = (preparing + executing).as_secs_f64() / INSTANCES;
+        println!(
+            "path / ({INSTANCES} x bare life of `paramiko`) = {:.2} (goal: at most {GOAL})",
+            path / driver.as_secs_f64()
+        );
+        println!("path / ({INSTANCES} x bare life of the smallest driver) = {:.2}", path / noop.as_secs_f64());
         Ok(())
     })
 }
@@ -62,8 +77,8 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// One job of the document's first example.
-async fn job(plugins: &Arc<Plugins>) -> anyhow::Result<()> {
+/// The document's first example, accepted.
+async fn prepare(plugins: &Arc<Plugins>) -> anyhow::Result<Prepared> {
     let Value::Object(connection_args) = json!({"host": "192.0.2.1", "username": "admin", "password": "long enough"})
     else {
         unreachable!("it is an object")
@@ -75,10 +90,14 @@ async fn job(plugins: &Arc<Plugins>) -> anyhow::Result<()> {
         driver_args: Args::seal("driver_args", serde_json::Map::new()),
         ..Request::default()
     };
-    let prepared = plugins.prepare(JobId::new(), request).await.map_err(|rejection| match rejection {
+    plugins.prepare(JobId::new(), request).await.map_err(|rejection| match rejection {
         Rejection::Invalid(problems) => anyhow!("{problems:?}"),
         Rejection::Failed(failure) => failure.into(),
-    })?;
+    })
+}
+
+/// The same, carried out.
+async fn execute(prepared: Prepared) -> anyhow::Result<()> {
     let outcome = prepared.execute(Arc::new(Blind), CancellationToken::new()).await;
     outcome.error.map_or(Ok(()), |error| Err(error.into()))
 }
@@ -91,16 +110,16 @@ struct Bare {
 }
 
 impl Bare {
-    fn new() -> wasmtime::Result<Self> {
+    fn new(guest: &str) -> wasmtime::Result<Self> {
         let mut config = wasmtime::Config::new();
         let mut pool = PoolingAllocationConfig::new();
-        pool.linear_memory_keep_resident(128 << 10);
+        pool.linear_memory_keep_resident(256 << 10).table_keep_resident(64 << 10);
         config.concurrency_support(false).allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config)?;
-        let component = Component::from_file(&engine, concat!(env!("HOSTLER_TEST_GUESTS"), "/noop.wasm"))?;
+        let component = Component::from_file(&engine, format!("{}/{guest}.wasm", env!("HOSTLER_TEST_GUESTS")))?;
         let interface = component.get_export_index(None, "hostler:plugin/driving@0.1.0");
         let describe = component.get_export_index(interface.as_ref(), "describe");
-        let describe = describe.context("noop does not export `describe`")?;
+        let describe = describe.context("the guest does not export `describe`")?;
         let mut linker = Linker::new(&engine);
         linker.define_unknown_imports_as_traps(&component)?;
         let pre = linker.instantiate_pre(&component)?;
@@ -110,7 +129,7 @@ impl Bare {
     async fn life(&self) -> wasmtime::Result<()> {
         let mut store = Store::new(&self.engine, ());
         let instance = self.pre.instantiate_async(&mut store).await?;
-        let describe = instance.get_func(&mut store, self.describe).context("noop does not export `describe`")?;
+        let describe = instance.get_func(&mut store, self.describe).context("the guest does not export `describe`")?;
         for _ in 0..2 {
             describe.call_async(&mut store, &[], &mut [Val::Bool(false)]).await?;
         }

@@ -1,7 +1,7 @@
 //! The log: to standard error, as text on a terminal, as JSON otherwise.
 
 use std::io::IsTerminal;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -15,7 +15,7 @@ pub(crate) fn start() {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse_lossy(asked);
     let log = fmt::layer().with_writer(std::io::stderr);
     let (text, json) = if std::io::stderr().is_terminal() { (Some(log), None) } else { (None, Some(log_json())) };
-    tracing_subscriber::registry().with(text).with(json).with(filter).with(no_secrets()).init();
+    tracing_subscriber::registry().with(text).with(json).with(filter).with(ceilings()).init();
 }
 
 fn log_json<S>() -> impl tracing_subscriber::Layer<S>
@@ -25,7 +25,10 @@ where
     fmt::layer().json().with_writer(std::io::stderr)
 }
 
-/// Libraries that put packets, and so secrets, into their log below this level, whatever was asked.
-fn no_secrets() -> tracing_subscriber::filter::Targets {
-    tracing_subscriber::filter::Targets::new().with_default(LevelFilter::TRACE).with_target("russh", LevelFilter::INFO)
+/// Libraries that are not heard below this level, whatever was asked: russh writes lines for every packet,
+/// some with its content; the compiler of plugins writes hundreds of megabytes.
+fn ceilings() -> Targets {
+    let quiet = ["russh", "cranelift_codegen", "cranelift_frontend", "regalloc2", "wasmtime_internal_cranelift"];
+    let quiet = quiet.map(|target| (target, LevelFilter::INFO));
+    Targets::new().with_default(LevelFilter::TRACE).with_targets(quiet)
 }

@@ -147,6 +147,7 @@ impl<B> Instance<B> {
         stop: impl Future<Output = Failure>,
     ) -> Result<T, Failure> {
         let result = tokio::select! {
+            biased; // a call that is over at once starts no timer
             result = export(&mut self.store, &self.bindings) => result.map_err(|error| failure(self.store.data(), &error)),
             failure = stop => Err(failure),
         };

@@ -8,7 +8,7 @@ use crate::job::Action;
 use crate::plugin::{Plugin, World};
 use crate::{Error, Plugins};
 use hostler_model::{ErrorKind, Failure, Phase, Problem, Target};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -16,9 +16,12 @@ use tokio::time::Instant;
 /// How long an instance waits for the next question before it is dropped. It is made again on need.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// The configured chain.
+/// The configured chain, and the seats whose instances are to be dropped when they idle.
 #[derive(Default)]
-pub(crate) struct Bench(Vec<Arc<Judge>>);
+pub(crate) struct Bench {
+    judges: Vec<Arc<Judge>>,
+    watched: Arc<std::sync::Mutex<Vec<Weak<Seat>>>>,
+}
 
 /// One policy with its settings.
 struct Judge {
@@ -65,7 +68,28 @@ impl Bench {
             }
             judges.push(Arc::new(judge));
         }
-        Ok(Self(judges))
+        let bench = Self { judges, watched: Arc::default() };
+        tokio::spawn(sweep(Arc::downgrade(&bench.watched)));
+        Ok(bench)
+    }
+
+    fn watch(&self, seat: &Arc<Seat>) {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(seat));
+    }
+}
+
+/// Drops instances that idle, as long as there is a bench.
+async fn sweep(watched: Weak<std::sync::Mutex<Vec<Weak<Seat>>>>) {
+    loop {
+        tokio::time::sleep(IDLE / 2).await;
+        let Some(watched) = watched.upgrade() else { return };
+        watched.lock().unwrap_or_else(PoisonError::into_inner).retain(|seat| {
+            let Some(seat) = seat.upgrade() else { return false };
+            // Locked means that it is being asked.
+            let Ok(mut live) = seat.live.try_lock() else { return true };
+            live.take_if(|live| live.last_used.elapsed() >= IDLE);
+            live.is_some()
+        });
     }
 }
 
@@ -96,7 +120,7 @@ impl Jury {
     /// The jury of one job.
     pub(crate) fn new(plugins: &Arc<Plugins>, target: Target) -> Self {
         let seat = |judge: &Arc<Judge>| Arc::new(Seat { judge: Arc::clone(judge), live: Mutex::new(None) });
-        Self { plugins: Arc::clone(plugins), seats: plugins.bench.0.iter().map(seat).collect(), target }
+        Self { plugins: Arc::clone(plugins), seats: plugins.bench.judges.iter().map(seat).collect(), target }
     }
 
     /// Has every policy judge the job, in order.
@@ -143,17 +167,17 @@ impl Seat {
         question: impl AsyncFnOnce(&mut wasmtime::Store<State>, &Policy) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
         let mut seat = self.live.lock().await;
-        let (mut instance, is_new) = match seat.take() {
-            Some(live) => (live.instance, false),
-            None => (instantiate(plugins, &self.judge).await?, true),
+        let mut instance = match seat.take() {
+            Some(live) => live.instance,
+            None => {
+                plugins.bench.watch(self);
+                instantiate(plugins, &self.judge).await?
+            }
         };
         // An instance that failed is dropped here, with whatever state it was in.
         let answer = instance.call(question).await.map_err(|failure| Failure { phase: Phase::Policy, ..failure })?;
         if !plugins.room().is_scarce() {
             *seat = Some(Live { instance, last_used: Instant::now() });
-            if is_new {
-                tokio::spawn(dismiss(Arc::downgrade(self)));
-            }
         }
         Ok(answer)
     }
@@ -164,22 +188,6 @@ impl Seat {
         tracing::warn!(policy = &**policy, what, code = denial.code, reason = denial.reason, "denied");
         let message = format!("policy {policy} denied it ({}): {}", denial.code, denial.reason);
         Err(Failure::new(ErrorKind::Denied, Phase::Policy, message))
-    }
-}
-
-/// Drops a seat's instance once it has been idle for long enough.
-async fn dismiss(seat: Weak<Seat>) {
-    let mut wait = IDLE;
-    loop {
-        tokio::time::sleep(wait).await;
-        let Some(seat) = seat.upgrade() else { return };
-        let mut live = seat.live.lock().await;
-        let Some(idle) = live.as_ref().map(|live| live.last_used.elapsed()) else { return };
-        if idle >= IDLE {
-            *live = None;
-            return;
-        }
-        wait = IDLE.saturating_sub(idle);
     }
 }
 

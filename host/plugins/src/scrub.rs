@@ -1,11 +1,12 @@
 //! Cuts a job's secrets out of what servers and plugins say.
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hostler_model::Secret;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use zeroize::Zeroize;
 
 /// What stands where a secret stood.
 pub(crate) const MASK: &[u8] = b"******";
@@ -14,23 +15,9 @@ pub(crate) const MASK: &[u8] = b"******";
 const SHORTEST: usize = 6;
 
 /// Finds this job's secrets in every form that is looked for: the exact value, with CRLF line ends,
-/// in base64, and each line of a value of several lines. Cheap to clone.
+/// in base64, and each line of a value of several lines. Cheap to make and to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Scrubber(Option<Arc<Forms>>);
-
-struct Forms {
-    searcher: AhoCorasick,
-    /// Kept to find partial matches at the end of a chunk.
-    needles: Vec<Vec<u8>>,
-}
-
-impl Drop for Forms {
-    fn drop(&mut self) {
-        for needle in &mut self.needles {
-            zeroize::Zeroize::zeroize(needle);
-        }
-    }
-}
+pub(crate) struct Scrubber(Option<Arc<Needles>>);
 
 impl Scrubber {
     /// A scrubber for these secrets, and a warning for each that is too short to be cut out.
@@ -45,12 +32,8 @@ impl Scrubber {
             }
             needles.extend(forms(text));
         }
-        if needles.is_empty() {
-            return (Self(None), warnings);
-        }
-        let searcher = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&needles);
-        let searcher = searcher.expect("needles below 4 MiB build an automaton");
-        (Self(Some(Arc::new(Forms { searcher, needles }))), warnings)
+        let needles = (!needles.is_empty()).then(|| Arc::new(Needles::new(needles)));
+        (Self(needles), warnings)
     }
 
     /// A whole text, scrubbed.
@@ -63,7 +46,7 @@ impl Scrubber {
 
     /// A stream of bytes that comes in pieces.
     pub(crate) fn stream(&self) -> Stream {
-        Stream { forms: self.0.clone(), held: Vec::new() }
+        Stream { needles: self.0.clone(), held: Vec::new() }
     }
 }
 
@@ -77,44 +60,106 @@ fn forms(text: &str) -> Vec<Vec<u8>> {
     forms
 }
 
+/// What is looked for. A library would find the needles too, but not what may still become one.
+struct Needles {
+    /// By first byte; of one first byte the longest comes first.
+    sorted: Vec<Vec<u8>>,
+    /// Where those with a first byte begin in `sorted`.
+    begin: [usize; 257],
+}
+
+/// What is at one place of a text.
+enum Here {
+    /// A needle of this length.
+    Needle(usize),
+    /// What may become a needle, or a longer one, if the text goes on.
+    Beginning,
+    /// Nothing.
+    Nothing,
+}
+
+impl Needles {
+    fn new(mut sorted: Vec<Vec<u8>>) -> Self {
+        sorted.sort_unstable_by_key(|needle| (needle[0], Reverse(needle.len())));
+        let mut begin = [0; 257];
+        for needle in &sorted {
+            begin[usize::from(needle[0]) + 1] += 1;
+        }
+        for byte in 0..256 {
+            begin[byte + 1] += begin[byte];
+        }
+        Self { sorted, begin }
+    }
+
+    /// The needles that begin as `text` does.
+    fn candidates(&self, text: &[u8]) -> &[Vec<u8>] {
+        let first = usize::from(text[0]);
+        &self.sorted[self.begin[first]..self.begin[first + 1]]
+    }
+
+    fn look(&self, text: &[u8]) -> Here {
+        for needle in self.candidates(text) {
+            if text.starts_with(needle) {
+                return Here::Needle(needle.len());
+            }
+            if needle.starts_with(text) {
+                return Here::Beginning;
+            }
+        }
+        Here::Nothing
+    }
+
+    /// The length of the longest needle that the text begins with.
+    fn whole(&self, text: &[u8]) -> Option<usize> {
+        self.candidates(text).iter().find(|needle| text.starts_with(needle)).map(Vec::len)
+    }
+}
+
+impl Drop for Needles {
+    fn drop(&mut self) {
+        self.sorted.iter_mut().for_each(Zeroize::zeroize);
+    }
+}
+
 /// A stream being scrubbed. It holds back nothing but what may be the beginning of a secret.
 pub(crate) struct Stream {
-    forms: Option<Arc<Forms>>,
+    needles: Option<Arc<Needles>>,
     held: Vec<u8>,
 }
 
 impl Stream {
     /// Takes the next piece; gives what is certain to hold no part of a secret.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let Some(forms) = &self.forms else { return bytes.to_vec() };
+        let Some(needles) = &self.needles else { return bytes.to_vec() };
         self.held.extend_from_slice(bytes);
         let mut clean = Vec::with_capacity(self.held.len());
-        let mut from = 0;
-        for found in forms.searcher.find_iter(&self.held) {
-            clean.extend_from_slice(&self.held[from..found.start()]);
-            clean.extend_from_slice(MASK);
-            from = found.end();
+        let (mut kept, mut at) = (0, 0);
+        while at < self.held.len() {
+            match needles.look(&self.held[at..]) {
+                Here::Needle(length) => {
+                    clean.extend_from_slice(&self.held[kept..at]);
+                    clean.extend_from_slice(MASK);
+                    at += length;
+                    kept = at;
+                }
+                Here::Beginning => break,
+                Here::Nothing => at += 1,
+            }
         }
-        let partial = from + forms.partial_match(&self.held[from..]);
-        clean.extend_from_slice(&self.held[from..partial]);
-        self.held.drain(..partial);
+        clean.extend_from_slice(&self.held[kept..at]);
+        self.held.drain(..at);
         clean
     }
 
-    /// The end of the stream: what was held back is no secret after all.
+    /// The end of the stream: what was held back is no secret, but a shorter one may be in it.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.held)
-    }
-}
-
-impl Forms {
-    /// Where the longest tail of `bytes` begins that a needle begins with; the end if there is none.
-    fn partial_match(&self, bytes: &[u8]) -> usize {
-        let longest = self.needles.iter().map(Vec::len).max().unwrap_or(0);
-        let first = (bytes.len() + 1).saturating_sub(longest);
-        (first..bytes.len())
-            .find(|&start| self.needles.iter().any(|needle| needle.starts_with(&bytes[start..])))
-            .unwrap_or(bytes.len())
+        let mut clean = Vec::new();
+        while let (Some(needles), Some(first)) = (&self.needles, self.held.first().copied()) {
+            let whole = needles.whole(&self.held);
+            clean.extend_from_slice(if whole.is_some() { MASK } else { std::slice::from_ref(&first) });
+            self.held.drain(..whole.unwrap_or(1));
+        }
+        clean
     }
 }
 
@@ -150,6 +195,16 @@ mod tests {
         assert_eq!(stream.push(b"prompt> "), b"prompt> ");
         assert_eq!(stream.push(b"hunt"), b"");
         assert_eq!(stream.push(b"ing"), b"hunting");
+    }
+
+    #[test]
+    fn a_secret_that_begins_like_a_shorter_one_is_cut_out_whole() {
+        let scrubber = scrubber(&["hunter22", "hunter22-and-more"]);
+        let mut stream = scrubber.stream();
+        let mut scrubbed = stream.push(b"hunter22");
+        scrubbed.extend(stream.push(b"-and-more, hunter22-and-"));
+        scrubbed.extend(stream.finish());
+        assert_eq!(String::from_utf8_lossy(&scrubbed), "******, ******-and-");
     }
 
     proptest! {

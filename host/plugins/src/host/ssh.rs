@@ -214,6 +214,7 @@ fn milliseconds(given: Option<u32>) -> Option<Duration> {
 /// Gives work up when the job has to end. Dropping the work stops the remote side.
 async fn before_end<T>(job: &JobContext, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
+        biased; // work that is done at once starts no timer
         done = work => done,
         failure = job.end() => Err(failure),
     }

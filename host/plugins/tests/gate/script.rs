@@ -87,7 +87,7 @@ pub(crate) struct Network(pub(crate) Arc<Script>);
 
 impl Connector for Network {
     fn deadlines(&self) -> Deadlines {
-        let long = Duration::from_secs(60);
+        let long = Duration::from_mins(1);
         Deadlines { connect: long, banner: long, auth: long }
     }
 
@@ -107,15 +107,14 @@ impl Session for Network {
     fn start(&self, _: Exec) -> BoxFuture<'_, Result<Process, Failure>> {
         self.0.record(Tape::Start);
         let (sender, receiver) = mpsc::unbounded_channel();
-        match self.0.events.lock().expect("unpoisoned").take() {
-            Some(events) => events.into_iter().for_each(|event| drop(sender.send(event))),
-            None => {
-                let let_go = Arc::clone(&self.0.let_go);
-                tokio::spawn(async move {
-                    sender.closed().await;
-                    let_go.notify_one();
-                });
-            }
+        if let Some(events) = self.0.events.lock().expect("unpoisoned").take() {
+            events.into_iter().for_each(|event| drop(sender.send(event)));
+        } else {
+            let let_go = Arc::clone(&self.0.let_go);
+            tokio::spawn(async move {
+                sender.closed().await;
+                let_go.notify_one();
+            });
         }
         self.0.started.notify_one();
         async { Ok(Process::new(receiver)) }.boxed()
