@@ -39,9 +39,14 @@ impl Output {
         format!("{head}\n[{} bytes omitted]\n{tail}", self.omitted)
     }
 
+    /// Bytes that are kept.
+    pub fn kept(&self) -> usize {
+        self.head.len() + self.tail.len()
+    }
+
     /// Bytes that the command wrote.
     pub fn total(&self) -> u64 {
-        self.head.len() as u64 + self.omitted + self.tail.len() as u64
+        self.kept() as u64 + self.omitted
     }
 }
 

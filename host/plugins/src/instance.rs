@@ -25,6 +25,8 @@ pub(crate) struct State {
     pub(crate) sessions: usize,
     /// Commands that ended, by id.
     pub(crate) runs: Vec<RunResult>,
+    /// Bytes of output that may still be kept.
+    pub(crate) output_left: usize,
     /// Bytes it may still log.
     pub(crate) log_left: usize,
     pub(crate) limits: Limits,
@@ -79,6 +81,7 @@ pub(crate) fn store(
         table,
         sessions: 0,
         runs: Vec::new(),
+        output_left: limits.job_output,
         log_left: limits.log,
         meter: Meter::new(limits.memory),
         cpu_left: ticks(limits),

@@ -25,6 +25,8 @@ pub struct Limits {
     /// Output that is kept of each stream of each command, in bytes: half from its head, half from
     /// its tail.
     pub output: usize,
+    /// Output that is kept of a whole job, in bytes. What comes later is only counted.
+    pub job_output: usize,
     /// Commands per job.
     pub runs: usize,
     /// Bytes written to the log per instance.
@@ -41,6 +43,7 @@ impl Limits {
             handles: 256,
             sessions: 4,
             output: 1 << 20,
+            job_output: 16 << 20,
             runs: 1_000,
             log: 64 << 10,
         }

@@ -25,7 +25,7 @@ pub struct Exec {
 }
 
 /// What a process does.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Event {
     /// It wrote to standard output.
     Stdout(Bytes),

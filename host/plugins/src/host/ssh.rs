@@ -155,8 +155,9 @@ impl State {
         let asked_timeout = asked.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
         let timeout = asked_timeout.min(job.max_execution_time);
         let exec = Exec { command: asked.command, environment: asked.environment, timeout };
-        let mut stdout = Capture::new(self.limits.output, &job.scrubber);
-        let mut stderr = Capture::new(self.limits.output, &job.scrubber);
+        let cap = self.limits.output.min(self.output_left / 2);
+        let mut stdout = Capture::new(cap, &job.scrubber);
+        let mut stderr = Capture::new(cap, &job.scrubber);
         let mut started = None;
         let ended = before_end(&job, async {
             job.admit(&Action::Exec(&exec)).await?;
@@ -177,13 +178,10 @@ impl State {
         .await;
         // A command that did not end is a result too: what it wrote until then.
         if let Some(started) = started {
-            self.runs.push(RunResult {
-                command: exec.command,
-                exit: ended.clone().ok().flatten().unwrap_or(Exit::Unknown),
-                stdout: stdout.finish(),
-                stderr: stderr.finish(),
-                duration: started.elapsed(),
-            });
+            let (stdout, stderr) = (stdout.finish(), stderr.finish());
+            self.output_left = self.output_left.saturating_sub(stdout.kept() + stderr.kept());
+            let exit = ended.clone().ok().flatten().unwrap_or(Exit::Unknown);
+            self.runs.push(RunResult { command: exec.command, exit, stdout, stderr, duration: started.elapsed() });
         }
         ended.map(|_| self.last_run())
     }

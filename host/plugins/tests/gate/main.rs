@@ -142,6 +142,16 @@ async fn output_beyond_the_cap_keeps_head_and_tail_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_commands_together_keep_no_more_than_a_job_may() {
+    let piece = || Event::Stdout("x".repeat(1 << 20).into());
+    let script = Script::new(vec![piece(), Event::Ended(Ok(Exit::Status(0)))]);
+    let outcome = run(json!({}), &script, &["yes"; 40]).await;
+    let kept: usize = outcome.results.iter().map(|result| result.stdout.kept()).sum();
+    assert!(kept <= 16 << 20, "{kept}");
+    assert!(outcome.results.iter().all(|result| result.stdout.total() == 1 << 20), "what is not kept is counted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_settings_stop_the_start_and_name_the_place() {
     let script = Script::new(vec![]);
     let policies = vec![PolicyConfig { plugin: "policy-hosts".into(), settings: json!({"deny": ["10.0.0.0/99"]}) }];

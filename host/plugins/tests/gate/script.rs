@@ -25,29 +25,31 @@ pub(crate) enum Tape {
 pub(crate) struct Script {
     tape: Mutex<Vec<Tape>>,
     /// What each command does; `None`: it never ends.
-    events: Mutex<Option<Vec<Event>>>,
+    events: Option<Vec<Event>>,
     refuses_effects: AtomicBool,
     started: Notify,
     let_go: Arc<Notify>,
 }
 
 impl Script {
-    /// The one command of the job does this.
+    /// Each command of the job does this.
     pub(crate) fn new(events: Vec<Event>) -> Arc<Self> {
+        Self::of(Some(events))
+    }
+
+    /// Each command of the job never ends.
+    pub(crate) fn endless() -> Arc<Self> {
+        Self::of(None)
+    }
+
+    fn of(events: Option<Vec<Event>>) -> Arc<Self> {
         Arc::new(Self {
             tape: Mutex::default(),
-            events: Mutex::new(Some(events)),
+            events,
             refuses_effects: AtomicBool::new(false),
             started: Notify::new(),
             let_go: Arc::default(),
         })
-    }
-
-    /// The one command of the job never ends.
-    pub(crate) fn endless() -> Arc<Self> {
-        let script = Self::new(vec![]);
-        *script.events.lock().expect("unpoisoned") = None;
-        script
     }
 
     pub(crate) fn refuse_effects(&self) {
@@ -107,7 +109,7 @@ impl Session for Network {
     fn start(&self, _: Exec) -> BoxFuture<'_, Result<Process, Failure>> {
         self.0.record(Tape::Start);
         let (sender, receiver) = mpsc::unbounded_channel();
-        if let Some(events) = self.0.events.lock().expect("unpoisoned").take() {
+        if let Some(events) = self.0.events.clone() {
             events.into_iter().for_each(|event| drop(sender.send(event)));
         } else {
             let let_go = Arc::clone(&self.0.let_go);
