@@ -46,16 +46,16 @@ fn judge(
     denies: impl Fn(&Rule) -> bool,
     allows: impl Fn(&[&Rule]) -> bool,
 ) -> Verdict {
-    let who = format!("The policy policy-hosts does not allow {} port {} as {}", target.host, target.port, target.user);
+    let who = format!("{} port {} as {} may not be reached", target.host, target.port, target.user);
     if settings.deny.iter().any(|rule| rule.concerns(target) && denies(rule)) {
-        return Verdict::denied("host-denied", format!("{who}: a rule of its list `deny` names it."));
+        return Verdict::denied("host-denied", format!("{who}: a rule of the list `deny` names it."));
     }
     let Some(rules) = &settings.allow else { return Verdict::Allow };
     let concerned: Vec<&Rule> = rules.iter().filter(|rule| rule.concerns(target)).collect();
     if allows(&concerned) {
         return Verdict::Allow;
     }
-    Verdict::denied("host-not-allowed", format!("{who}: no rule of its list `allow` names it."))
+    Verdict::denied("host-not-allowed", format!("{who}: no rule of the list `allow` names it."))
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ struct Connect {
 }
 
 fn unreadable(why: &str) -> Verdict {
-    Verdict::denied("cannot-judge", format!("The policy policy-hosts cannot judge this: {why}."))
+    Verdict::denied("cannot-judge", format!("This cannot be judged: {why}."))
 }
 
 hostler_sdk::policy!(Hosts);
