@@ -167,12 +167,11 @@ impl Seat {
         question: impl AsyncFnOnce(&mut wasmtime::Store<State>, &Policy) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
         let mut seat = self.live.lock().await;
-        let mut instance = match seat.take() {
-            Some(live) => live.instance,
-            None => {
-                plugins.bench.watch(self);
-                instantiate(plugins, &self.judge).await?
-            }
+        let mut instance = if let Some(live) = seat.take() {
+            live.instance
+        } else {
+            plugins.bench.watch(self);
+            instantiate(plugins, &self.judge).await?
         };
         // An instance that failed is dropped here, with whatever state it was in.
         let answer = instance.call(question).await.map_err(|failure| Failure { phase: Phase::Policy, ..failure })?;

@@ -201,10 +201,10 @@ mod tests {
     fn a_secret_that_begins_like_a_shorter_one_is_cut_out_whole() {
         let scrubber = scrubber(&["hunter22", "hunter22-and-more"]);
         let mut stream = scrubber.stream();
-        let mut scrubbed = stream.push(b"hunter22");
-        scrubbed.extend(stream.push(b"-and-more, hunter22-and-"));
-        scrubbed.extend(stream.finish());
-        assert_eq!(String::from_utf8_lossy(&scrubbed), "******, ******-and-");
+        let mut clean = stream.push(b"hunter22");
+        clean.extend(stream.push(b"-and-more, hunter22-and-"));
+        clean.extend(stream.finish());
+        assert_eq!(String::from_utf8_lossy(&clean), "******, ******-and-");
     }
 
     proptest! {

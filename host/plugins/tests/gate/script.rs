@@ -110,7 +110,9 @@ impl Session for Network {
         self.0.record(Tape::Start);
         let (sender, receiver) = mpsc::unbounded_channel();
         if let Some(events) = self.0.events.clone() {
-            events.into_iter().for_each(|event| drop(sender.send(event)));
+            for event in events {
+                sender.send(event).expect("the receiver is here");
+            }
         } else {
             let let_go = Arc::clone(&self.0.let_go);
             tokio::spawn(async move {
