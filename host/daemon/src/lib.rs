@@ -10,7 +10,7 @@ mod telemetry;
 use clap::Parser;
 use std::process::ExitCode;
 
-/// A tenth of a job's CPU time went to the system's allocator.
+/// Eight percent of a job's CPU time went to the system's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
