@@ -180,4 +180,8 @@ impl Session for Scripted {
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
+
+    fn reused(&self) -> bool {
+        false
+    }
 }

@@ -22,4 +22,4 @@ pub use plugin::{DriverSchemas, PluginInfo};
 pub use problem::Problem;
 pub use request::{Plan, Request};
 pub use secret::{Secret, SecretUse};
-pub use target::Target;
+pub use target::{Hop, Target};

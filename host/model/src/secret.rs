@@ -28,6 +28,14 @@ pub enum SecretUse {
     Key,
     /// Decryption of that private key.
     Passphrase,
+    /// Password authentication at the job's jump hosts.
+    JumpPassword,
+    /// Private key for authentication at the job's jump hosts.
+    JumpKey,
+    /// Decryption of that private key.
+    JumpPassphrase,
+    /// The dialogue of sudo on the job's own target.
+    Sudo,
     /// No use of the host's own: a driver needs the grant `secret-input` to hand it on.
     Other,
 }
@@ -39,6 +47,10 @@ impl SecretUse {
             "connection_args.password" => Self::Password,
             "connection_args.pkey" => Self::Key,
             "connection_args.passphrase" => Self::Passphrase,
+            "connection_args.proxy_password" => Self::JumpPassword,
+            "connection_args.proxy_pkey" => Self::JumpKey,
+            "connection_args.proxy_passphrase" => Self::JumpPassphrase,
+            "driver_args.sudo_password" => Self::Sudo,
             _ => Self::Other,
         }
     }

@@ -33,8 +33,8 @@ pub(crate) struct JobContext {
 
 /// Something that a driver is about to do.
 pub(crate) enum Action<'a> {
-    /// Connect to the target at one of these addresses.
-    Connect(&'a [SocketAddr]),
+    /// Connect to the target or one of its jump hosts, at one of these addresses.
+    Connect(&'a Target, &'a [SocketAddr]),
     /// Run a command.
     Exec(&'a Exec),
 }
@@ -43,34 +43,51 @@ impl Action<'_> {
     /// The word that policies and the log know it by.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Connect(_) => "connect",
+            Self::Connect(..) => "connect",
             Self::Exec(_) => "exec",
+        }
+    }
+
+    /// Where it happens, if that is not the job's target itself.
+    pub(crate) fn place(&self) -> Option<&Target> {
+        match self {
+            Self::Connect(target, _) => Some(target),
+            Self::Exec(_) => None,
         }
     }
 
     /// What policies see of it.
     pub(crate) fn details(&self) -> Value {
         match self {
-            Self::Connect(addresses) => {
+            Self::Connect(_, addresses) => {
                 json!({"addresses": addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>()})
             }
             Self::Exec(exec) => {
                 let environment: BTreeMap<_, _> = exec.environment.iter().cloned().collect();
-                json!({"command": exec.command, "environment": environment, "wire": exec.wire()})
+                json!({
+                    "command": exec.command,
+                    "wire": exec.wire(),
+                    "environment": environment,
+                    "working-directory": exec.working_directory,
+                    "elevate": exec.elevation.as_ref().map(|elevation| &elevation.user),
+                    "pty": exec.pty,
+                    "stdin": exec.stdin.as_ref().map(|stdin| String::from_utf8_lossy(stdin)),
+                    "answers": exec.answers,
+                })
             }
         }
     }
 
     fn grant(&self) -> Grant {
         match self {
-            Self::Connect(_) | Self::Exec(_) => Grant::Ssh,
+            Self::Connect(..) | Self::Exec(_) => Grant::Ssh,
         }
     }
 
     /// Whether it can change something on the target.
     fn has_effect(&self) -> bool {
         match self {
-            Self::Connect(_) => false,
+            Self::Connect(..) => false,
             Self::Exec(_) => true,
         }
     }
@@ -95,6 +112,25 @@ impl JobContext {
         }
         tracing::info!(job = %self.id, driver = &*self.driver, target = %self.target, action = kind, "admitted");
         Ok(())
+    }
+
+    /// Asks for the way to the target: each jump host, then the target itself. Gives the addresses to dial.
+    /// A name behind a jump host is looked up there, so only a literal address can be judged beforehand.
+    pub(crate) async fn admit_way(&self, patience: Duration) -> Result<Vec<SocketAddr>, Failure> {
+        let mut dialled = Vec::new();
+        for index in 0..=self.target.jumps.len() {
+            let place = self.target.jump(index).unwrap_or_else(|| self.target.clone());
+            let addresses = if index == 0 {
+                self.connector.resolve(&place.host, place.port, patience).await?
+            } else {
+                place.host.parse().map(|address| SocketAddr::new(address, place.port)).into_iter().collect()
+            };
+            self.admit(&Action::Connect(&place, &addresses)).await?;
+            if index == 0 {
+                dialled = addresses;
+            }
+        }
+        Ok(dialled)
     }
 
     /// Waits until the job has to end, and says why.

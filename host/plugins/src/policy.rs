@@ -7,7 +7,7 @@ use crate::instance::{Instance, State};
 use crate::job::Action;
 use crate::plugin::{Plugin, World};
 use crate::{Error, Plugins};
-use hostler_model::{ErrorKind, Failure, Phase, Problem, Target};
+use hostler_model::{ErrorKind, Failure, Hop, Phase, Problem, Target};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -144,7 +144,7 @@ impl Jury {
         }
         let asked = wit::Action {
             kind: action.kind().into(),
-            target: types::Target::from(&self.target),
+            target: types::Target::from(action.place().unwrap_or(&self.target)),
             details: action.details().to_string(),
         };
         for seat in &self.seats {
@@ -198,6 +198,8 @@ impl From<types::Problem> for Problem {
 
 impl From<&Target> for types::Target {
     fn from(target: &Target) -> Self {
-        Self { host: target.host.clone(), port: target.port, user: target.user.clone() }
+        let hop = |Hop { host, port, user }: &Hop| types::Hop { host: host.clone(), port: *port, user: user.clone() };
+        let Target { host, port, user, jumps } = target;
+        Self { host: host.clone(), port: *port, user: user.clone(), jumps: jumps.iter().map(hop).collect() }
     }
 }

@@ -11,7 +11,9 @@ use crate::policy::Jury;
 use crate::schema::Schema;
 use crate::scrub::Scrubber;
 use crate::{Plugins, Witness};
-use hostler_model::{ErrorKind, Failure, JobId, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target};
+use hostler_model::{
+    ErrorKind, Failure, Hop, JobId, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -187,17 +189,27 @@ fn plan(driver: &Plugin, normalised: Normalised) -> Result<Plan, Failure> {
         _ => Err(wrong(what)),
     };
     let Normalised { target, request, warnings } = normalised;
-    if target.host.is_empty() || target.port == 0 {
+    let target = Target::from(target);
+    let jumps = target.jumps.iter().map(|hop| (&hop.host, hop.port));
+    if jumps.chain([(&target.host, target.port)]).any(|(host, port)| host.is_empty() || port == 0) {
         return Err(wrong("the target"));
     }
     Ok(Plan {
-        target: Target { host: target.host, port: target.port, user: target.user },
+        target,
         command: request.command,
         config: request.config,
         connection_args: object(&request.connection_args, "connection_args")?,
         driver_args: object(&request.driver_args, "driver_args")?,
         warnings,
     })
+}
+
+impl From<types::Target> for Target {
+    fn from(target: types::Target) -> Self {
+        let types::Target { host, port, user, jumps } = target;
+        let hop = |types::Hop { host, port, user }| Hop { host, port, user };
+        Self { host, port, user, jumps: jumps.into_iter().map(hop).collect() }
+    }
 }
 
 impl From<types::Error> for Failure {

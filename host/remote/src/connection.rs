@@ -71,6 +71,10 @@ impl Session for Connection {
     fn warnings(&self) -> Vec<String> {
         self.0.notes.warnings()
     }
+
+    fn reused(&self) -> bool {
+        false
+    }
 }
 
 impl Drop for Connection {

@@ -5,7 +5,7 @@ mod key;
 
 use crate::Authentication;
 use crate::handshake::blocking;
-use hostler_model::{Failure, Secret};
+use hostler_model::{ErrorKind, Failure, Phase, Secret};
 use russh::keys::PrivateKey;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,7 +36,14 @@ pub(crate) async fn load(
 fn load_one(method: Authentication, roots: &[PathBuf], warnings: &mut Vec<String>) -> Result<Credential, Failure> {
     let (text, passphrase) = match method {
         Authentication::Password(password) => return Ok(Credential::Password(password)),
-        Authentication::Key { text, passphrase } => (text, passphrase),
+        Authentication::Key { text, passphrase, .. } => (text, passphrase),
+        Authentication::Agent | Authentication::DefaultKeys => {
+            return Err(Failure::new(
+                ErrorKind::Unsupported,
+                Phase::Auth,
+                "The agent and default keys are not built yet.",
+            ));
+        }
         Authentication::KeyFile { path, passphrase } => {
             let found = file::read(&path, roots)?;
             if found.open_to_others {

@@ -72,7 +72,7 @@ mod tests {
 
     fn exec(command: &str, environment: &[(&str, &str)]) -> Exec {
         let environment = environment.iter().map(|&(name, value)| (name.into(), value.into())).collect();
-        Exec { command: command.into(), environment, timeout: Duration::from_secs(1) }
+        Exec { command: command.into(), environment, timeout: Duration::from_secs(1), ..Exec::default() }
     }
 
     #[test]

@@ -26,5 +26,5 @@ mod session;
 pub use config::{Config, Deadlines};
 pub use engine::Engine;
 pub use error::Error;
-pub use process::{Event, Exec, Process};
+pub use process::{Elevation, Event, Exec, Process};
 pub use session::{Authentication, Connect, Connector, HostKeyPolicy, Session};

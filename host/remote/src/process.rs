@@ -1,7 +1,7 @@
 //! A command on its way.
 
 use bytes::Bytes;
-use hostler_model::{Exit, Failure};
+use hostler_model::{Exit, Failure, Secret};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,15 +13,34 @@ const MAX_WAITING: usize = 16 << 20;
 /// What one event costs besides its bytes, so that a flood of tiny packets is bounded too.
 const EVENT_COST: usize = 128;
 
-/// A command and what belongs to it.
-#[derive(Clone, Debug)]
+/// A command and what belongs to it. Wrappers around it are made here and nowhere else.
+#[derive(Clone, Default)]
 pub struct Exec {
     /// Goes to the login shell as it is.
     pub command: String,
     /// Variables for this command only.
     pub environment: Vec<(String, String)>,
+    /// Where it starts. Absent: the user's home.
+    pub working_directory: Option<String>,
+    /// As whom it runs by sudo. Absent: as the user who logged in.
+    pub elevation: Option<Elevation>,
+    /// Whether it gets a terminal; standard error is then part of standard output.
+    pub pty: bool,
+    /// What it reads. Absent: nothing, its standard input is closed.
+    pub stdin: Option<Bytes>,
+    /// What to type, with a newline, whenever it shows one of these texts: prompt and reply.
+    pub answers: Vec<(String, String)>,
     /// Wall clock from start to end.
     pub timeout: Duration,
+}
+
+/// How a command gets another user's rights.
+#[derive(Clone)]
+pub struct Elevation {
+    /// Whose rights: `root`, unless something else is asked.
+    pub user: String,
+    /// What sudo gets if it asks, and only then.
+    pub password: Option<Secret>,
 }
 
 /// What a process does.

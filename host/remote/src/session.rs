@@ -28,6 +28,8 @@ pub enum Authentication {
         text: Secret,
         /// What decrypts it.
         passphrase: Option<Secret>,
+        /// The user certificate for it (OpenSSH's PROTOCOL.certkeys), as one line of text.
+        certificate: Option<String>,
     },
     /// `publickey`, the private key in a file below one of the operator's key folders.
     KeyFile {
@@ -36,6 +38,10 @@ pub enum Authentication {
         /// What decrypts it.
         passphrase: Option<Secret>,
     },
+    /// `publickey`, with the keys of the daemon's agent, if the operator allows that.
+    Agent,
+    /// `publickey`, with the daemon's default keys, if the operator allows that.
+    DefaultKeys,
 }
 
 /// Everything that is needed to open a session.
@@ -43,12 +49,23 @@ pub enum Authentication {
 pub struct Connect {
     /// Whom to log in to.
     pub target: Target,
-    /// What [`Connector::resolve`] answered, after the policies saw it; tried in order.
+    /// What [`Connector::resolve`] answered for the host that is dialled (the first jump host, if there is
+    /// one), after the policies saw it; tried in order.
     pub addresses: Vec<SocketAddr>,
-    /// Tried in order.
+    /// For the target; tried in order.
     pub authentication: Vec<Authentication>,
-    /// How to treat the server's key.
+    /// For each of the target's jump hosts; tried in order.
+    pub jumps: Vec<Vec<Authentication>>,
+    /// How to treat the servers' keys, those of jump hosts included.
     pub host_key_policy: HostKeyPolicy,
+    /// Keys that the target may show, instead of those on record: `SHA256:...`, or a public key as text.
+    pub host_keys: Vec<String>,
+    /// Whether to ask for compression (`zlib@openssh.com`).
+    pub compress: bool,
+    /// Silence after which the server is asked whether it is alive. Absent: the operator's.
+    pub keepalive: Option<Duration>,
+    /// Whether the session may be one that an equal request left open, and is left open for the next.
+    pub reuse: bool,
     /// TCP.
     pub connect_timeout: Duration,
     /// From TCP to the end of the key exchange.
@@ -84,4 +101,7 @@ pub trait Session: Send + Sync {
 
     /// What the client should know about this connection, such as an unknown host key.
     fn warnings(&self) -> Vec<String>;
+
+    /// Whether an earlier request had opened the connection.
+    fn reused(&self) -> bool;
 }

@@ -28,7 +28,7 @@ fn connect(request: &Request) -> Result<Session, Error> {
 
     let passphrase = passphrase.as_ref();
     let mut authentication = Vec::new();
-    authentication.extend(pkey.as_ref().map(|text| Authentication::Key(Key { text, passphrase })));
+    authentication.extend(pkey.as_ref().map(|text| Authentication::Key(Key { text, passphrase, certificate: None })));
     authentication.extend(args.key_filename.map(|path| Authentication::KeyFile(KeyFile { path, passphrase })));
     authentication.extend(password.as_ref().map(Authentication::Password));
 
@@ -37,15 +37,16 @@ fn connect(request: &Request) -> Result<Session, Error> {
         connect_timeout_ms: Some(deadline_ms(args.timeout)),
         banner_timeout_ms: args.banner_timeout.map(deadline_ms),
         auth_timeout_ms: args.auth_timeout.map(deadline_ms),
+        ..ConnectOptions::default()
     };
-    Session::connect(&authentication, &options)
+    Session::connect(&authentication, &[], &options)
 }
 
 fn run(session: &Session, command: &str, args: &DriverArgs) -> Result<Item, Error> {
     let run = session.run(&Exec {
-        command: command.into(),
         environment: args.environment.clone().into_iter().flatten().collect(),
         timeout_ms: args.timeout.map(milliseconds),
+        ..Exec::new(command)
     })?;
     Ok(Item { command: command.into(), run: run.id })
 }

@@ -150,7 +150,7 @@ fn normalise(request: Request, connection: &ConnectionArgs, driver: &DriverArgs)
         warnings.push("`passphrase` is not used, because neither `pkey` nor `key_filename` is given.".into());
     }
     Normalised {
-        target: Target { host: connection.host.clone(), port: connection.port, user: connection.username.clone() },
+        target: Target { host: connection.host.clone(), port: connection.port, user: connection.username.clone(), jumps: vec![] },
         request: Request {
             connection_args: serde_json::to_string(connection).expect("plain fields have a JSON form"),
             driver_args: serde_json::to_string(driver).expect("plain fields have a JSON form"),

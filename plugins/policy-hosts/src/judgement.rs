@@ -2,12 +2,19 @@
 
 use crate::host::{literal, name};
 use crate::settings::{Rule, Settings};
-use hostler_sdk::Target;
+use hostler_sdk::{Hop, Target};
 use hostler_sdk::policy::Verdict;
 use std::net::IpAddr;
 
-/// Judges a job. A name that a range of addresses might allow passes: its connection is judged.
+/// Judges a job: its target, and each jump host on the way, which is a server that it logs in to as well.
 pub(crate) fn of_job(settings: &Settings, target: &Target) -> Verdict {
+    let jump = |hop: &Hop| Target { host: hop.host.clone(), port: hop.port, user: hop.user.clone(), jumps: vec![] };
+    let mut verdicts = target.jumps.iter().map(jump).chain([target.clone()]).map(|place| of_place(settings, &place));
+    verdicts.find(|verdict| matches!(verdict, Verdict::Deny(_))).unwrap_or(Verdict::Allow)
+}
+
+/// Judges one server. A name that a range of addresses might allow passes: its connection is judged.
+fn of_place(settings: &Settings, target: &Target) -> Verdict {
     if let Some(address) = literal(&target.host) {
         return of_connection(settings, target, &[address]);
     }
@@ -62,11 +69,11 @@ fn judge(
 mod tests {
     use crate::Hosts;
     use hostler_sdk::policy::{Action, Policy, Verdict};
-    use hostler_sdk::{Job, Request, Target};
+    use hostler_sdk::{Hop, Job, Request, Target};
     use serde_json::json;
 
     fn target(host: &str) -> Target {
-        Target { host: host.into(), port: 22, user: "admin".into() }
+        Target { host: host.into(), port: 22, user: "admin".into(), jumps: vec![] }
     }
 
     /// The code of the denial, or `allow`.
@@ -152,6 +159,15 @@ mod tests {
             assert_eq!(connect(&settings, "localhost", &["::1", "127.0.0.1"]), "host-denied");
             assert_eq!(connect(&settings, "localhost", &["::1"]), "allow");
         }
+    }
+
+    #[test]
+    fn a_jump_host_is_judged_like_a_target() {
+        let jumps = vec![Hop { host: "bastion".into(), port: 22, user: "hop".into() }];
+        let behind = Target { jumps, ..target("db") };
+        assert_eq!(review(r#"{"allow": ["db"]}"#, behind.clone()), "host-not-allowed");
+        assert_eq!(review(r#"{"deny": [{"host": "*", "users": ["hop"]}]}"#, behind.clone()), "host-denied");
+        assert_eq!(review(r#"{"allow": ["db", "bastion"]}"#, behind), "allow");
     }
 
     #[test]

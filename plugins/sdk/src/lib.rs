@@ -24,7 +24,7 @@
 //!     }
 //!
 //!     fn validate(request: Request) -> Result<Normalised, Vec<Problem>> {
-//!         let target = Target { host: "localhost".into(), port: 22, user: "nobody".into() };
+//!         let target = Target { host: "localhost".into(), port: 22, user: "nobody".into(), jumps: vec![] };
 //!         Ok(Normalised { target, request, warnings: vec![] })
 //!     }
 //!
@@ -55,4 +55,4 @@ pub mod secrets;
 pub mod ssh;
 
 #[doc(inline)]
-pub use bindings::driver::hostler::plugin::types::{Error, Job, Problem, Request, Target};
+pub use bindings::driver::hostler::plugin::types::{Error, Hop, Job, Problem, Request, Target};

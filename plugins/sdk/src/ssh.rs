@@ -5,7 +5,7 @@
 
 #[doc(inline)]
 pub use crate::bindings::driver::hostler::plugin::ssh::{
-    Authentication, ConnectOptions, Exec, Key, KeyFile, Run, Session,
+    Authentication, ConnectOptions, Elevation, Exec, Key, KeyFile, Run, Session,
 };
 
 impl Default for ConnectOptions {
@@ -13,6 +13,10 @@ impl Default for ConnectOptions {
     fn default() -> Self {
         Self {
             host_key_policy: "reject".into(),
+            host_keys: vec![],
+            compress: false,
+            keepalive_ms: None,
+            reuse: false,
             connect_timeout_ms: None,
             banner_timeout_ms: None,
             auth_timeout_ms: None,
@@ -20,9 +24,19 @@ impl Default for ConnectOptions {
     }
 }
 
-impl Exec {
-    /// A command without variables of its own, with the operator's deadline.
+impl Exec<'_> {
+    /// A command and nothing else, with the operator's deadline.
     pub fn new(command: impl Into<String>) -> Self {
-        Self { command: command.into(), environment: vec![], timeout_ms: None }
+        Self {
+            command: command.into(),
+            environment: vec![],
+            working_directory: None,
+            elevate: None,
+            pty: false,
+            stdin: None,
+            answers: vec![],
+            event_size: 0,
+            timeout_ms: None,
+        }
     }
 }

@@ -40,11 +40,11 @@ fn run_all(request: &Request) -> Result<Vec<Item>, Error> {
     let passphrase = request.secret("connection_args.passphrase")?;
     let password = request.secret("connection_args.password")?;
     let passphrase = passphrase.as_ref();
-    let key = pkey.as_ref().map(|text| Authentication::Key(Key { text, passphrase }));
+    let key = pkey.as_ref().map(|text| Authentication::Key(Key { text, passphrase, certificate: None }));
     let authentication: Vec<_> = key.into_iter().chain(password.as_ref().map(Authentication::Password)).collect();
 
     let options = ConnectOptions { host_key_policy: "auto_add".into(), ..ConnectOptions::default() };
-    let session = Session::connect(&authentication, &options)?;
+    let session = Session::connect(&authentication, &[], &options)?;
     let items = request.command.iter().flatten().map(|command| run(&session, command)).collect();
     session.close()?;
     items

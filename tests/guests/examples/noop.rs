@@ -18,7 +18,7 @@ impl Driver for Noop {
     }
 
     fn validate(request: Request) -> Result<Normalised, Vec<Problem>> {
-        let target = Target { host: "localhost".into(), port: 22, user: "nobody".into() };
+        let target = Target { host: "localhost".into(), port: 22, user: "nobody".into(), jumps: vec![] };
         Ok(Normalised { target, request, warnings: vec![] })
     }
 

@@ -16,7 +16,7 @@ impl Driver for Oversteps {
 
     fn validate(request: Request) -> Result<Normalised, Vec<Problem>> {
         let secret = secrets::get("connection_args.password").map(drop);
-        let session = Session::connect(&[], &ConnectOptions::default()).map(drop);
+        let session = Session::connect(&[], &[], &ConnectOptions::default()).map(drop);
         let mut normalised = accept(request)?;
         for (what, answer) in [("secret", secret), ("session", session)] {
             let answer = answer.map_or_else(|error| error.kind, |()| "granted".into());
@@ -27,8 +27,8 @@ impl Driver for Oversteps {
 
     fn execute(_job: Job) -> Result<Vec<Item>, Error> {
         let password = secrets::get("connection_args.password")?;
-        let as_key = Authentication::Key(Key { text: &password, passphrase: None });
-        Session::connect(&[as_key], &ConnectOptions::default())?;
+        let as_key = Authentication::Key(Key { text: &password, passphrase: None, certificate: None });
+        Session::connect(&[as_key], &[], &ConnectOptions::default())?;
         Err(survived())
     }
 }

@@ -33,6 +33,7 @@ pub fn accept(request: Request) -> Result<Normalised, Vec<Problem>> {
         host: text(&args, "host"),
         port: args.get("port").and_then(Value::as_u64).and_then(|port| port.try_into().ok()).unwrap_or(22),
         user: text(&args, "username"),
+        jumps: vec![],
     };
     Ok(Normalised { target, request, warnings: vec![] })
 }

@@ -201,7 +201,7 @@ pub(crate) fn job(state: State) -> Job {
         state,
         driver: "paramiko".into(),
         plan: Plan {
-            target: Target { host: "192.0.2.10".into(), port: 22, user: "admin".into() },
+            target: Target { host: "192.0.2.10".into(), port: 22, user: "admin".into(), jumps: vec![] },
             command: Some(vec!["uname -s".into()]),
             config: None,
             connection_args: json!({"host": "192.0.2.10", "username": "admin", "port": 22}),

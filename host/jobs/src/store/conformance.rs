@@ -54,7 +54,7 @@ pub(crate) fn queued(host: &str) -> Job {
         state: State::Queued,
         driver: "paramiko".into(),
         plan: Plan {
-            target: Target { host: host.into(), port: 22, user: "admin".into() },
+            target: Target { host: host.into(), port: 22, user: "admin".into(), jumps: vec![] },
             command: Some(vec!["uname -a".into(), "echo 'ü\n'".into()]),
             config: None,
             connection_args: json!({"host": host, "timeout": 2.5}),

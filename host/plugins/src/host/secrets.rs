@@ -13,12 +13,13 @@ pub struct SecretHandle {
 }
 
 impl SecretHandle {
-    /// The secret, if it is meant for this use.
-    pub(crate) fn used_as(&self, wanted: SecretUse) -> Result<Secret, Failure> {
-        if SecretUse::of(&self.path) == wanted {
+    /// The secret, if it is meant for one of these uses.
+    pub(crate) fn used_as(&self, wanted: &[SecretUse]) -> Result<Secret, Failure> {
+        if wanted.contains(&SecretUse::of(&self.path)) {
             return Ok(self.secret.clone());
         }
-        let message = format!("{} may not be used as a {wanted:?}", self.path).to_lowercase();
+        let uses: Vec<String> = wanted.iter().map(|wanted| format!("{wanted:?}").to_lowercase()).collect();
+        let message = format!("{} may not be used as a {}", self.path, uses.join(" or "));
         Err(Failure::new(ErrorKind::Denied, Phase::Plugin, message))
     }
 }

@@ -5,8 +5,9 @@ use crate::capture::Capture;
 use crate::host::secrets::SecretHandle;
 use crate::instance::State;
 use crate::job::{Action, JobContext};
+use bytes::Bytes;
 use hostler_model::{ErrorKind, Exit, Failure, Phase, RunResult, Secret, SecretUse};
-use hostler_remote::{Authentication, Connect, Event, Exec, HostKeyPolicy, Session};
+use hostler_remote::{Authentication, Connect, Elevation, Event, Exec, HostKeyPolicy, Session};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -14,6 +15,17 @@ use wasmtime::component::Resource;
 
 /// Bytes of each stream that a guest gets with the status of a run.
 const PREVIEW: usize = 64 << 10;
+
+/// What the secrets of one leg of the way must be meant for.
+struct Uses {
+    password: SecretUse,
+    key: SecretUse,
+    passphrase: SecretUse,
+}
+
+const TARGET: Uses = Uses { password: SecretUse::Password, key: SecretUse::Key, passphrase: SecretUse::Passphrase };
+const JUMP: Uses =
+    Uses { password: SecretUse::JumpPassword, key: SecretUse::JumpKey, passphrase: SecretUse::JumpPassphrase };
 
 /// A guest's handle for a session. `None` after it was closed.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
@@ -25,11 +37,15 @@ impl ssh::HostSession for State {
     async fn connect(
         &mut self,
         authentication: Vec<ssh::Authentication>,
+        jumps: Vec<Vec<ssh::Authentication>>,
         options: ssh::ConnectOptions,
     ) -> wasmtime::Result<Result<Resource<SessionHandle>, types::Error>> {
-        let connected = match self.methods(authentication)? {
-            Ok(methods) => self.open(methods, &options).await,
-            Err(failure) => Err(failure),
+        let methods = self.methods(authentication, &TARGET)?;
+        let jumps: Result<Vec<_>, _> =
+            jumps.into_iter().map(|methods| self.methods(methods, &JUMP)).collect::<wasmtime::Result<_>>()?;
+        let connected = match (methods, jumps) {
+            (Ok(methods), Ok(jumps)) => self.open(methods, jumps, options).await,
+            (Err(failure), _) | (_, Err(failure)) => Err(failure),
         };
         let opened = match connected {
             Ok(session) => {
@@ -48,7 +64,11 @@ impl ssh::HostSession for State {
         exec: ssh::Exec,
     ) -> wasmtime::Result<Result<ssh::Run, types::Error>> {
         let session = self.table.get(&session)?.0.clone();
-        Ok(self.execute(session, exec).await.map_err(|failure| self.tell(&failure)))
+        let ran = match self.elevation(exec.elevate.as_ref())? {
+            Ok(elevation) => self.execute(session, exec, elevation).await,
+            Err(failure) => Err(failure),
+        };
+        Ok(ran.map_err(|failure| self.tell(&failure)))
     }
 
     async fn close(&mut self, session: Resource<SessionHandle>) -> wasmtime::Result<Result<(), types::Error>> {
@@ -69,21 +89,28 @@ impl ssh::HostSession for State {
 
 impl State {
     /// Turns handles into what `remote` needs, each secret only in the use it is meant for.
-    fn methods(&self, asked: Vec<ssh::Authentication>) -> wasmtime::Result<Result<Vec<Authentication>, Failure>> {
+    fn methods(
+        &self,
+        asked: Vec<ssh::Authentication>,
+        uses: &Uses,
+    ) -> wasmtime::Result<Result<Vec<Authentication>, Failure>> {
         let mut methods = Vec::with_capacity(asked.len());
         for method in asked {
             let method = match method {
                 ssh::Authentication::Password(password) => {
-                    self.secret(&password, SecretUse::Password)?.map(Authentication::Password)
+                    self.secret(&password, &[uses.password])?.map(Authentication::Password)
                 }
                 ssh::Authentication::Key(key) => {
-                    let text = self.secret(&key.text, SecretUse::Key)?;
-                    let passphrase = self.passphrase(key.passphrase.as_ref())?;
-                    text.and_then(|text| Ok(Authentication::Key { text, passphrase: passphrase? }))
+                    let text = self.secret(&key.text, &[uses.key])?;
+                    let passphrase = self.optional(key.passphrase.as_ref(), &[uses.passphrase])?;
+                    let certificate = key.certificate;
+                    text.and_then(|text| Ok(Authentication::Key { text, passphrase: passphrase?, certificate }))
                 }
                 ssh::Authentication::KeyFile(file) => self
-                    .passphrase(file.passphrase.as_ref())?
+                    .optional(file.passphrase.as_ref(), &[uses.passphrase])?
                     .map(|passphrase| Authentication::KeyFile { path: file.path, passphrase }),
+                ssh::Authentication::Agent => Ok(Authentication::Agent),
+                ssh::Authentication::DefaultKeys => Ok(Authentication::DefaultKeys),
             };
             match method {
                 Ok(method) => methods.push(method),
@@ -93,21 +120,41 @@ impl State {
         Ok(Ok(methods))
     }
 
-    fn secret(&self, handle: &Resource<SecretHandle>, wanted: SecretUse) -> wasmtime::Result<Result<Secret, Failure>> {
+    /// Whose rights a command gets. The login password may serve sudo as well: both are of the same account.
+    fn elevation(&self, asked: Option<&ssh::Elevation>) -> wasmtime::Result<Result<Option<Elevation>, Failure>> {
+        let Some(asked) = asked else { return Ok(Ok(None)) };
+        let password = self.optional(asked.password.as_ref(), &[SecretUse::Sudo, SecretUse::Password])?;
+        Ok(password.map(|password| Some(Elevation { user: asked.user.clone(), password })))
+    }
+
+    fn secret(
+        &self,
+        handle: &Resource<SecretHandle>,
+        wanted: &[SecretUse],
+    ) -> wasmtime::Result<Result<Secret, Failure>> {
         Ok(self.table.get(handle)?.used_as(wanted))
     }
 
-    fn passphrase(&self, handle: Option<&Resource<SecretHandle>>) -> wasmtime::Result<Result<Option<Secret>, Failure>> {
+    fn optional(
+        &self,
+        handle: Option<&Resource<SecretHandle>>,
+        wanted: &[SecretUse],
+    ) -> wasmtime::Result<Result<Option<Secret>, Failure>> {
         let Some(handle) = handle else { return Ok(Ok(None)) };
-        Ok(self.secret(handle, SecretUse::Passphrase)?.map(Some))
+        Ok(self.secret(handle, wanted)?.map(Some))
     }
 
     async fn open(
         &mut self,
         authentication: Vec<Authentication>,
-        options: &ssh::ConnectOptions,
+        jumps: Vec<Vec<Authentication>>,
+        options: ssh::ConnectOptions,
     ) -> Result<Box<dyn Session>, Failure> {
         let job = self.serving()?;
+        if jumps.len() != job.target.jumps.len() {
+            let message = format!("the target has {} jump hosts; say how to log in to each", job.target.jumps.len());
+            return Err(Failure::new(ErrorKind::InvalidRequest, Phase::Auth, message));
+        }
         if self.sessions >= self.limits.sessions {
             let message = format!("no more than {} sessions may be open; close one", self.limits.sessions);
             return Err(Failure::new(ErrorKind::Limit, Phase::Connect, message));
@@ -125,13 +172,17 @@ impl State {
         let connect_timeout = milliseconds(options.connect_timeout_ms).unwrap_or(operators.connect);
         let work = async {
             let started = Instant::now();
-            let addresses = job.connector.resolve(&job.target.host, job.target.port, connect_timeout).await?;
-            job.admit(&Action::Connect(&addresses)).await?;
+            let addresses = job.admit_way(connect_timeout).await?;
             let request = Connect {
                 target: job.target.clone(),
                 addresses,
                 authentication,
+                jumps,
                 host_key_policy,
+                host_keys: options.host_keys,
+                compress: options.compress,
+                keepalive: milliseconds(options.keepalive_ms),
+                reuse: options.reuse,
                 connect_timeout: connect_timeout.saturating_sub(started.elapsed()),
                 banner_timeout: milliseconds(options.banner_timeout_ms).unwrap_or(operators.banner),
                 auth_timeout: milliseconds(options.auth_timeout_ms).unwrap_or(operators.auth),
@@ -143,7 +194,12 @@ impl State {
         Ok(session)
     }
 
-    async fn execute(&mut self, session: Option<Arc<dyn Session>>, asked: ssh::Exec) -> Result<ssh::Run, Failure> {
+    async fn execute(
+        &mut self,
+        session: Option<Arc<dyn Session>>,
+        asked: ssh::Exec,
+        elevation: Option<Elevation>,
+    ) -> Result<ssh::Run, Failure> {
         let job = self.serving()?;
         let session = session.ok_or_else(|| {
             Failure::new(ErrorKind::InvalidRequest, Phase::Exec, "the session is closed; connect again")
@@ -154,7 +210,16 @@ impl State {
         }
         let asked_timeout = asked.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
         let timeout = asked_timeout.min(job.max_execution_time);
-        let exec = Exec { command: asked.command, environment: asked.environment, timeout };
+        let exec = Exec {
+            command: asked.command,
+            environment: asked.environment,
+            working_directory: asked.working_directory,
+            elevation,
+            pty: asked.pty,
+            stdin: asked.stdin.map(Bytes::from),
+            answers: asked.answers,
+            timeout,
+        };
         let cap = self.limits.output.min(self.output_left / 2);
         let mut stdout = Capture::new(cap, &job.scrubber);
         let mut stderr = Capture::new(cap, &job.scrubber);

@@ -132,4 +132,8 @@ impl Session for Network {
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
+
+    fn reused(&self) -> bool {
+        false
+    }
 }

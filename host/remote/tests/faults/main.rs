@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 fn exec(command: &str) -> Exec {
-    Exec { command: command.into(), environment: Vec::new(), timeout: Duration::from_secs(20) }
+    Exec { command: command.into(), timeout: Duration::from_secs(20), ..Exec::default() }
 }
 
 /// What a process did, from start to end.
@@ -161,7 +161,7 @@ async fn two_factors_are_given_in_the_order_the_server_wants() {
     let key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).expect("key");
     let text = Secret::new(key.to_openssh(LineEnding::LF).expect("text").to_string());
     let mut request = server.connect("two-factors");
-    request.authentication.push(Authentication::Key { text, passphrase: None });
+    request.authentication.push(Authentication::Key { text, passphrase: None, certificate: None });
     server.engine().connect(request).await.expect("a session");
 }
 
@@ -178,7 +178,7 @@ async fn an_end_or_silence_during_login_is_no_wrong_password() {
 async fn an_unusable_key_is_told_before_the_server_hears_of_us() {
     let server = Server::start().await;
     let text = Secret::new("no key at all".into());
-    let authentication = vec![Authentication::Key { text, passphrase: None }];
+    let authentication = vec![Authentication::Key { text, passphrase: None, certificate: None }];
     let nobody = "127.0.0.1:1".parse().expect("address");
     let failure = refusal(&server, Connect { authentication, ..connect(nobody, "user") }).await;
     is(&failure, ErrorKind::BadKey, Phase::Auth, "no private key");

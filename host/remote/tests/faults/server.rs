@@ -97,10 +97,15 @@ impl Server {
 /// A request with the right password.
 pub(crate) fn connect(address: SocketAddr, user: &str) -> Connect {
     Connect {
-        target: Target { host: address.ip().to_string(), port: address.port(), user: user.into() },
+        target: Target { host: address.ip().to_string(), port: address.port(), user: user.into(), jumps: vec![] },
         addresses: vec![address],
         authentication: vec![Authentication::Password(Secret::new(PASSWORD.into()))],
+        jumps: vec![],
         host_key_policy: HostKeyPolicy::AutoAdd,
+        host_keys: vec![],
+        compress: false,
+        keepalive: None,
+        reuse: false,
         connect_timeout: Duration::from_secs(10),
         banner_timeout: Duration::from_secs(10),
         auth_timeout: Duration::from_secs(10),
