@@ -65,7 +65,7 @@ fn each_mistake_has_an_answer_of_its_own() -> anyhow::Result<()> {
         (with(|it| it["connection_args"]["port"] = 0.into()), 400, &["port"]),
         (with(|it| it["connection_args"]["port"] = 70_000.into()), 400, &["port"]),
         (with(|it| it["connection_args"]["port"] = "ssh".into()), 400, &["port"]),
-        (with(|it| it["driver_args"] = json!({"sudo": true})), 400, &["sudo", "config"]),
+        (with(|it| it["driver_args"] = json!({"sudo": true})), 422, &["sudo", "config"]),
         (with(|it| it["connection_args"]["proxy_host"] = "192.0.2.2".into()), 400, &["proxy_host"]),
     ];
     for (body, status, words) in cases {

@@ -69,6 +69,7 @@ impl Error {
                 | ErrorKind::Protocol
                 | ErrorKind::ConnectionLost
                 | ErrorKind::ExecRefused
+                | ErrorKind::ElevationFailed
                 | ErrorKind::Other(_) => StatusCode::BAD_GATEWAY,
             },
         }

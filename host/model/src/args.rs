@@ -78,6 +78,10 @@ impl Args {
     }
 }
 
+/// Objects whose field names the client makes up: names of variables, and prompts. They are not secret, as the
+/// README says.
+const FREE: [&str; 2] = ["environment", "expect_map"];
+
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_NAMES.contains(&name.as_str()) || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
@@ -85,7 +89,7 @@ fn is_secret(name: &str) -> bool {
 
 fn strip_nested(value: &mut Value, path: &mut Vec<String>, problems: &mut Vec<Problem>) {
     match value {
-        Value::Object(fields) if path.get(1).is_none_or(|field| field != "environment") => {
+        Value::Object(fields) if path.get(1).is_none_or(|field| !FREE.contains(&field.as_str())) => {
             let found: Vec<String> = fields.keys().filter(|name| is_secret(name)).cloned().collect();
             for name in found {
                 fields.remove(&name);
@@ -137,9 +141,11 @@ mod tests {
 
     #[test]
     fn a_nested_secret_is_refused_but_environment_names_are_free() {
-        let args = seal(json!({"extra": [{"password": "p"}], "environment": {"PASSWORD": "x"}}));
+        let args =
+            seal(json!({"extra": [{"password": "p"}], "environment": {"PASSWORD": "x"}, "expect_map": {"token": "y"}}));
         assert_eq!(args.problems()[0].path, ["connection_args", "extra", "0", "password"]);
         assert_eq!(args.public()["environment"]["PASSWORD"], "x");
+        assert_eq!(args.public()["expect_map"]["token"], "y");
         assert!(!serde_json::to_string(args.public()).expect("json").contains("\"p\""));
     }
 }

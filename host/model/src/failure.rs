@@ -40,6 +40,8 @@ pub enum ErrorKind {
     ConnectionLost,
     /// The server refused to start the command.
     ExecRefused,
+    /// sudo did not give the rights that were asked.
+    ElevationFailed,
     /// A limit of the plugin was reached: memory, CPU, handles, bytes, output.
     Limit,
     /// The plugin trapped.

@@ -57,7 +57,7 @@ impl Action<'_> {
     }
 
     /// What policies see of it.
-    pub(crate) fn details(&self) -> Value {
+    pub(crate) fn details(&self, user: &str) -> Value {
         match self {
             Self::Connect(_, addresses) => {
                 json!({"addresses": addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>()})
@@ -66,7 +66,7 @@ impl Action<'_> {
                 let environment: BTreeMap<_, _> = exec.environment.iter().cloned().collect();
                 json!({
                     "command": exec.command,
-                    "wire": exec.wire(),
+                    "wire": exec.wire(user),
                     "environment": environment,
                     "working-directory": exec.working_directory,
                     "elevate": exec.elevation.as_ref().map(|elevation| &elevation.user),

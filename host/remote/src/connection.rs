@@ -25,15 +25,23 @@ pub(crate) struct Connection(Arc<Line>);
 /// What a session shares with the pumps of its commands.
 pub(crate) struct Line {
     pub(crate) handle: Handle<Verifier>,
+    /// Who logged in.
+    pub(crate) user: Arc<str>,
     pub(crate) notes: Arc<Notes>,
     /// The session is over: every pump stops its command.
     pub(crate) closing: CancellationToken,
-    pumps: TaskTracker,
+    pub(crate) pumps: TaskTracker,
 }
 
 impl Connection {
-    pub(crate) fn new(handle: Handle<Verifier>, notes: Arc<Notes>) -> Self {
-        Self(Arc::new(Line { handle, notes, closing: CancellationToken::new(), pumps: TaskTracker::new() }))
+    pub(crate) fn new(handle: Handle<Verifier>, user: &str, notes: Arc<Notes>) -> Self {
+        Self(Arc::new(Line {
+            handle,
+            user: user.into(),
+            notes,
+            closing: CancellationToken::new(),
+            pumps: TaskTracker::new(),
+        }))
     }
 }
 
@@ -51,7 +59,7 @@ impl Line {
 impl Session for Connection {
     fn start(&self, exec: Exec) -> BoxFuture<'_, Result<Process, Failure>> {
         async move {
-            exec.check()?;
+            exec.check(&self.0.user)?;
             let (events, receiver) = mpsc::unbounded_channel();
             let (started, answer) = oneshot::channel();
             let backlog = Arc::<Backlog>::default();

@@ -49,7 +49,7 @@ impl Engine {
         let wire = dial(&request.target, &request.addresses, request.connect_timeout).await?;
         let mut handle = handshake(wire, &request, &self.known_hosts, self.keepalive, &notes).await?;
         login(&mut handle, &request, credentials, &notes).await?;
-        Ok(Box::new(Connection::new(handle, notes)))
+        Ok(Box::new(Connection::new(handle, &request.target.user, notes)))
     }
 }
 

@@ -9,18 +9,21 @@
 //! Every step has a deadline, and every failure a kind, a phase and a sentence.
 
 mod algorithms;
+mod answers;
 mod config;
 mod connection;
 mod credential;
 mod dial;
+mod dialogue;
 mod engine;
-mod environment;
 mod error;
 mod handshake;
 mod known_hosts;
+mod line;
 mod login;
 mod process;
 mod pump;
+mod running;
 mod session;
 
 pub use config::{Config, Deadlines};

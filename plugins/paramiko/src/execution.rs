@@ -2,16 +2,18 @@
 
 use crate::arguments::{ConnectionArgs, DriverArgs};
 use hostler_sdk::driver::Item;
-use hostler_sdk::ssh::{Authentication, ConnectOptions, Exec, Key, KeyFile, Session};
+use hostler_sdk::secrets::Secret;
+use hostler_sdk::ssh::{Authentication, ConnectOptions, Elevation, Exec, Key, KeyFile, Session};
 use hostler_sdk::{Error, Request, log};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// Runs the commands of a validated request. A status other than 0 does not stop the next.
+/// Runs the commands of a validated request. A status other than 0 does not stop the next, unless
+/// `stop_on_error` asks for that.
 pub(crate) fn execute(request: &Request) -> Result<Vec<Item>, Error> {
     let args: DriverArgs = read(&request.driver_args)?;
     let session = connect(request)?;
-    let items = request.command.iter().flatten().map(|command| run(&session, command, &args)).collect();
+    let items = run_all(&session, request, &args);
     // All commands have ended: that the connection does not end well changes nothing about them.
     if let Err(error) = session.close() {
         log::warn(&error.message);
@@ -19,36 +21,97 @@ pub(crate) fn execute(request: &Request) -> Result<Vec<Item>, Error> {
     items
 }
 
-/// Logs in with all that was given: key content, then key file, then password.
+/// Logs in with all that was given: key content, key file, agent, default keys, then password.
 fn connect(request: &Request) -> Result<Session, Error> {
     let args: ConnectionArgs = read(&request.connection_args)?;
-    let pkey = request.secret("connection_args.pkey")?;
-    let passphrase = request.secret("connection_args.passphrase")?;
-    let password = request.secret("connection_args.password")?;
-
-    let passphrase = passphrase.as_ref();
-    let mut authentication = Vec::new();
-    authentication.extend(pkey.as_ref().map(|text| Authentication::Key(Key { text, passphrase, certificate: None })));
-    authentication.extend(args.key_filename.map(|path| Authentication::KeyFile(KeyFile { path, passphrase })));
-    authentication.extend(password.as_ref().map(Authentication::Password));
-
+    let target = Credentials::of(request, "")?;
+    let jump = Credentials::of(request, "proxy_")?;
+    let authentication = target.methods(args.key_filename.as_ref(), args.certificate.as_ref(), &args);
+    let jumps: Vec<_> =
+        args.proxy().map(|_| jump.methods(args.proxy_key_filename.as_ref(), None, &args)).into_iter().collect();
     let options = ConnectOptions {
-        host_key_policy: args.host_key_policy,
+        host_key_policy: args.host_key_policy.clone(),
+        host_keys: args.host_keys.clone().unwrap_or_default(),
+        compress: args.compress == Some(true),
+        keepalive_ms: args.kept().map(deadline_ms),
+        reuse: args.kept().is_some(),
         connect_timeout_ms: Some(deadline_ms(args.timeout)),
         banner_timeout_ms: args.banner_timeout.map(deadline_ms),
         auth_timeout_ms: args.auth_timeout.map(deadline_ms),
-        ..ConnectOptions::default()
     };
-    Session::connect(&authentication, &[], &options)
+    Session::connect(&authentication, &jumps, &options)
 }
 
-fn run(session: &Session, command: &str, args: &DriverArgs) -> Result<Item, Error> {
-    let run = session.run(&Exec {
+/// The secrets for one leg of the way.
+struct Credentials {
+    pkey: Option<Secret>,
+    passphrase: Option<Secret>,
+    password: Option<Secret>,
+}
+
+impl Credentials {
+    fn of(request: &Request, prefix: &str) -> Result<Self, Error> {
+        let secret = |name| request.secret(&format!("connection_args.{prefix}{name}"));
+        Ok(Self { pkey: secret("pkey")?, passphrase: secret("passphrase")?, password: secret("password")? })
+    }
+
+    fn methods<'a>(
+        &'a self,
+        key_file: Option<&String>,
+        certificate: Option<&String>,
+        args: &ConnectionArgs,
+    ) -> Vec<Authentication<'a>> {
+        let passphrase = self.passphrase.as_ref();
+        let key = |text| Authentication::Key(Key { text, passphrase, certificate: certificate.cloned() });
+        let mut methods: Vec<_> = self.pkey.as_ref().map(key).into_iter().collect();
+        methods.extend(key_file.cloned().map(|path| Authentication::KeyFile(KeyFile { path, passphrase })));
+        methods.extend((args.allow_agent == Some(true)).then_some(Authentication::Agent));
+        methods.extend((args.look_for_keys == Some(true)).then_some(Authentication::DefaultKeys));
+        methods.extend(self.password.as_ref().map(Authentication::Password));
+        methods
+    }
+}
+
+fn run_all(session: &Session, request: &Request, args: &DriverArgs) -> Result<Vec<Item>, Error> {
+    // As NetPulse does, sudo falls back to the password of the login: both are of the same account.
+    let password = match request.secret("driver_args.sudo_password")? {
+        None if args.elevates() => request.secret("connection_args.password")?,
+        given => given,
+    };
+    if let Some(script) = &args.script_content {
+        let name = format!("script_execution_{}", args.interpreter());
+        let exec =
+            Exec { stdin: Some(script.clone().into_bytes()), ..exec(args.interpreter(), args, password.as_ref()) };
+        return Ok(vec![Item { command: name, run: session.run(&exec)?.id }]);
+    }
+    let commands: Vec<&String> = request.command.iter().chain(&request.config).flatten().collect();
+    let mut items = Vec::new();
+    for (index, &command) in commands.iter().enumerate() {
+        let run = session.run(&exec(command, args, password.as_ref()))?;
+        items.push(Item { command: command.clone(), run: run.id });
+        let left = commands.len() - index - 1;
+        if left > 0 && args.stop_on_error == Some(true) && run.exit_status != Some(0) {
+            log::tell(&format!("`{command}` failed, so the {left} after it were not run, as `stop_on_error` asks."));
+            break;
+        }
+    }
+    Ok(items)
+}
+
+fn exec<'a>(command: &str, args: &DriverArgs, password: Option<&'a Secret>) -> Exec<'a> {
+    let user = args.sudo_user.clone().unwrap_or_else(|| "root".into());
+    let answers: Vec<_> = args.expect_map.clone().into_iter().flatten().collect();
+    Exec {
         environment: args.environment.clone().into_iter().flatten().collect(),
+        working_directory: args.working_directory.clone(),
+        elevate: args.elevates().then_some(Elevation { user, password }),
+        // What asks questions usually asks a terminal.
+        pty: args.get_pty == Some(true) || !answers.is_empty(),
+        answers,
+        event_size: args.bufsize.and_then(|size| u32::try_from(size).ok()).unwrap_or(0),
         timeout_ms: args.timeout.map(milliseconds),
         ..Exec::new(command)
-    })?;
-    Ok(Item { command: command.into(), run: run.id })
+    }
 }
 
 fn deadline_ms(seconds: f64) -> u32 {

@@ -1,27 +1,39 @@
-//! What the schemas cannot say: rules between fields, and what comes with later versions.
+//! What the schemas cannot say: rules between fields.
 
 use crate::arguments::{ConnectionArgs, DriverArgs};
 use hostler_sdk::driver::Normalised;
-use hostler_sdk::{Problem, Request, Target};
+use hostler_sdk::{Hop, Problem, Request, Target};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
-const SECRETS: [&str; 3] = ["connection_args.password", "connection_args.pkey", "connection_args.passphrase"];
+/// The secrets that have a use.
+const SECRETS: [&str; 7] = [
+    "connection_args.password",
+    "connection_args.pkey",
+    "connection_args.passphrase",
+    "connection_args.proxy_password",
+    "connection_args.proxy_pkey",
+    "connection_args.proxy_passphrase",
+    "driver_args.sudo_password",
+];
+
+/// What a request says instead of a command when it moves a file.
+const FILE_TRANSFER: &str = "__FILE_TRANSFER__";
 
 /// Checks a request and fills in the defaults of the document.
 pub(crate) fn validate(request: Request) -> Result<Normalised, Vec<Problem>> {
     let mut problems = Vec::new();
-    check_commands(&request, &mut problems);
-    check_secrets(&request, &mut problems);
+    for path in request.secrets.iter().filter(|path| !SECRETS.contains(&path.as_str())) {
+        problems.push(Problem::new(path.split('.'), "extra_forbidden", "There is no such parameter: leave it out."));
+    }
     let connection: Option<ConnectionArgs> = read("connection_args", &request.connection_args, &mut problems);
     let driver: Option<DriverArgs> = read("driver_args", &request.driver_args, &mut problems);
     if let Some(args) = &connection {
-        check_later("connection_args", &args.later, &request, &mut problems);
         check_authentication(args, &request, &mut problems);
     }
     if let Some(args) = &driver {
-        check_later("driver_args", &args.later, &request, &mut problems);
+        check_commands(args, &request, &mut problems);
         check_environment(args, &mut problems);
+        check_sudo(args, &mut problems);
     }
     match (connection, driver) {
         (Some(connection), Some(driver)) if problems.is_empty() => Ok(normalise(request, &connection, &driver)),
@@ -35,32 +47,39 @@ fn read<T: DeserializeOwned>(name: &str, json: &str, problems: &mut Vec<Problem>
         .ok()
 }
 
-fn check_commands(request: &Request, problems: &mut Vec<Problem>) {
-    match (&request.command, &request.config) {
-        (None, None) => {
-            problems.push(Problem::new(["command"], "missing", "Give the command to run, or a list of them."));
-        }
+fn check_commands(args: &DriverArgs, request: &Request, problems: &mut Vec<Problem>) {
+    let (name, commands) = match (&request.command, &request.config) {
         (Some(_), Some(_)) => {
             problems.push(Problem::new(["config"], "value_error", "Give either `command` or `config`, not both."));
+            return;
         }
-        (None, Some(_)) => problems.push(unsupported(&["config"])),
-        (Some(commands), None) => check_each(commands, problems),
+        (None, Some(lines)) => ("config", lines.as_slice()),
+        (commands, None) => ("command", commands.as_deref().unwrap_or_default()),
+    };
+    if args.file_transfer.is_some() || commands.iter().any(|command| command == FILE_TRANSFER) {
+        let path = if args.file_transfer.is_some() { vec!["driver_args", "file_transfer"] } else { vec![name] };
+        problems.push(Problem::new(path, "unsupported", "File transfer comes with a later version."));
+        return;
     }
-}
-
-fn check_each(commands: &[String], problems: &mut Vec<Problem>) {
-    if commands.is_empty() {
-        problems.push(Problem::new(["command"], "too_short", "Name at least one command."));
+    if args.script_content.is_some() {
+        // Clients of NetPulse must send an empty command beside a script.
+        if commands.iter().any(|command| !command.is_empty()) {
+            let message = format!("Give either `{name}` or `script_content`, not both.");
+            problems.push(Problem::new([name], "value_error", message));
+        }
+        return;
     }
-    if commands == ["__FILE_TRANSFER__"] {
-        problems.push(Problem::new(
-            ["command"],
-            "unsupported",
-            "File transfer (`__FILE_TRANSFER__`) comes with a later version.",
-        ));
+    match (&request.command, &request.config) {
+        (None, None) => {
+            problems.push(Problem::new([name], "missing", "Give the command to run, or a list of them."));
+        }
+        _ if commands.is_empty() => {
+            problems.push(Problem::new([name], "too_short", "Name at least one command."));
+        }
+        _ => {}
     }
     for (index, command) in commands.iter().enumerate() {
-        let path = ["command".to_owned(), index.to_string()];
+        let path = [name.to_owned(), index.to_string()];
         if command.is_empty() {
             problems.push(Problem::new(path, "string_too_short", "A command needs at least one character."));
         } else if command.contains('\0') {
@@ -70,56 +89,44 @@ fn check_each(commands: &[String], problems: &mut Vec<Problem>) {
 }
 
 fn check_authentication(args: &ConnectionArgs, request: &Request, problems: &mut Vec<Problem>) {
-    if args.key_filename.is_none()
-        && !request.has_secret("connection_args.password")
-        && !request.has_secret("connection_args.pkey")
-    {
+    let daemons = args.allow_agent == Some(true) || args.look_for_keys == Some(true);
+    let given = |name: &str| request.has_secret(&format!("connection_args.{name}"));
+    if !daemons && args.key_filename.is_none() && !given("password") && !given("pkey") {
         problems.push(Problem::new(
             ["connection_args"],
             "missing_authentication",
             "Give at least one of `password`, `key_filename` and `pkey`.",
         ));
     }
-}
-
-fn check_secrets(request: &Request, problems: &mut Vec<Problem>) {
-    for path in request.secrets.iter().filter(|path| !SECRETS.contains(&path.as_str())) {
-        let path: Vec<&str> = path.split('.').collect();
-        problems.push(refusal(&path, request));
+    if args.proxy().is_some()
+        && !daemons
+        && args.proxy_key_filename.is_none()
+        && !given("proxy_password")
+        && !given("proxy_pkey")
+    {
+        problems.push(Problem::new(
+            ["connection_args", "proxy_host"],
+            "missing_authentication",
+            "Give at least one of `proxy_password`, `proxy_key_filename` and `proxy_pkey`: a jump host does not get the target's.",
+        ));
+    }
+    if args.certificate.is_some() && !given("pkey") {
+        problems.push(Problem::new(
+            ["connection_args", "certificate"],
+            "value_error",
+            "`certificate` belongs to `pkey`: give both. For a key file, put it beside the file as NAME-cert.pub.",
+        ));
     }
 }
 
-/// Refuses parameters of later versions, unless their value changes nothing.
-fn check_later(object: &str, later: &Map<String, Value>, request: &Request, problems: &mut Vec<Problem>) {
-    for (name, value) in later {
-        let harmless = match name.as_str() {
-            "allow_agent" | "compress" | "get_pty" | "look_for_keys" | "sudo" => value == false,
-            "bufsize" => value == -1,
-            "keepalive" => value.as_f64() == Some(0.0),
-            "proxy_port" => value == 22,
-            _ => false,
-        };
-        if !harmless && !value.is_null() {
-            problems.push(refusal(&[object, name], request));
-        }
+fn check_sudo(args: &DriverArgs, problems: &mut Vec<Problem>) {
+    if args.sudo_user.is_some() && !args.elevates() {
+        problems.push(Problem::new(
+            ["driver_args", "sudo_user"],
+            "value_error",
+            "`sudo_user` needs `sudo`: set it to true, or leave `sudo_user` out.",
+        ));
     }
-}
-
-fn refusal(path: &[&str], request: &Request) -> Problem {
-    match path {
-        ["driver_args", name @ ("sudo" | "sudo_password")] if request.command.is_some() => Problem::new(
-            path.iter().copied(),
-            "sudo_needs_config",
-            format!("`{name}` works with `config`, not with `command`: leave it out, or write sudo into the command."),
-        ),
-        _ => unsupported(path),
-    }
-}
-
-fn unsupported(path: &[&str]) -> Problem {
-    let name = path.last().copied().unwrap_or_default();
-    let message = format!("`{name}` comes with a later version: leave it out.");
-    Problem::new(path.iter().copied(), "unsupported", message)
 }
 
 fn check_environment(args: &DriverArgs, problems: &mut Vec<Problem>) {
@@ -144,20 +151,56 @@ fn is_variable_name(name: &str) -> bool {
 }
 
 fn normalise(request: Request, connection: &ConnectionArgs, driver: &DriverArgs) -> Normalised {
-    let has_key = connection.key_filename.is_some() || request.has_secret("connection_args.pkey");
-    let mut warnings = Vec::new();
-    if request.has_secret("connection_args.passphrase") && !has_key {
-        warnings.push("`passphrase` is not used, because neither `pkey` nor `key_filename` is given.".into());
-    }
+    let jump = |host: &str| Hop {
+        host: host.into(),
+        port: connection.proxy_port.unwrap_or(22),
+        user: connection.proxy_username.clone().unwrap_or_else(|| connection.username.clone()),
+    };
     Normalised {
-        target: Target { host: connection.host.clone(), port: connection.port, user: connection.username.clone(), jumps: vec![] },
+        warnings: warnings(&request, connection, driver),
+        target: Target {
+            host: connection.host.clone(),
+            port: connection.port,
+            user: connection.username.clone(),
+            jumps: connection.proxy().map(jump).into_iter().collect(),
+        },
         request: Request {
             connection_args: serde_json::to_string(connection).expect("plain fields have a JSON form"),
             driver_args: serde_json::to_string(driver).expect("plain fields have a JSON form"),
             ..request
         },
-        warnings,
     }
+}
+
+/// What was given and has no use.
+fn warnings(request: &Request, connection: &ConnectionArgs, driver: &DriverArgs) -> Vec<String> {
+    let given = |name: &str| request.has_secret(&format!("connection_args.{name}"));
+    let mut unused = Vec::new();
+    if given("passphrase") && connection.key_filename.is_none() && !given("pkey") {
+        unused.push(("passphrase", "neither `pkey` nor `key_filename` is given"));
+    }
+    if given("proxy_passphrase") && connection.proxy_key_filename.is_none() && !given("proxy_pkey") {
+        unused.push(("proxy_passphrase", "neither `proxy_pkey` nor `proxy_key_filename` is given"));
+    }
+    if connection.proxy().is_none() {
+        let useless = [
+            ("proxy_port", connection.proxy_port.is_some_and(|port| port != 22)),
+            ("proxy_username", connection.proxy_username.is_some()),
+            ("proxy_key_filename", connection.proxy_key_filename.is_some()),
+            ("proxy_password", given("proxy_password")),
+            ("proxy_pkey", given("proxy_pkey")),
+        ];
+        unused.extend(
+            useless.into_iter().filter(|(_, given)| *given).map(|(name, _)| (name, "`proxy_host` is not given")),
+        );
+    }
+    if request.has_secret("driver_args.sudo_password") && !driver.elevates() {
+        unused.push(("sudo_password", "`sudo` is not true"));
+    }
+    if driver.script_interpreter.is_some() && driver.script_content.is_none() {
+        unused.push(("script_interpreter", "`script_content` is not given"));
+    }
+    unused.into_iter().map(|(name, why)| format!("`{name}` is not used, because {why}.")).collect()
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use crate::host::{literal, name};
 use crate::settings::{Rule, Settings};
-use hostler_sdk::{Hop, Target};
 use hostler_sdk::policy::Verdict;
+use hostler_sdk::{Hop, Target};
 use std::net::IpAddr;
 
 /// Judges a job: its target, and each jump host on the way, which is a server that it logs in to as well.

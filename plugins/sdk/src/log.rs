@@ -1,4 +1,4 @@
-//! Lines for the daemon's log, under the plugin's name and the job's id.
+//! Lines for the daemon's log, under the plugin's name and the job's id; and sentences for the client.
 //!
 //! The daemon cuts out the job's secrets, and drops lines beyond the plugin's budget.
 
@@ -25,6 +25,14 @@ pub fn debug(message: &str) {
 /// Every step.
 pub fn trace(message: &str) {
     write("trace", message);
+}
+
+/// One sentence for the client, who reads it among the warnings of the job.
+pub fn tell(message: &str) {
+    #[cfg(target_family = "wasm")]
+    crate::bindings::driver::hostler::plugin::events::tell(message);
+    #[cfg(not(target_family = "wasm"))]
+    write("tell", message);
 }
 
 #[cfg(target_family = "wasm")]

@@ -5,27 +5,50 @@ use crate::instance::State;
 
 impl events::Host for State {
     async fn log(&mut self, level: String, message: String) -> wasmtime::Result<()> {
-        let Some(left) = self.log_left.checked_sub(message.len()) else {
-            if self.log_left > 0 {
-                self.log_left = 0;
-                tracing::warn!(
-                    plugin = &*self.plugin,
-                    limit = self.limits.log,
-                    "the plugin's log is full; more is dropped"
-                );
+        if self.may_say(&message) {
+            self.write(&level, &message);
+        }
+        Ok(())
+    }
+
+    async fn tell(&mut self, message: String) -> wasmtime::Result<()> {
+        if self.may_say(&message) {
+            match &self.job {
+                Some(job) => job.warn([job.scrubber.text(&message)]),
+                None => self.write("warn", &message),
             }
-            return Ok(());
-        };
-        self.log_left = left;
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    /// Takes a message from the budget, if it still fits.
+    fn may_say(&mut self, message: &str) -> bool {
+        if let Some(left) = self.log_left.checked_sub(message.len()) {
+            self.log_left = left;
+            return true;
+        }
+        if self.log_left > 0 {
+            self.log_left = 0;
+            tracing::warn!(
+                plugin = &*self.plugin,
+                limit = self.limits.log,
+                "the plugin's log is full; more is dropped"
+            );
+        }
+        false
+    }
+
+    fn write(&self, level: &str, message: &str) {
         let job = self.job.as_ref().map(|job| tracing::field::display(job.id));
-        let (plugin, message) = (&*self.plugin, self.scrub(&message));
-        match level.as_str() {
+        let (plugin, message) = (&*self.plugin, self.scrub(message));
+        match level {
             "error" => tracing::error!(plugin, job, "{message}"),
             "warn" => tracing::warn!(plugin, job, "{message}"),
             "debug" => tracing::debug!(plugin, job, "{message}"),
             "trace" => tracing::trace!(plugin, job, "{message}"),
             _ => tracing::info!(plugin, job, "{message}"),
         }
-        Ok(())
     }
 }

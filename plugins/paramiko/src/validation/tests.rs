@@ -1,5 +1,5 @@
 use super::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A request that passes, for tests to change.
 fn request() -> Request {
@@ -86,7 +86,7 @@ fn either_command_or_config_is_given() {
     assert_eq!(problems(Request { command: None, ..request() }), ["command missing"]);
     assert_eq!(problems(Request { config: Some(vec!["ls".into()]), ..request() }), ["config value_error"]);
     let config = Request { command: None, config: Some(vec!["ls".into()]), ..request() };
-    assert_eq!(problems(config), ["config unsupported"]);
+    assert!(problems(config).is_empty());
 }
 
 #[test]
@@ -100,49 +100,68 @@ fn commands_that_cannot_run_are_named() {
 }
 
 #[test]
-fn parameters_of_later_versions_are_refused_by_name() {
-    for (name, value) in [
-        ("allow_agent", json!(true)),
-        ("look_for_keys", json!(true)),
-        ("compress", json!(true)),
-        ("keepalive", json!(5)),
-        ("proxy_host", json!("192.168.1.1")),
-        ("proxy_port", json!(2222)),
-        ("proxy_username", json!("admin")),
-        ("proxy_key_filename", json!("id")),
-        ("unheard_of", json!(1)),
-    ] {
-        let found = validate(with_connection(json!({name: value}))).expect_err("refused");
-        assert_eq!(
-            (found[0].path.as_slice(), found[0].code.as_str()),
-            (&["connection_args".into(), name.into()][..], "unsupported")
-        );
-        assert!(found[0].message.contains(name), "{}", found[0].message);
-    }
-    for (name, value) in [("get_pty", json!(true)), ("bufsize", json!(1024)), ("file_transfer", json!({}))] {
-        assert_eq!(problems(with_driver(&json!({name: value}))), [format!("driver_args.{name} unsupported")]);
-    }
-    for secret in ["proxy_password", "proxy_pkey", "proxy_passphrase"] {
-        let secrets = vec!["connection_args.password".into(), format!("connection_args.{secret}")];
-        assert_eq!(problems(Request { secrets, ..request() }), [format!("connection_args.{secret} unsupported")]);
-    }
+fn unknown_parameters_and_secrets_are_refused() {
+    assert_eq!(problems(with_connection(json!({"unheard_of": 1}))), ["connection_args value_error"]);
+    assert_eq!(problems(with_driver(&json!({"unheard_of": 1}))), ["driver_args value_error"]);
+    let secrets = vec!["connection_args.password".into(), "connection_args.token".into()];
+    assert_eq!(problems(Request { secrets, ..request() }), ["connection_args.token extra_forbidden"]);
+}
+
+#[test]
+fn file_transfer_comes_later() {
+    assert_eq!(problems(with_driver(&json!({"file_transfer": {}}))), ["driver_args.file_transfer unsupported"]);
 }
 
 #[test]
 fn values_that_change_nothing_pass() {
     let harmless = json!({"allow_agent": false, "look_for_keys": false, "compress": false, "keepalive": 0, "proxy_port": 22, "proxy_host": null});
-    assert!(problems(with_connection(harmless)).is_empty());
+    let normalised = validate(with_connection(harmless)).expect("valid");
+    assert!(normalised.warnings.is_empty() && normalised.target.jumps.is_empty());
     let harmless = json!({"get_pty": false, "bufsize": -1, "sudo": false, "file_transfer": null, "timeout": null});
     assert!(problems(with_driver(&harmless)).is_empty());
 }
 
 #[test]
-fn sudo_with_command_names_config() {
-    assert_eq!(problems(with_driver(&json!({"sudo": true}))), ["driver_args.sudo sudo_needs_config"]);
-    let secrets = vec!["connection_args.password".into(), "driver_args.sudo_password".into()];
-    let found = validate(Request { secrets, ..request() }).expect_err("refused");
-    assert_eq!(found[0].code, "sudo_needs_config");
-    assert!(found[0].message.contains("`config`"));
+fn a_jump_host_needs_credentials_of_its_own() {
+    let through = with_connection(json!({"proxy_host": "gate"}));
+    assert_eq!(problems(through.clone()), ["connection_args.proxy_host missing_authentication"]);
+    let secrets = vec!["connection_args.password".into(), "connection_args.proxy_password".into()];
+    let target = validate(Request { secrets: secrets.clone(), ..through }).expect("valid").target;
+    let [jump] = target.jumps.as_slice() else { panic!("one jump host") };
+    assert_eq!((jump.host.as_str(), jump.port, jump.user.as_str()), ("gate", 22, "admin"));
+    let own = with_connection(json!({"proxy_host": "gate", "proxy_port": 2222, "proxy_username": "hop"}));
+    let target = validate(Request { secrets, ..own }).expect("valid").target;
+    assert_eq!((target.jumps[0].port, target.jumps[0].user.as_str()), (2222, "hop"));
+}
+
+#[test]
+fn what_has_no_use_is_a_warning() {
+    let mut secrets = vec!["connection_args.password".into(), "connection_args.proxy_password".into()];
+    secrets.push("driver_args.sudo_password".into());
+    let request = Request { secrets, ..with_connection(json!({"proxy_port": 2222})) };
+    let warnings = validate(request).expect("valid").warnings.join("\n");
+    for name in ["proxy_password", "proxy_port", "sudo_password"] {
+        assert!(warnings.contains(&format!("`{name}` is not used")), "{warnings}");
+    }
+}
+
+#[test]
+fn a_script_stands_instead_of_commands() {
+    let script = with_driver(&json!({"script_content": "id"}));
+    assert_eq!(problems(script.clone()), ["command value_error"]);
+    for command in [None, Some(vec![]), Some(vec![String::new()])] {
+        assert!(problems(Request { command, ..script.clone() }).is_empty());
+    }
+}
+
+#[test]
+fn a_certificate_and_a_sudo_user_need_what_they_belong_to() {
+    assert_eq!(
+        problems(with_connection(json!({"certificate": "ssh-ed25519-cert-v01@openssh.com AAAA"}))),
+        ["connection_args.certificate value_error"]
+    );
+    assert_eq!(problems(with_driver(&json!({"sudo_user": "www"}))), ["driver_args.sudo_user value_error"]);
+    assert!(problems(with_driver(&json!({"sudo_user": "www", "sudo": true}))).is_empty());
 }
 
 #[test]

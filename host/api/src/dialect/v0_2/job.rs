@@ -162,6 +162,7 @@ fn exception(kind: &ErrorKind) -> &'static str {
         | ErrorKind::Protocol
         | ErrorKind::ConnectionLost => "SSHException",
         ErrorKind::ExecRefused => "ChannelException",
+        ErrorKind::ElevationFailed => "SudoError",
         ErrorKind::Expired | ErrorKind::Lost => "AbandonedJobError",
         ErrorKind::Canceled => "StopRequested",
         ErrorKind::Limit

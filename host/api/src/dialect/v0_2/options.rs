@@ -14,13 +14,14 @@ const NOT_YET: [&str; 3] = ["parsing", "rendering", "webhook"];
 /// What the options ask for.
 pub(super) struct Options {
     pub(super) ttl: Duration,
-    pub(super) warnings: Vec<String>,
+    /// Whether jobs with the same target share a connection.
+    pub(super) pinned: bool,
 }
 
 impl Options {
     /// Reads the options. A null is as if absent.
     pub(super) fn read(value: Option<Value>, faults: &mut Faults) -> Self {
-        let mut options = Self { ttl: DEFAULT_TTL, warnings: Vec::new() };
+        let mut options = Self { ttl: DEFAULT_TTL, pinned: false };
         let fields = match value {
             None | Some(Value::Null) => return options,
             Some(Value::Object(fields)) => fields,
@@ -35,9 +36,7 @@ impl Options {
                 "ttl" => options.ttl = faults.keep(ttl(value)).unwrap_or(DEFAULT_TTL),
                 "queue_strategy" => match value.as_str() {
                     Some("fifo") => {}
-                    Some("pinned") => options.warnings.push(
-                        "options.queue_strategy is `pinned`, but connections are not kept yet: the job got one of its own".into(),
-                    ),
+                    Some("pinned") => options.pinned = true,
                     _ => faults.0.push(Fault::no_such_word(loc, &["fifo", "pinned"], "enum").showing(value)),
                 },
                 word if NOT_YET.contains(&word) => {

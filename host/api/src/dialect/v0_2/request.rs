@@ -9,6 +9,12 @@ use serde_json::{Map, Value, json};
 
 type Fields = Map<String, Value>;
 
+/// The driver whose document this dialect is the wire of.
+const PARAMIKO: &str = "paramiko";
+
+/// Seconds between questions to a server whose connection is kept: what `NetPulse` sets.
+const KEEPALIVE: u32 = 60;
+
 /// Reads a body. What is wrong with connection and driver arguments is found later, by their driver.
 pub(super) fn read(body: &[u8], content_type: Option<&HeaderValue>, backend: &dyn Backend) -> Result<Request, Faults> {
     let mut fields = object(body, content_type)?;
@@ -28,11 +34,18 @@ pub(super) fn read(body: &[u8], content_type: Option<&HeaderValue>, backend: &dy
             if faults.0.is_empty() =>
         {
             one_of(command.is_some(), config.is_some())?;
-            let Options { ttl, mut warnings } = options;
+            if driver == PARAMIKO && command.is_some() {
+                no_sudo(&driver_args)?;
+            }
+            let mut warnings = Vec::new();
+            let mut connection_args = connection_args;
+            if options.pinned {
+                keep(&mut connection_args, &schemas.connection_args, &driver, &mut warnings);
+            }
             let connection_args =
                 seal("connection_args", connection_args, &schemas.connection_args, &driver, &mut warnings);
             let driver_args = seal("driver_args", driver_args, &schemas.driver_args, &driver, &mut warnings);
-            Ok(Request { driver, command, config, connection_args, driver_args, ttl: Some(ttl), warnings })
+            Ok(Request { driver, command, config, connection_args, driver_args, ttl: Some(options.ttl), warnings })
         }
         _ => Err(faults),
     }
@@ -112,6 +125,24 @@ fn lines(name: &str, value: Option<Value>) -> Result<Option<Vec<String>>, Fault>
         Some(_) => {
             Err(Fault::new(["body", name], "string_type", "Input should be a valid string or a list of strings"))
         }
+    }
+}
+
+/// The document has sudo for `config` only.
+fn no_sudo(driver_args: &Fields) -> Result<(), Fault> {
+    let asked =
+        |name: &&str| driver_args.get(*name).is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false)));
+    let Some(name) = ["sudo", "sudo_password"].into_iter().find(asked) else { return Ok(()) };
+    let msg = format!("`{name}` works with `config`, not with `command`: use `config`, or write sudo into the command");
+    Err(Fault::new(["body", "driver_args", name], "sudo_needs_config", msg))
+}
+
+/// Has a driver keep its connection, if it can.
+fn keep(connection_args: &mut Fields, schema: &Value, driver: &str, warnings: &mut Vec<String>) {
+    if schema.pointer("/properties/keepalive").is_none() {
+        warnings.push(format!("options.queue_strategy is `pinned`, but driver {driver} keeps no connections"));
+    } else if connection_args.get("keepalive").is_none_or(Value::is_null) {
+        connection_args.insert("keepalive".into(), KEEPALIVE.into());
     }
 }
 
