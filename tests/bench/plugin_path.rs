@@ -10,7 +10,7 @@ use anyhow::anyhow;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{Args, Exit, Failure, JobId, Request};
-use hostler_plugins::{Config, Plugins, Prepared, Rejection, Witness};
+use hostler_plugins::{Config, Piece, Plugins, Prepared, Rejection, Witness};
 use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Process, Session};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -141,6 +141,8 @@ impl Bare {
 struct Blind;
 
 impl Witness for Blind {
+    fn output(&self, _: Piece<'_>) {}
+
     fn before_effect(&self) -> BoxFuture<'_, Result<(), Failure>> {
         async { Ok(()) }.boxed()
     }

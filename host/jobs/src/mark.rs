@@ -5,7 +5,7 @@ use crate::failures::{self, Reached};
 use crate::store::Store;
 use futures::future::BoxFuture;
 use hostler_model::{Failure, JobId};
-use hostler_plugins::Witness;
+use hostler_plugins::{Piece, Witness};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -34,5 +34,11 @@ impl Mark {
 impl Witness for Mark {
     fn before_effect(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async { self.made.get_or_try_init(|| self.make()).await.copied() })
+    }
+
+    // Nobody can read it before the end yet.
+    fn output(&self, piece: Piece<'_>) {
+        let Piece { run, stream, offset, bytes } = piece;
+        tracing::trace!(job = %self.id, run, stream, offset, length = bytes.len(), "output");
     }
 }

@@ -63,6 +63,9 @@ pub struct RunResult {
     pub stderr: Output,
     /// From the start of the command to its end.
     pub duration: Duration,
+    /// Whether it ran on a connection that an earlier job had opened.
+    #[serde(default)]
+    pub session_reused: bool,
 }
 
 /// How a job ended: the results of the commands that ran, and an error if one stopped it.

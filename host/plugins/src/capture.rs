@@ -19,14 +19,22 @@ impl Capture {
         Self { stream: scrubber.stream(), half: cap / 2, head: Vec::new(), tail: VecDeque::new(), omitted: 0 }
     }
 
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
+    /// Takes what was written; gives what of it is scrubbed by now.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
         let clean = self.stream.push(bytes);
         self.keep(&clean);
+        clean
     }
 
-    pub(crate) fn finish(mut self) -> Output {
+    /// Takes the end of the stream; gives what was held back.
+    pub(crate) fn end(&mut self) -> Vec<u8> {
         let rest = self.stream.finish();
         self.keep(&rest);
+        rest
+    }
+
+    /// What was kept.
+    pub(crate) fn output(self) -> Output {
         let (mut head, mut tail) = (self.head, Vec::from(self.tail));
         if self.omitted == 0 {
             head.append(&mut tail);
@@ -54,7 +62,8 @@ mod tests {
         for piece in pieces {
             capture.push(piece.as_bytes());
         }
-        capture.finish()
+        capture.end();
+        capture.output()
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod policy;
 mod prepared;
 mod schema;
 mod scrub;
+mod tap;
 mod witness;
 
 pub use config::{Config, Grant, PluginConfig, PolicyConfig};
@@ -30,4 +31,4 @@ pub use error::Error;
 pub use limits::Limits;
 pub use plugins::Plugins;
 pub use prepared::{Prepared, Rejection};
-pub use witness::Witness;
+pub use witness::{Piece, Witness};

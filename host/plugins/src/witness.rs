@@ -3,9 +3,25 @@
 use futures::future::BoxFuture;
 use hostler_model::Failure;
 
+/// A piece of what a command wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// Which command of the job, counted from 0.
+    pub run: u32,
+    /// `stdout` or `stderr`.
+    pub stream: &'static str,
+    /// Bytes that the stream had before it, after scrubbing.
+    pub offset: u64,
+    /// Never empty.
+    pub bytes: &'a [u8],
+}
+
 /// Implemented by the room `jobs`, called by the gate that every action passes.
 pub trait Witness: Send + Sync + 'static {
     /// Makes it durable that the job is about to change something on its target. Called before every
     /// such action; from the first on, nothing retries the job. An error stops the action.
     fn before_effect(&self) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// Hears a piece of output while the command runs, scrubbed. It must not block.
+    fn output(&self, piece: Piece<'_>);
 }

@@ -1,7 +1,7 @@
 //! One authenticated connection.
 
 use crate::handshake::{Notes, Verifier};
-use crate::process::Backlog;
+use crate::process::Control;
 use crate::pump::Pump;
 use crate::{Exec, Process, Session};
 use futures::FutureExt;
@@ -62,12 +62,12 @@ impl Session for Connection {
             exec.check(&self.0.user)?;
             let (events, receiver) = mpsc::unbounded_channel();
             let (started, answer) = oneshot::channel();
-            let backlog = Arc::<Backlog>::default();
-            let pump = Pump::new(self.0.clone(), exec, events, backlog.clone());
+            let control = Control::default();
+            let pump = Pump::new(self.0.clone(), exec, events, control.clone());
             // From here on the task owns the channel, so that whoever gives up leaves none behind.
             self.0.pumps.spawn(pump.run(started));
             answer.await.unwrap_or_else(|_| Err(self.0.notes.lost(Phase::Exec)))?;
-            Ok(Process::counted(receiver, backlog))
+            Ok(Process::controlled(receiver, control))
         }
         .boxed()
     }

@@ -85,7 +85,12 @@ impl Dialogue {
             "sudo asks for a password: give `sudo_password`.".to_owned()
         } else if self.answered && has(&["incorrect password", "try again", "a password is required"]) {
             return Refusal::Failure(self.wrong_password());
-        } else if has(&["not in the sudoers", "not allowed to", "may not run"]) {
+        } else if has(&["not allowed to execute"]) {
+            format!(
+                "The account may not run /bin/sh as `{user}` by sudo, and a line is elevated as a whole: allow it in \
+                 the server's sudoers, or use `command` with sudo written into it."
+            )
+        } else if has(&["not in the sudoers", "may not run"]) {
             format!(
                 "The account may not run that as `{user}`: an administrator of the server must allow it in sudoers."
             )
@@ -158,6 +163,8 @@ mod tests {
         let asked = |said: &str| refusal(&mut dialogue(Some("x")), said);
         assert_eq!(asked("sudo: sorry, you must have a tty to run sudo\n"), "needs a terminal");
         assert!(asked("bob is not in the sudoers file.\n").contains("may not run that as `root`"));
+        let restricted = "Sorry, user bob is not allowed to execute '/bin/sh -c ls' as root on db.\n";
+        assert!(asked(restricted).contains("may not run /bin/sh as `root`"));
         assert!(asked("sudo: unknown user: root\n").contains("no user `root`"));
         assert!(asked("bash: line 1: exec: sudo: not found\n").contains("has no sudo"));
         assert!(asked("\nsudo: the moon is full\n\n").contains("`sudo: the moon is full`"));

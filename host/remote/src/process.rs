@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// Output that may wait for its reader, in bytes.
 const MAX_WAITING: usize = 16 << 20;
@@ -52,13 +53,18 @@ pub enum Event {
     Stderr(Bytes),
     /// It ended, or was given up; always the last event.
     Ended(Result<Exit, Failure>),
+    /// It was stopped, as [`Process::stop`] asked, and whether its end was seen; always the last event.
+    Stopped {
+        /// If not, it may still run.
+        confirmed: bool,
+    },
 }
 
 impl Event {
     fn size(&self) -> usize {
         match self {
             Self::Stdout(data) | Self::Stderr(data) => data.len(),
-            Self::Ended(_) => 0,
+            Self::Ended(_) | Self::Stopped { .. } => 0,
         }
     }
 }
@@ -74,7 +80,9 @@ impl Backlog {
     /// Whether there is room for an event; if not, it counts as lost.
     pub(crate) fn admits(&self, event: &Event) -> bool {
         let cost = event.size() + EVENT_COST;
-        if matches!(event, Event::Ended(_)) || self.waiting.load(Ordering::Relaxed) + cost <= MAX_WAITING {
+        if matches!(event, Event::Ended(_) | Event::Stopped { .. })
+            || self.waiting.load(Ordering::Relaxed) + cost <= MAX_WAITING
+        {
             self.waiting.fetch_add(cost, Ordering::Relaxed);
             return true;
         }
@@ -93,31 +101,47 @@ impl Backlog {
 /// never held up by a slow reader, so once 16 MiB wait, more output is lost until there is room.
 pub struct Process {
     events: mpsc::UnboundedReceiver<Event>,
-    backlog: Option<Arc<Backlog>>,
+    control: Option<Control>,
+}
+
+/// What a process shares with its pump.
+#[derive(Clone, Default)]
+pub(crate) struct Control {
+    pub(crate) backlog: Arc<Backlog>,
+    /// The command is to be stopped.
+    pub(crate) stop: CancellationToken,
 }
 
 impl Process {
     /// A process whose events come from `events`. The sender bounds what it queues.
     pub fn new(events: mpsc::UnboundedReceiver<Event>) -> Self {
-        Self { events, backlog: None }
+        Self { events, control: None }
     }
 
-    /// The same, where every event was admitted by `backlog`.
-    pub(crate) fn counted(events: mpsc::UnboundedReceiver<Event>, backlog: Arc<Backlog>) -> Self {
-        Self { events, backlog: Some(backlog) }
+    /// The process of a pump.
+    pub(crate) fn controlled(events: mpsc::UnboundedReceiver<Event>, control: Control) -> Self {
+        Self { events, control: Some(control) }
     }
 
-    /// The next event; `None` after [`Event::Ended`].
+    /// The next event; `None` after the last.
     pub async fn next(&mut self) -> Option<Event> {
         let event = self.events.recv().await?;
-        if let Some(backlog) = &self.backlog {
-            backlog.taken(&event);
+        if let Some(control) = &self.control {
+            control.backlog.taken(&event);
         }
         Some(event)
     }
 
+    /// Asks for the command to be stopped. What it still writes comes as events, then [`Event::Stopped`].
+    pub fn stop(&mut self) {
+        match &self.control {
+            Some(control) => control.stop.cancel(),
+            None => self.events.close(),
+        }
+    }
+
     /// Bytes of output, of both streams, that were lost so far because nobody took the events.
     pub fn lost(&self) -> u64 {
-        self.backlog.as_ref().map_or(0, |backlog| backlog.lost.load(Ordering::Relaxed))
+        self.control.as_ref().map_or(0, |control| control.backlog.lost.load(Ordering::Relaxed))
     }
 }

@@ -4,7 +4,7 @@
 use crate::connection::Line;
 use crate::dialogue::Refusal;
 use crate::line::quoted;
-use crate::process::Backlog;
+use crate::process::Control;
 use crate::running::{Over, Running};
 use crate::{Event, Exec};
 use hostler_model::{ErrorKind, Exit, Failure, Phase};
@@ -26,18 +26,13 @@ pub(crate) struct Pump {
     exec: Exec,
     deadline: Instant,
     events: mpsc::UnboundedSender<Event>,
-    backlog: Arc<Backlog>,
+    control: Control,
 }
 
 impl Pump {
-    pub(crate) fn new(
-        line: Arc<Line>,
-        exec: Exec,
-        events: mpsc::UnboundedSender<Event>,
-        backlog: Arc<Backlog>,
-    ) -> Self {
+    pub(crate) fn new(line: Arc<Line>, exec: Exec, events: mpsc::UnboundedSender<Event>, control: Control) -> Self {
         let deadline = Instant::now() + exec.timeout;
-        Self { line, exec, deadline, events, backlog }
+        Self { line, exec, deadline, events, control }
     }
 
     /// Opens a channel, starts the command, tells `started`, and forwards until the end.
@@ -46,8 +41,8 @@ impl Pump {
             Ok(Some(mut running)) => {
                 // If whoever asked has given up, the events have no receiver either.
                 let _asker_gone = started.send(Ok(()));
-                let end = self.watch(&mut running).await;
-                running.send(Event::Ended(end));
+                let last = self.watch(&mut running).await;
+                running.send(last);
                 running.close().await;
             }
             Ok(None) => {}
@@ -91,7 +86,7 @@ impl Pump {
         match timeout_at(self.deadline, &mut opening).await {
             Ok(Ok(channel)) => {
                 let user = self.line.user.clone();
-                Ok(Running::new(channel, user, self.events.clone(), self.backlog.clone()))
+                Ok(Running::new(channel, user, self.events.clone(), self.control.backlog.clone()))
             }
             Ok(Err(error)) => Err(self.not_opened(&error)),
             Err(_) => {
@@ -107,28 +102,29 @@ impl Pump {
     }
 
     /// Forwards until the command ended, its time is up, or nobody wants it any more.
-    async fn watch(&self, running: &mut Running) -> Result<Exit, Failure> {
-        let over = tokio::select! {
-            over = running.forward(self.deadline) => Some(over),
-            () = self.events.closed() => None,
-            () = self.line.closing.cancelled() => None,
+    async fn watch(&self, running: &mut Running) -> Event {
+        let unwanted = async {
+            tokio::select! {
+                () = self.control.stop.cancelled() => {}
+                () = self.events.closed() => {}
+                () = self.line.closing.cancelled() => {}
+            }
         };
-        match over {
-            Some(Over::Ended(exit)) => Ok(exit),
-            Some(Over::Lost) => Err(self.line.notes.lost(Phase::Exec)),
-            Some(Over::Late) => Err(self.late(words(self.stop(running).await))),
-            Some(Over::Insists) => {
+        let over = tokio::select! {
+            over = running.forward(self.deadline) => over,
+            () = unwanted => return Event::Stopped { confirmed: self.stop(running).await },
+        };
+        Event::Ended(match over {
+            Over::Ended(exit) => Ok(exit),
+            Over::Lost => Err(self.line.notes.lost(Phase::Exec)),
+            Over::Late => Err(self.late(words(self.stop(running).await))),
+            Over::Insists => {
                 let stopped = words(self.stop(running).await);
                 let message =
                     format!("The command asked the same too often; {stopped}. Check the replies in `expect_map`.");
                 Err(Failure::new(ErrorKind::Limit, Phase::Exec, message))
             }
-            None => {
-                let stopped = words(self.stop(running).await);
-                let message = format!("The session was closed while the command ran; {stopped}.");
-                Err(Failure::new(ErrorKind::ConnectionLost, Phase::Exec, message))
-            }
-        }
+        })
     }
 
     /// Stops the command. Gives whether its end was seen.

@@ -41,6 +41,7 @@ fn result(result: &RunResult) -> Value {
     stream(&mut fields, "stdout", &result.stdout);
     stream(&mut fields, "stderr", &result.stderr);
     fields.insert("duration_s".into(), result.duration.as_secs_f64().into());
+    fields.insert("session_reused".into(), result.session_reused.into());
     Value::Object(fields)
 }
 

@@ -26,6 +26,7 @@ async fn a_job_shows_everything_but_secrets() {
         stdout,
         stderr,
         duration: Duration::from_millis(1500),
+        session_reused: false,
     };
     let text = Output { head: "hé\n".into(), ..Output::default() };
     let cut = Output { head: b"\xff1".into(), tail: b"2".into(), omitted: 7 };

@@ -9,7 +9,14 @@ use std::time::Duration;
 
 fn ran(command: &str, exit: Exit, stdout: &str) -> RunResult {
     let stdout = Output { head: stdout.into(), ..Output::default() };
-    RunResult { command: command.into(), exit, stdout, stderr: Output::default(), duration: Duration::from_millis(5) }
+    RunResult {
+        command: command.into(),
+        exit,
+        stdout,
+        stderr: Output::default(),
+        duration: Duration::from_millis(5),
+        session_reused: false,
+    }
 }
 
 fn ended(state: State, outcome: Outcome) -> Job {

@@ -77,6 +77,7 @@ fn success() -> Outcome {
             stdout: Output { head: vec![0, 255, b'a'], tail: b"end".to_vec(), omitted: 7 },
             stderr: Output::default(),
             duration: Duration::from_micros(1234),
+            session_reused: false,
         }],
         error: None,
         warnings: vec!["from the outcome".into()],

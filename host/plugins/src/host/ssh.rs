@@ -5,9 +5,10 @@ use crate::capture::Capture;
 use crate::host::secrets::SecretHandle;
 use crate::instance::State;
 use crate::job::{Action, JobContext};
+use crate::tap::Tap;
 use bytes::Bytes;
 use hostler_model::{ErrorKind, Exit, Failure, Phase, RunResult, Secret, SecretUse};
-use hostler_remote::{Authentication, Connect, Elevation, Event, Exec, HostKeyPolicy, Session};
+use hostler_remote::{Authentication, Connect, Elevation, Event, Exec, HostKeyPolicy, Process, Session};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -221,33 +222,26 @@ impl State {
             timeout,
         };
         let cap = self.limits.output.min(self.output_left / 2);
-        let mut stdout = Capture::new(cap, &job.scrubber);
-        let mut stderr = Capture::new(cap, &job.scrubber);
-        let mut started = None;
-        let ended = before_end(&job, async {
+        let run = u32::try_from(self.runs.len()).unwrap_or(u32::MAX);
+        let tap = |stream| {
+            let capture = Capture::new(cap, &job.scrubber);
+            Tap::new(capture, Arc::clone(&job.witness), run, stream, asked.event_size)
+        };
+        let (mut stdout, mut stderr) = (tap("stdout"), tap("stderr"));
+        let mut process = before_end(&job, async {
             job.admit(&Action::Exec(&exec)).await?;
-            let mut process = session.start(exec.clone()).await?;
-            started = Some(Instant::now());
-            while let Some(event) = process.next().await {
-                match event {
-                    Event::Stdout(bytes) => stdout.push(&bytes),
-                    Event::Stderr(bytes) => stderr.push(&bytes),
-                    Event::Ended(ended) => {
-                        job.warn(lost(process.lost()));
-                        return ended.map(Some);
-                    }
-                }
-            }
-            Ok(None)
+            session.start(exec.clone()).await
         })
-        .await;
+        .await?;
+        let started = Instant::now();
+        let ended = follow(&job, &mut process, &mut stdout, &mut stderr).await;
+        job.warn(lost(process.lost()));
+        let (stdout, stderr) = (stdout.finish(), stderr.finish());
+        self.output_left = self.output_left.saturating_sub(stdout.kept() + stderr.kept());
+        let (duration, session_reused) = (started.elapsed(), session.reused());
+        let exit = ended.clone().unwrap_or(Exit::Unknown);
         // A command that did not end is a result too: what it wrote until then.
-        if let Some(started) = started {
-            let (stdout, stderr) = (stdout.finish(), stderr.finish());
-            self.output_left = self.output_left.saturating_sub(stdout.kept() + stderr.kept());
-            let exit = ended.clone().ok().flatten().unwrap_or(Exit::Unknown);
-            self.runs.push(RunResult { command: exec.command, exit, stdout, stderr, duration: started.elapsed() });
-        }
+        self.runs.push(RunResult { command: exec.command, exit, stdout, stderr, duration, session_reused });
         ended.map(|_| self.last_run())
     }
 
@@ -263,6 +257,45 @@ impl State {
             stderr_size: run.stderr.total(),
         }
     }
+}
+
+/// Takes what a command writes until it ends. When the job has to end, the command is stopped first.
+async fn follow(job: &JobContext, process: &mut Process, stdout: &mut Tap, stderr: &mut Tap) -> Result<Exit, Failure> {
+    let mut over = None;
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = process.next() => event,
+            failure = job.end(), if over.is_none() => {
+                over = Some(failure);
+                process.stop();
+                continue;
+            }
+        };
+        match (event, over) {
+            (Some(Event::Stdout(bytes)), still) => {
+                stdout.push(&bytes);
+                over = still;
+            }
+            (Some(Event::Stderr(bytes)), still) => {
+                stderr.push(&bytes);
+                over = still;
+            }
+            (Some(Event::Ended(ended)), _) => return ended,
+            (Some(Event::Stopped { confirmed: true }), over) => return Err(stopped(over, "was stopped")),
+            (Some(Event::Stopped { confirmed: false }) | None, over) => {
+                return Err(stopped(over, "could not be confirmed as stopped"));
+            }
+        }
+    }
+}
+
+/// Why a command was stopped, and what became of it.
+fn stopped(why: Option<Failure>, what: &str) -> Failure {
+    let why = why.unwrap_or_else(|| {
+        Failure::new(ErrorKind::ConnectionLost, Phase::Exec, "the session was closed while the command ran")
+    });
+    Failure { message: format!("{}; the remote process {what}", why.message), ..why }
 }
 
 /// Output that came faster than it could be kept.

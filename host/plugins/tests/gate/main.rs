@@ -21,6 +21,10 @@ async fn plugins(settings: Value, script: &Arc<Script>, config: Config) -> Arc<P
 }
 
 async fn prepare(plugins: &Arc<Plugins>, commands: &[&str]) -> Result<Prepared, Rejection> {
+    prepare_with(plugins, commands, json!({})).await
+}
+
+async fn prepare_with(plugins: &Arc<Plugins>, commands: &[&str], driver_args: Value) -> Result<Prepared, Rejection> {
     let seal = |name, value: Value| Args::seal(name, value.as_object().expect("an object").clone());
     let request = Request {
         driver: "paramiko".into(),
@@ -29,7 +33,7 @@ async fn prepare(plugins: &Arc<Plugins>, commands: &[&str]) -> Result<Prepared, 
             "connection_args",
             json!({"host": "target.example", "username": "admin", "password": PASSWORD}),
         ),
-        driver_args: seal("driver_args", json!({})),
+        driver_args: seal("driver_args", driver_args),
         ..Request::default()
     };
     plugins.prepare(JobId::new(), request).await
@@ -52,6 +56,16 @@ async fn an_action_passes_policies_then_the_witness_then_the_server() {
     assert_eq!(outcome.error, None);
     assert_eq!(outcome.results[0].stdout.text(), "hi\n");
     assert_eq!(script.tape(), [Tape::Resolve, Tape::Connect, Tape::BeforeEffect, Tape::Start, Tape::Close]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_is_heard_line_by_line_while_the_command_runs() {
+    let pieces = [Event::Stdout("one\ntw".into()), Event::Stderr("oops\n".into()), Event::Stdout("o\n".into())];
+    let script = Script::new([&pieces[..], &[Event::Ended(Ok(Exit::Status(0)))]].concat());
+    let plugins = plugins(json!({}), &script, Config::default()).await;
+    let prepared = prepare_with(&plugins, &["ls"], json!({"bufsize": 1})).await.expect("the request is accepted");
+    prepared.execute(Arc::clone(&script) as Arc<_>, CancellationToken::new()).await;
+    assert_eq!(script.heard(), ["stdout 0 one\n", "stderr 0 oops\n", "stdout 4 two\n"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

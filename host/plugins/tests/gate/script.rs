@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{ErrorKind, Failure, Phase};
-use hostler_plugins::Witness;
+use hostler_plugins::{Piece, Witness};
 use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Process, Session};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +26,8 @@ pub(crate) struct Script {
     tape: Mutex<Vec<Tape>>,
     /// What each command does; `None`: it never ends.
     events: Option<Vec<Event>>,
+    /// Live output: the stream, the offset and the text of each piece.
+    heard: Mutex<Vec<String>>,
     refuses_effects: AtomicBool,
     started: Notify,
     let_go: Arc<Notify>,
@@ -46,6 +48,7 @@ impl Script {
         Arc::new(Self {
             tape: Mutex::default(),
             events,
+            heard: Mutex::default(),
             refuses_effects: AtomicBool::new(false),
             started: Notify::new(),
             let_go: Arc::default(),
@@ -58,6 +61,11 @@ impl Script {
 
     pub(crate) fn tape(&self) -> Vec<Tape> {
         self.tape.lock().expect("unpoisoned").clone()
+    }
+
+    /// The pieces of live output, each as `stream offset text`.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.heard.lock().expect("unpoisoned").clone()
     }
 
     /// Waits until a command runs.
@@ -81,6 +89,12 @@ impl Witness for Script {
         let refused = Failure::new(ErrorKind::Internal, Phase::Store, "the disk is full");
         let answer = if self.refuses_effects.load(Ordering::Relaxed) { Err(refused) } else { Ok(()) };
         async { answer }.boxed()
+    }
+
+    fn output(&self, piece: Piece<'_>) {
+        let text = String::from_utf8_lossy(piece.bytes);
+        let line = format!("{} {} {text}", piece.stream, piece.offset);
+        self.heard.lock().expect("unpoisoned").push(line);
     }
 }
 

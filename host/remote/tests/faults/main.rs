@@ -21,15 +21,18 @@ struct Done {
     stdout: String,
     stderr_size: usize,
     end: Result<Exit, Failure>,
+    /// Whether its end was seen, if it was stopped.
+    stopped: Option<bool>,
 }
 
 async fn wait(mut process: Process) -> Done {
-    let mut done = Done { stdout: String::new(), stderr_size: 0, end: Ok(Exit::Unknown) };
+    let mut done = Done { stdout: String::new(), stderr_size: 0, end: Ok(Exit::Unknown), stopped: None };
     while let Some(event) = process.next().await {
         match event {
             Event::Stdout(data) => done.stdout.push_str(&String::from_utf8_lossy(&data)),
             Event::Stderr(data) => done.stderr_size += data.len(),
             Event::Ended(end) => done.end = end,
+            Event::Stopped { confirmed } => done.stopped = Some(confirmed),
         }
     }
     done
@@ -223,6 +226,7 @@ async fn output_that_nobody_takes_is_lost_and_counted() {
             Event::Stdout(data) => size += data.len() as u64,
             Event::Stderr(_) => panic!("nothing was written there"),
             Event::Ended(how) => end = Some(how),
+            Event::Stopped { .. } => panic!("nobody stopped it"),
         }
     }
     assert_eq!(end, Some(Ok(Exit::Status(0))));
@@ -267,6 +271,16 @@ async fn a_server_that_never_confirms_a_command_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_process_that_is_stopped_tells_whether_it_ended() {
+    for (command, confirmed) in [("hang", true), ("hang hard", true), ("hang for ever", false)] {
+        let server = Server::start().await;
+        let mut process = open(&server).await.start(exec(command)).await.expect("started");
+        process.stop();
+        assert_eq!(wait(process).await.stopped, Some(confirmed), "{command}");
+    }
+}
+
+#[tokio::test]
 async fn a_dropped_process_is_stopped_and_its_channel_closed() {
     let mut server = Server::start().await;
     let session = open(&server).await;
@@ -305,7 +319,7 @@ async fn dropping_the_session_stops_its_commands_first() {
     drop(session);
     server.saw("signal TERM").await;
     server.saw("connection ended").await;
-    is(&wait(process).await.end.expect_err("closed"), ErrorKind::ConnectionLost, Phase::Exec, "was closed");
+    assert_eq!(wait(process).await.stopped, Some(true));
 }
 
 #[tokio::test]

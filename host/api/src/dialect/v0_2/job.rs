@@ -186,6 +186,7 @@ mod tests {
             stdout: hostler_model::Output::default(),
             stderr: hostler_model::Output::default(),
             duration: std::time::Duration::ZERO,
+            session_reused: false,
         };
         keys(&commands.iter().map(result).collect::<Vec<_>>())
     }
