@@ -1,5 +1,6 @@
 //! What `connection_args` and `driver_args` hold, without the secrets.
 
+use hostler_sdk::Hop;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -46,6 +47,8 @@ pub(crate) struct ConnectionArgs {
     pub(crate) proxy_username: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) proxy_key_filename: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) proxy_jump: Option<Vec<String>>,
 }
 
 /// How commands are run.
@@ -86,6 +89,15 @@ impl ConnectionArgs {
         self.proxy_host.as_deref().filter(|host| !host.is_empty())
     }
 
+    /// All jump hosts, the one that is dialled first. Errors: the entry of `proxy_jump` that is none.
+    pub(crate) fn jumps(&self) -> Result<Vec<Hop>, String> {
+        let Some(host) = self.proxy() else { return Ok(Vec::new()) };
+        let user = self.proxy_username.as_ref().unwrap_or(&self.username);
+        let last = Hop { host: host.into(), port: self.proxy_port.unwrap_or(22), user: user.clone() };
+        let before = self.proxy_jump.iter().flatten();
+        before.map(|text| hop(text, user).ok_or_else(|| text.clone())).chain([Ok(last)]).collect()
+    }
+
     /// How long the connection is kept for the next job, in seconds.
     pub(crate) fn kept(&self) -> Option<f64> {
         self.keepalive.filter(|&seconds| seconds > 0.0)
@@ -104,6 +116,20 @@ impl DriverArgs {
     }
 }
 
+/// `[user@]host[:port]`, as ssh_config(5) has it for `ProxyJump`. An IPv6 address with a port stands in brackets.
+fn hop(text: &str, user: &str) -> Option<Hop> {
+    let (user, place) = text.rsplit_once('@').unwrap_or((user, text));
+    let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, port)) => (host, Some(port.strip_prefix(':')?)),
+        None if place.starts_with('[') => return None,
+        None if place.matches(':').count() == 1 => place.split_once(':').map(|(host, port)| (host, Some(port)))?,
+        None => (place, None),
+    };
+    let port = port.map_or(Some(22), |port| port.parse().ok().filter(|&port| port > 0))?;
+    (!user.is_empty() && !host.is_empty()).then(|| Hop { host: host.into(), port, user: user.into() })
+}
+
 fn ssh_port() -> u16 {
     22
 }
@@ -114,4 +140,22 @@ fn half_a_minute() -> f64 {
 
 fn auto_add() -> String {
     "auto_add".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hop_is_written_as_ssh_does() {
+        let read = |text| hop(text, "me").map(|Hop { host, port, user }| format!("{user} {host} {port}"));
+        assert_eq!(read("gate").as_deref(), Some("me gate 22"));
+        assert_eq!(read("you@gate:2222").as_deref(), Some("you gate 2222"));
+        assert_eq!(read("you@corp@gate").as_deref(), Some("you@corp gate 22"));
+        assert_eq!(read("[2001:db8::1]:2222").as_deref(), Some("me 2001:db8::1 2222"));
+        assert_eq!(read("2001:db8::1").as_deref(), Some("me 2001:db8::1 22"));
+        for bad in ["", "@gate", "gate:", "gate:0", "gate:70000", "[::1", "[::1]2222", "you@"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
 }

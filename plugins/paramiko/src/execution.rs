@@ -27,8 +27,8 @@ fn connect(request: &Request) -> Result<Session, Error> {
     let target = Credentials::of(request, "")?;
     let jump = Credentials::of(request, "proxy_")?;
     let authentication = target.methods(args.key_filename.as_ref(), args.certificate.as_ref(), &args);
-    let jumps: Vec<_> =
-        args.proxy().map(|_| jump.methods(args.proxy_key_filename.as_ref(), None, &args)).into_iter().collect();
+    let hops = args.jumps().map_err(|_| changed("a jump host"))?;
+    let jumps: Vec<_> = hops.iter().map(|_| jump.methods(args.proxy_key_filename.as_ref(), None, &args)).collect();
     let options = ConnectOptions {
         host_key_policy: args.host_key_policy.clone(),
         host_keys: args.host_keys.clone().unwrap_or_default(),
@@ -125,9 +125,11 @@ fn milliseconds(seconds: f64) -> u64 {
 }
 
 fn read<T: DeserializeOwned>(json: &str) -> Result<T, Error> {
-    serde_json::from_str(json).map_err(|error| {
-        Error::new("invalid-request", "plugin", format!("The job's arguments were changed since validation: {error}."))
-    })
+    serde_json::from_str(json).map_err(|error| changed(&error.to_string()))
+}
+
+fn changed(what: &str) -> Error {
+    Error::new("invalid-request", "plugin", format!("The job's arguments were changed since validation: {what}."))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::arguments::{ConnectionArgs, DriverArgs};
 use hostler_sdk::driver::Normalised;
-use hostler_sdk::{Hop, Problem, Request, Target};
+use hostler_sdk::{Problem, Request, Target};
 use serde::de::DeserializeOwned;
 
 /// The secrets that have a use.
@@ -110,6 +110,10 @@ fn check_authentication(args: &ConnectionArgs, request: &Request, problems: &mut
             "Give at least one of `proxy_password`, `proxy_key_filename` and `proxy_pkey`: a jump host does not get the target's.",
         ));
     }
+    if let Err(wrong) = args.jumps() {
+        let message = format!("`{wrong}` is no jump host: write [user@]host[:port].");
+        problems.push(Problem::new(["connection_args", "proxy_jump"], "value_error", message));
+    }
     if args.certificate.is_some() && !given("pkey") {
         problems.push(Problem::new(
             ["connection_args", "certificate"],
@@ -151,18 +155,13 @@ fn is_variable_name(name: &str) -> bool {
 }
 
 fn normalise(request: Request, connection: &ConnectionArgs, driver: &DriverArgs) -> Normalised {
-    let jump = |host: &str| Hop {
-        host: host.into(),
-        port: connection.proxy_port.unwrap_or(22),
-        user: connection.proxy_username.clone().unwrap_or_else(|| connection.username.clone()),
-    };
     Normalised {
         warnings: warnings(&request, connection, driver),
         target: Target {
             host: connection.host.clone(),
             port: connection.port,
             user: connection.username.clone(),
-            jumps: connection.proxy().map(jump).into_iter().collect(),
+            jumps: connection.jumps().expect("the hops were checked"),
         },
         request: Request {
             connection_args: serde_json::to_string(connection).expect("plain fields have a JSON form"),
@@ -186,6 +185,7 @@ fn warnings(request: &Request, connection: &ConnectionArgs, driver: &DriverArgs)
         let useless = [
             ("proxy_port", connection.proxy_port.is_some_and(|port| port != 22)),
             ("proxy_username", connection.proxy_username.is_some()),
+            ("proxy_jump", connection.proxy_jump.is_some()),
             ("proxy_key_filename", connection.proxy_key_filename.is_some()),
             ("proxy_password", given("proxy_password")),
             ("proxy_pkey", given("proxy_pkey")),
