@@ -3,6 +3,8 @@
 
 mod daemon;
 mod fleet;
+mod processes;
 
 pub use daemon::{Answer, Daemon, Setup};
 pub use fleet::{KeyForm, KeyType, Sshd};
+pub use processes::{sleepers_become, unique_nap};

@@ -1,6 +1,7 @@
 //! What clients get wrong: each mistake gets an answer of its own, and the daemon goes on serving.
 
 use crate::daemon;
+use crate::job;
 use hostler_tests::{Answer, Daemon};
 use serde_json::{Value, json};
 use ureq::http::{Method, Request};
@@ -17,9 +18,7 @@ fn body() -> Value {
 }
 
 fn with(change: impl FnOnce(&mut Value)) -> Value {
-    let mut body = body();
-    change(&mut body);
-    body
+    job::with(body(), change)
 }
 
 /// Sends a wrong body; the answer has this status and, somewhere, these words, and never the password.
@@ -66,7 +65,7 @@ fn each_mistake_has_an_answer_of_its_own() -> anyhow::Result<()> {
         (with(|it| it["connection_args"]["port"] = 70_000.into()), 400, &["port"]),
         (with(|it| it["connection_args"]["port"] = "ssh".into()), 400, &["port"]),
         (with(|it| it["driver_args"] = json!({"sudo": true})), 400, &["sudo", "config"]),
-        (with(|it| it["connection_args"]["proxy_host"] = "192.0.2.2".into()), 400, &["proxy_host"]),
+        (with(|it| it["connection_args"]["proxy_port"] = 2222.into()), 400, &["proxy_port"]),
     ];
     for (body, status, words) in cases {
         wrong(&daemon, &body.to_string(), status, words)?;
