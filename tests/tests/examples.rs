@@ -158,7 +158,8 @@ fn example_4_key_contents() -> anyhow::Result<()> {
         },
         "command": "free -m"
     });
-    run_with_key(&*shared_daemon()?, &body, "pkey", |key| Ok(key.into()))
+    let daemon = shared_daemon()?;
+    run_with_key(&daemon, &body, "pkey", |key| Ok(key.into()))
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod examples;
 mod failures;
 mod hostile;
 mod job;
+mod parameters;
 mod secrets;
 
 use hostler_tests::{Daemon, Setup};
