@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tempfile::TempDir;
 
-/// The kinds of key that the server's user may log in with.
+/// The kinds of key that the server's users may log in with.
 #[derive(Clone, Copy, Debug)]
 pub enum KeyType {
     /// RSA of 3072 bits.
@@ -51,14 +51,28 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    /// Whom to log in as; a member of the group `sudo`.
+    /// Whom to log in as; may use sudo with the password.
     pub const USER: &str = "admin";
-    /// The user's password. It has what JSON escapes, and it is found nowhere else by chance.
+    /// A user whom sudo asks for no password.
+    pub const NOPASSWD: &str = "nopasswd";
+    /// A user who may not use sudo.
+    pub const NOSUDO: &str = "nosudo";
+    /// A user like the first one, whom sudo refuses without a terminal.
+    pub const REQUIRETTY: &str = "requiretty";
+    /// A user like the first one, whose commands sudo runs in a terminal of its own if it has one.
+    pub const USEPTY: &str = "usepty";
+    /// The users' password. It has what JSON escapes, and it is found nowhere else by chance. `root` has none.
     pub const PASSWORD: &str = r#"plan"ted\P4ssw0rd-of-the-fleet"#;
+
     /// Starts a server of its own for the caller, with options as `sshd -o` takes them.
     pub fn start(options: &[&str]) -> anyhow::Result<Self> {
+        Self::with_password(Self::PASSWORD, options)
+    }
+
+    /// The same, with another password of the users.
+    pub fn with_password(password: &str, options: &[&str]) -> anyhow::Result<Self> {
         let folder = TempDir::with_prefix("hostler-fleet-")?;
-        fs::write(folder.path().join("password"), Self::PASSWORD)?;
+        fs::write(folder.path().join("password"), password)?;
         let mut authorized = String::new();
         for key in KeyType::ALL {
             let path = folder.path().join(key.word());
@@ -100,12 +114,28 @@ impl Sshd {
         self.port
     }
 
-    /// The user's home directory, as this process sees it.
+    /// The home directory of [`Sshd::USER`], as this process sees it.
     pub fn home(&self) -> PathBuf {
-        self.folder.path().join("home").join(Self::USER)
+        self.home_of(Self::USER)
     }
 
-    /// A private key that the user may log in with, in a form, encrypted if there is a passphrase.
+    /// A user's home directory, as this process sees it.
+    pub fn home_of(&self, user: &str) -> PathBuf {
+        self.folder.path().join("home").join(user)
+    }
+
+    /// A file of the server's private `/etc` or `/run`.
+    pub fn read(&self, path: &str) -> anyhow::Result<String> {
+        let outside = self.folder.path().join(path.trim_start_matches('/'));
+        fs::read_to_string(outside).with_context(|| format!("{path} of the SSH server cannot be read"))
+    }
+
+    /// What sshd wrote to its log until now.
+    pub fn log(&self) -> anyhow::Result<String> {
+        Ok(fs::read_to_string(self.folder.path().join("log"))?)
+    }
+
+    /// A private key that the users and root may log in with, in a form, encrypted if there is a passphrase.
     pub fn key(&self, key: KeyType, form: KeyForm, passphrase: Option<&str>) -> anyhow::Result<String> {
         let copies = TempDir::with_prefix("hostler-key-")?;
         let path = copies.path().join("key");

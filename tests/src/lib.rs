@@ -3,6 +3,10 @@
 
 mod daemon;
 mod fleet;
+mod listener;
+mod processes;
 
 pub use daemon::{Answer, Daemon, Setup};
 pub use fleet::{KeyForm, KeyType, Sshd};
+pub use listener::FullListener;
+pub use processes::{sleepers_become, unique_nap};

@@ -1,6 +1,7 @@
 //! What clients get wrong: each mistake gets an answer of its own, and the daemon goes on serving.
 
 use crate::daemon;
+use crate::job;
 use hostler_tests::{Answer, Daemon};
 use serde_json::{Value, json};
 use ureq::http::{Method, Request};
@@ -17,9 +18,7 @@ fn body() -> Value {
 }
 
 fn with(change: impl FnOnce(&mut Value)) -> Value {
-    let mut body = body();
-    change(&mut body);
-    body
+    job::with(body(), change)
 }
 
 /// Sends a wrong body; the answer has this status and, somewhere, these words, and never the password.
@@ -44,7 +43,7 @@ fn each_mistake_has_an_answer_of_its_own() -> anyhow::Result<()> {
     ] {
         wrong(&daemon, body, status, &words)?;
     }
-    let cases: [(Value, u16, &[&str]); 22] = [
+    let cases: [(Value, u16, &[&str]); 20] = [
         (with(|it| it["driver"] = "netmiko".into()), 422, &["driver", "paramiko"]),
         (with(|it| it["driver"] = 5.into()), 422, &["driver"]),
         (with(|it| it["connection_args"] = PLANTED.into()), 422, &["connection_args"]),
@@ -65,8 +64,6 @@ fn each_mistake_has_an_answer_of_its_own() -> anyhow::Result<()> {
         (with(|it| it["connection_args"]["port"] = 0.into()), 400, &["port"]),
         (with(|it| it["connection_args"]["port"] = 70_000.into()), 400, &["port"]),
         (with(|it| it["connection_args"]["port"] = "ssh".into()), 400, &["port"]),
-        (with(|it| it["driver_args"] = json!({"sudo": true})), 422, &["sudo", "config"]),
-        (with(|it| it["connection_args"]["proxy_host"] = "192.0.2.2".into()), 400, &["proxy_host"]),
     ];
     for (body, status, words) in cases {
         wrong(&daemon, &body.to_string(), status, words)?;
@@ -88,6 +85,39 @@ fn what_pydantic_coerces_is_coerced_and_what_it_ignored_is_told() -> anyhow::Res
     assert_eq!(job.body["target"]["port"], 22, "{}", job.text);
     assert!(job.body["warnings"].to_string().contains("driver_args.surprise"), "{}", job.text);
     Ok(())
+}
+
+/// Whether it is refused or only told depends on whether the job makes sense without it.
+#[test]
+fn a_parameter_that_has_no_use_is_named() -> anyhow::Result<()> {
+    let daemon = daemon()?;
+    for (place, parameter, value) in [
+        ("connection_args", "passphrase", json!(PLANTED)),
+        ("connection_args", "proxy_port", json!(2222)),
+        ("connection_args", "proxy_username", json!("somebody")),
+        ("connection_args", "proxy_password", json!(PLANTED)),
+        ("connection_args", "proxy_pkey", json!(PLANTED)),
+        ("connection_args", "proxy_key_filename", json!("key")),
+        ("connection_args", "certificate", json!("ssh-ed25519-cert-v01@openssh.com AAAA")),
+        ("connection_args", "surprise", json!(PLANTED)),
+        ("driver_args", "sudo", json!(true)),
+        ("driver_args", "sudo_password", json!(PLANTED)),
+        ("driver_args", "sudo_user", json!("somebody")),
+        ("driver_args", "script_interpreter", json!("python3")),
+        ("driver_args", "surprise", json!(PLANTED)),
+        ("driver_args", "get_pty", json!("perhaps")),
+        ("driver_args", "timeout", json!("soon")),
+        ("driver_args", "timeout", json!(0)),
+        ("driver_args", "environment", json!({"A B": "c"})),
+        ("driver_args", "environment", json!(["A=b"])),
+    ] {
+        let job = daemon.execute(&with(|it| it[place][parameter] = value))?;
+        let answer = if job.status == 201 { daemon.get(&format!("/v1/jobs/{}", job.job()?))?.body } else { job.body };
+        let told = if job.status == 201 { answer["warnings"].to_string() } else { answer.to_string() };
+        assert!(told.contains(parameter), "{place}.{parameter}: {} {answer}", job.status);
+        assert!(!answer.to_string().contains(PLANTED), "{place}.{parameter}: {answer}");
+    }
+    serves(&daemon)
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The examples of the document for which this daemon has the parts, word for word but for host,
 //! port and credentials.
 
-use crate::daemon;
+use crate::job::{body, finishing, listed};
+use crate::shared_daemon;
 use anyhow::Context;
 use hostler_tests::{Daemon, KeyForm, KeyType, Sshd};
 use serde_json::{Value, json};
@@ -20,12 +21,8 @@ fn aimed(mut body: Value, sshd: &Sshd) -> Value {
 
 /// Runs a body and answers its results by command, as both `/v1` and dialect 0.2 show them.
 fn run(daemon: &Daemon, body: &Value) -> anyhow::Result<Value> {
-    let job = daemon.run(body)?;
-    assert_eq!(job["state"], "finished", "{job}");
-    let id = job["id"].as_str().context("a job has an id")?;
-    let listed = daemon.get(&format!("/job?id={id}"))?;
-    assert_eq!(listed.status, 200, "{}", listed.text);
-    let listed = &listed.body["data"][0];
+    let job = finishing(daemon, body)?;
+    let listed = listed(daemon, &job)?;
     assert_eq!(listed["status"], "finished", "{listed}");
     assert_eq!(listed["result"]["type"], 1, "{listed}");
     let retval = &listed["result"]["retval"];
@@ -40,7 +37,7 @@ fn run(daemon: &Daemon, body: &Value) -> anyhow::Result<Value> {
 
 #[test]
 fn example_1_one_command_with_a_password() -> anyhow::Result<()> {
-    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
     let body = json!({
         "driver": "paramiko",
         "connection_args": {
@@ -61,7 +58,7 @@ fn example_1_one_command_with_a_password() -> anyhow::Result<()> {
 
 #[test]
 fn example_2_several_commands() -> anyhow::Result<()> {
-    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
     let body = json!({
         "driver": "paramiko",
         "connection_args": {
@@ -131,7 +128,7 @@ fn run_with_key(
 
 #[test]
 fn example_3_key_files() -> anyhow::Result<()> {
-    let daemon = daemon()?;
+    let daemon = shared_daemon()?;
     let body = json!({
         "driver": "paramiko",
         "connection_args": {
@@ -161,12 +158,13 @@ fn example_4_key_contents() -> anyhow::Result<()> {
         },
         "command": "free -m"
     });
-    run_with_key(&daemon()?, &body, "pkey", |key| Ok(key.into()))
+    let daemon = shared_daemon()?;
+    run_with_key(&daemon, &body, "pkey", |key| Ok(key.into()))
 }
 
 #[test]
 fn example_10_environment() -> anyhow::Result<()> {
-    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
     let body = json!({
         "driver": "paramiko",
         "connection_args": {
@@ -191,18 +189,12 @@ fn example_10_environment() -> anyhow::Result<()> {
 
 #[test]
 fn a_repeated_command_keeps_both_results() -> anyhow::Result<()> {
-    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
-    let body = json!({
-        "driver": "paramiko",
-        "connection_args": {"username": "admin", "password": "your_password"},
-        "command": ["echo >>twice; wc -l <twice", "exit 3", "echo >>twice; wc -l <twice"]
-    });
-    let job = daemon.run(&aimed(body, &sshd))?;
-    let id = job["id"].as_str().context("a job has an id")?;
-    let listed = daemon.get(&format!("/job?id={id}"))?;
-    let retval = &listed.body["data"][0]["result"]["retval"];
-    assert_eq!(retval["echo >>twice; wc -l <twice"]["output"], "1\n", "{}", listed.text);
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
+    let twice = json!(["echo >>twice; wc -l <twice", "exit 3", "echo >>twice; wc -l <twice"]);
+    let job = finishing(&daemon, &body(&sshd, twice))?;
+    let retval = &listed(&daemon, &job)?["result"]["retval"];
+    assert_eq!(retval["echo >>twice; wc -l <twice"]["output"], "1\n", "{retval}");
     assert_eq!(retval["exit 3"]["exit_status"], 3);
-    assert_eq!(retval["echo >>twice; wc -l <twice (2)"]["output"], "2\n", "{}", listed.text);
+    assert_eq!(retval["echo >>twice; wc -l <twice (2)"]["output"], "2\n", "{retval}");
     Ok(())
 }

@@ -1,42 +1,20 @@
 //! Jobs that cannot succeed: each says of what kind its failure is, in which phase, and what to do.
 
 use crate::daemon;
+use crate::job::{body, failing, output};
 use anyhow::Context;
 use hostler_tests::{Daemon, KeyForm, KeyType, Sshd};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fs;
 use std::net::TcpListener;
 use std::time::Instant;
 
 fn echo(sshd: &Sshd) -> Value {
-    json!({
-        "driver": "paramiko",
-        "connection_args": {
-            "host": "127.0.0.1",
-            "port": sshd.port(),
-            "username": Sshd::USER,
-            "password": Sshd::PASSWORD
-        },
-        "command": "echo hi"
-    })
-}
-
-/// Runs a job that fails, and answers the sentence that it fails with.
-fn failing(daemon: &Daemon, body: &Value, kind: &str, phase: &str) -> anyhow::Result<String> {
-    let job = daemon.run(body)?;
-    assert_eq!(job["state"], "failed", "{job}");
-    assert_eq!((&job["error"]["kind"], &job["error"]["phase"]), (&json!(kind), &json!(phase)), "{job}");
-    let id = job["id"].as_str().context("a job has an id")?;
-    let listed = daemon.get(&format!("/job?id={id}"))?;
-    let result = &listed.body["data"][0]["result"];
-    assert_eq!(result["type"], 2, "{}", listed.text);
-    assert_eq!(result["error"]["kind"], kind, "{}", listed.text);
-    Ok(job["error"]["message"].as_str().context("a failure has a sentence")?.to_owned())
+    body(sshd, "echo hi")
 }
 
 fn succeeding(daemon: &Daemon, body: &Value) -> anyhow::Result<()> {
-    let job = daemon.run(body)?;
-    assert_eq!(job["results"][0]["stdout"], "hi\n", "{job}");
+    assert_eq!(output(daemon, body)?, "hi\n");
     Ok(())
 }
 
@@ -162,20 +140,6 @@ fn a_key_file_outside_the_key_folders_is_denied() -> anyhow::Result<()> {
         answers.push(failing(&daemon, &body, "denied", "auth")?.replace(path, ""));
     }
     assert_eq!(answers[0], answers[1], "it does not tell which files exist");
-    Ok(())
-}
-
-#[test]
-fn a_command_that_takes_too_long_is_stopped_and_keeps_its_output() -> anyhow::Result<()> {
-    let (daemon, sshd) = (daemon()?, Sshd::shared()?);
-    let mut body = echo(&sshd);
-    body["command"] = json!(["echo first", "echo begun; sleep 1000"]);
-    body["driver_args"] = json!({"timeout": 1.0});
-    let start = Instant::now();
-    failing(&daemon, &body, "timeout", "exec")?;
-    assert!(start.elapsed().as_secs() < 30, "the deadline was 1 s");
-    let jobs = daemon.get("/job?status=failed")?;
-    assert_eq!(jobs.body["data"][0]["result"]["retval"]["echo first"]["output"], "first\n", "{}", jobs.text);
     Ok(())
 }
 

@@ -1,12 +1,16 @@
 //! The whole daemon, asked through HTTP, against Debian's OpenSSH.
 
 mod bad_input;
+mod commands;
 mod examples;
 mod failures;
 mod hostile;
+mod job;
+mod parameters;
 mod secrets;
 
 use hostler_tests::{Daemon, Setup};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// What differs between tests is set by the caller.
 const SETUP: Setup =
@@ -15,4 +19,16 @@ const SETUP: Setup =
 /// A daemon with its default configuration.
 fn daemon() -> anyhow::Result<Daemon> {
     Daemon::start(&SETUP)
+}
+
+/// One with its default configuration that tests running at the same time share: to start one takes seconds.
+fn shared_daemon() -> anyhow::Result<Arc<Daemon>> {
+    static SHARED: Mutex<Weak<Daemon>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(running) = shared.upgrade() {
+        return Ok(running);
+    }
+    let started = Arc::new(daemon()?);
+    *shared = Arc::downgrade(&started);
+    Ok(started)
 }
