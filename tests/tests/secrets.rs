@@ -106,6 +106,7 @@ fn planted_secrets_are_found_nowhere() -> anyhow::Result<()> {
             failing_jobs(&daemon, &sshd, driver, login, &mut evidence)?;
         }
     }
+    elevated_jobs(&daemon, &sshd, &mut evidence)?;
     for path in ["/job", "/v1/plugins", "/health", "/no/such/path"] {
         evidence.add_answer(path, &daemon.get(path)?);
     }
@@ -177,6 +178,29 @@ fn working_job(
     }
     for path in [format!("/v1/jobs/{id}"), format!("/job?id={id}")] {
         evidence.add_answer(&path, &daemon.get(&path)?);
+    }
+    Ok(())
+}
+
+/// Jobs whose sudo gets a right and a wrong password; the server tells what it sees of them.
+fn elevated_jobs(daemon: &Daemon, sshd: &Sshd, evidence: &mut Evidence) -> anyhow::Result<()> {
+    let mut elevated = body(sshd, "paramiko", &json!({"password": Sshd::PASSWORD}), &[]);
+    let fields = elevated.as_object_mut().context("an object")?;
+    fields.remove("command");
+    fields.insert("config".into(), json!(["id -un; cat; ps axwwe", "cat /proc/$PPID/cmdline /proc/$PPID/environ"]));
+    for (password, state) in [(Sshd::PASSWORD, "finished"), (PASSPHRASE, "failed")] {
+        elevated["driver_args"] = json!({"sudo": true, "sudo_password": password});
+        let submitted = daemon.execute(&elevated)?;
+        evidence.add_answer("POST /device/execute", &submitted);
+        let id = submitted.job()?;
+        let job = daemon.wait(id)?;
+        assert_eq!(job["state"], state, "{job}");
+        if state == "finished" {
+            assert!(job["results"][0]["stdout"].as_str().is_some_and(|text| text.starts_with("root\n")), "{job}");
+        }
+        for path in [format!("/v1/jobs/{id}"), format!("/job?id={id}")] {
+            evidence.add_answer(&path, &daemon.get(&path)?);
+        }
     }
     Ok(())
 }
