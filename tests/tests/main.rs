@@ -1,6 +1,8 @@
 //! The whole daemon, asked through HTTP, against Debian's OpenSSH.
 
 mod bad_input;
+mod credentials;
+mod engine;
 mod examples;
 mod failures;
 mod hostile;

@@ -2,7 +2,7 @@
 
 use russh::client::{Config, GexParams};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
-use russh::{Preferred, SshId, cipher, kex};
+use russh::{Preferred, SshId, cipher, compression, kex};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,9 +45,12 @@ const HOST_KEYS: [Algorithm; 6] = [
     Algorithm::Rsa { hash: Some(HashAlg::Sha256) },
 ];
 
+/// OpenSSH takes the first only, which begins after the login; `none` is for servers without either.
+const COMPRESSION: &[compression::Name] = &[compression::ZLIB_LEGACY, compression::ZLIB, compression::NONE];
+
 /// Settings for one connection. `on_record` tells whether the host has a key of that type on
 /// record: those are asked for first, so that a server with several keys shows the one we know.
-pub(crate) fn client(keepalive: Duration, on_record: impl Fn(&Algorithm) -> bool) -> Arc<Config> {
+pub(crate) fn client(keepalive: Duration, compress: bool, on_record: impl Fn(&Algorithm) -> bool) -> Arc<Config> {
     let mut host_keys = HOST_KEYS.to_vec();
     host_keys.sort_by_key(|algorithm| !on_record(algorithm));
     Arc::new(Config {
@@ -58,6 +61,7 @@ pub(crate) fn client(keepalive: Duration, on_record: impl Fn(&Algorithm) -> bool
             kex: Cow::Borrowed(KEX),
             key: Cow::Owned(host_keys),
             cipher: Cow::Borrowed(CIPHERS),
+            compression: Cow::Borrowed(if compress { COMPRESSION } else { &[compression::NONE] }),
             ..Preferred::DEFAULT
         },
         keepalive_interval: Some(keepalive),
@@ -74,7 +78,7 @@ mod tests {
 
     #[test]
     fn key_types_on_record_come_first_and_sha1_never() {
-        let config = client(Duration::from_secs(30), |algorithm| matches!(algorithm, Algorithm::Rsa { .. }));
+        let config = client(Duration::from_secs(30), false, |algorithm| matches!(algorithm, Algorithm::Rsa { .. }));
         let names: Vec<String> = config.preferred.key.iter().map(ToString::to_string).collect();
         assert_eq!(names[..3], ["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"]);
         assert!(!names.contains(&"ssh-rsa".to_owned()));

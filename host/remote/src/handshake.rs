@@ -4,7 +4,9 @@ use crate::dial::Wire;
 use crate::known_hosts::{KnownHosts, Record, Verdict};
 use crate::{Connect, HostKeyPolicy, algorithms};
 use hostler_model::{ErrorKind, Failure, Phase, Target};
+use russh::Names;
 use russh::client::{DisconnectReason, Handle, Handler, connect_stream};
+use russh::compression::Compression;
 use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,6 +60,8 @@ pub(crate) struct Verifier {
     policy: HostKeyPolicy,
     known_hosts: Arc<KnownHosts>,
     record: Record,
+    /// Compression was asked for, and nobody has said yet whether there is any.
+    compress: bool,
     notes: Arc<Notes>,
 }
 
@@ -84,16 +88,17 @@ pub(crate) async fn handshake(
     keepalive: Duration,
     notes: &Arc<Notes>,
 ) -> Result<Handle<Verifier>, Failure> {
-    let Connect { target, host_key_policy, banner_timeout, .. } = request;
+    let Connect { target, host_key_policy, compress, banner_timeout, .. } = request;
     let (file, host, port) = (known_hosts.clone(), target.host.clone(), target.port);
     let record = blocking(move || file.look_up(&host, port).map_err(|error| unusable(&file, &error))).await??;
-    let config = algorithms::client(keepalive, |algorithm| record.has(algorithm));
+    let config = algorithms::client(keepalive, *compress, |algorithm| record.has(algorithm));
     let greeting = wire.greeting();
     let verifier = Verifier {
         target: target.clone(),
         policy: *host_key_policy,
         known_hosts: known_hosts.clone(),
         record,
+        compress: *compress,
         notes: notes.clone(),
     };
     let greeting = || greeting.get().map(Vec::as_slice).unwrap_or_default();
@@ -234,6 +239,18 @@ impl Handler for Verifier {
             // We never ask for one.
             PublicKeyOrCertificate::Certificate(_) => Ok(false),
         }
+    }
+
+    async fn kex_done(
+        &mut self,
+        _: Option<&[u8]>,
+        names: &Names,
+        _: &mut russh::client::Session,
+    ) -> Result<(), Broken> {
+        if std::mem::take(&mut self.compress) && matches!(names.client_compression, Compression::None) {
+            self.notes.warn("Compression was asked for, but the server does none.".into());
+        }
+        Ok(())
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<Broken>) -> Result<(), Broken> {

@@ -20,6 +20,7 @@ mod handshake;
 mod known_hosts;
 mod login;
 mod process;
+mod public_key;
 mod pump;
 mod session;
 

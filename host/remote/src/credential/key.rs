@@ -111,7 +111,7 @@ fn unreadable(error: &russh::keys::Error) -> Failure {
     }
 }
 
-fn bad(sentence: &str) -> Failure {
+pub(super) fn bad(sentence: &str) -> Failure {
     Failure::new(ErrorKind::BadKey, Phase::Auth, sentence)
 }
 
