@@ -5,6 +5,7 @@ mod credentials;
 mod engine;
 mod examples;
 mod failures;
+mod host_keys;
 mod hostile;
 mod secrets;
 
