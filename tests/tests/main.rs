@@ -2,8 +2,11 @@
 
 mod bad_input;
 mod commands;
+mod credentials;
+mod engine;
 mod examples;
 mod failures;
+mod host_keys;
 mod hostile;
 mod job;
 mod parameters;

@@ -5,6 +5,7 @@ use crate::{Backend, Config, access_log, dialect, native};
 use axum::Router;
 use axum::middleware::from_fn;
 use hostler_model::Secret;
+use hostler_remote::HostKeys;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -13,16 +14,18 @@ use tokio_util::sync::CancellationToken;
 pub struct Api {
     pub(crate) config: Config,
     pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) host_keys: HostKeys,
     pub(crate) key: Key,
     /// Cancelled when the daemon shuts down: from then on nobody waits for a job.
     pub(crate) closing: CancellationToken,
 }
 
 impl Api {
-    /// An interface to `backend` for everybody who presents `key`. With an empty key it admits nobody.
+    /// An interface to `backend` and `host_keys` for everybody who presents `key`. With an empty key it admits nobody.
     #[expect(clippy::needless_pass_by_value, reason = "the caller is to keep no second copy of the key")]
-    pub fn new(config: Config, backend: impl Backend, key: Secret) -> Self {
-        Self { config, backend: Arc::new(backend), key: Key::new(key.expose()), closing: CancellationToken::new() }
+    pub fn new(config: Config, backend: impl Backend, host_keys: HostKeys, key: Secret) -> Self {
+        let (backend, key) = (Arc::new(backend), Key::new(key.expose()));
+        Self { config, backend, host_keys, key, closing: CancellationToken::new() }
     }
 
     /// All routes.

@@ -1,5 +1,6 @@
 //! The native API, under `/v1`. Errors are `application/problem+json` (RFC 9457).
 
+mod host_keys;
 mod job;
 mod problem;
 
@@ -21,6 +22,7 @@ pub(crate) fn router(api: &Api) -> Router {
     let router = Router::new()
         .route("/plugins", get(plugins))
         .route("/jobs/{id}", get(job))
+        .route("/host-keys", get(host_keys::list).post(host_keys::add).delete(host_keys::remove))
         .fallback(async || Problem::from(Error::NoPath))
         .method_not_allowed_fallback(async || Problem::from(Error::NoMethod));
     guarded(router, api, problem::answer)

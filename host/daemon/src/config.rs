@@ -1,6 +1,6 @@
 //! The configuration: defaults, then the file, then the environment, then the command line.
 
-use crate::cli::Serve;
+use crate::cli::Files;
 use anyhow::Context;
 use config::{Environment, File, FileFormat};
 use hostler_plugins::{PluginConfig, PolicyConfig};
@@ -51,9 +51,9 @@ impl Default for Config {
 
 impl Config {
     /// Reads all sources and fills in the folders below the data directory.
-    pub(crate) fn load(arguments: &Serve) -> anyhow::Result<Self> {
+    pub(crate) fn load(files: &Files) -> anyhow::Result<Self> {
         let mut sources = config::Config::builder();
-        if let Some(path) = &arguments.config {
+        if let Some(path) = &files.config {
             let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
             // Read once on its own, because only this reader names the line of a wrong key.
             toml::from_str::<Self>(&text).with_context(|| format!("{} is wrong", path.display()))?;
@@ -67,10 +67,7 @@ impl Config {
         sources = sources.add_source(environment.source(Some(variables)));
         let read = sources.build().and_then(config::Config::try_deserialize::<Self>);
         let mut config = read.context("the configuration is wrong (file, or a variable HOSTLER_…)")?;
-        if let Some(listen) = arguments.listen {
-            config.listen = listen;
-        }
-        if let Some(data_dir) = &arguments.data_dir {
+        if let Some(data_dir) = &files.data_dir {
             config.data_dir.clone_from(data_dir);
         }
         config.settle();
@@ -97,15 +94,15 @@ impl Config {
 mod tests {
     use super::*;
 
-    fn serve(config: Option<PathBuf>) -> Serve {
-        Serve { config, listen: None, data_dir: Some("data".into()) }
+    fn files(config: Option<PathBuf>) -> Files {
+        Files { config, data_dir: Some("data".into()) }
     }
 
     fn load(text: &str) -> anyhow::Result<Config> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("hostler.toml");
         std::fs::write(&path, text)?;
-        Config::load(&serve(Some(path)))
+        Config::load(&files(Some(path)))
     }
 
     #[test]
@@ -127,7 +124,7 @@ mod tests {
 
     #[test]
     fn folders_follow_the_data_directory() {
-        let config = Config::load(&serve(None)).unwrap_or_else(|error| panic!("{error:#}"));
+        let config = Config::load(&files(None)).unwrap_or_else(|error| panic!("{error:#}"));
         assert_eq!(config.ssh.known_hosts, PathBuf::from("data/known_hosts"));
         assert_eq!(config.ssh.key_roots, [PathBuf::from("data/keys")]);
         assert_eq!(

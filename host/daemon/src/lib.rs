@@ -3,11 +3,13 @@
 
 mod cli;
 mod config;
+mod host_keys;
 mod key;
 mod serve;
 mod telemetry;
 
 use clap::Parser;
+use cli::Verb;
 use std::process::ExitCode;
 
 /// Eight percent of a job's CPU time went to the system's allocator.
@@ -16,13 +18,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What the binary does: reads the command line, runs the verb, and turns its end into an exit code.
 pub fn main() -> ExitCode {
-    let cli::Cli { verb: cli::Verb::Serve(arguments) } = cli::Cli::parse();
+    let cli = cli::Cli::parse();
     telemetry::start();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("the runtime cannot start")),
     };
-    match runtime.block_on(serve::run(arguments)) {
+    let done = match cli.verb {
+        Verb::Serve(arguments) => runtime.block_on(serve::run(arguments)),
+        Verb::HostKeys { files, verb } => runtime.block_on(host_keys::run(&files, verb)),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }

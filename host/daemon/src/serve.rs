@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::key;
 use anyhow::Context;
 use hostler_api::Api;
+use hostler_remote::HostKeys;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,18 +15,20 @@ use tokio_util::sync::CancellationToken;
 
 /// Runs the daemon.
 pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
-    let config = Config::load(&arguments)?;
+    let config = Config::load(&arguments.files)?;
+    let listen = arguments.listen.unwrap_or(config.listen);
     let data_dir = config.data_dir;
     for folder in ["", "keys", "plugins"] {
         private_folder(&data_dir.join(folder))?;
     }
     let key = key::load(config.api_key_file.as_deref(), &data_dir)?;
-    let listener = TcpListener::bind(config.listen);
-    let listener = listener.await.with_context(|| format!("{} cannot be listened on", config.listen))?;
+    let listener = TcpListener::bind(listen);
+    let listener = listener.await.with_context(|| format!("{listen} cannot be listened on"))?;
+    let host_keys = HostKeys::new(config.ssh.known_hosts.clone());
     let engine = Arc::new(config.ssh.build()?);
     let plugins = config.plugins.build(engine).await?;
     let jobs = config.jobs.build(&data_dir, plugins).await?;
-    let api = Api::new(config.http, jobs.clone(), key);
+    let api = Api::new(config.http, jobs.clone(), host_keys, key);
     let shutdown = CancellationToken::new();
     tracing::info!("listening on http://{}", listener.local_addr()?);
     let serving = hostler_api::serve(listener, api, shutdown.clone());
@@ -51,7 +54,7 @@ async fn end_signal() -> anyhow::Result<()> {
 }
 
 /// Makes a folder that only the daemon's user can enter. One that exists is left as it is.
-fn private_folder(path: &Path) -> anyhow::Result<()> {
+pub(crate) fn private_folder(path: &Path) -> anyhow::Result<()> {
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.with_context(|| format!("the folder {} cannot be made", path.display()))
 }

@@ -6,6 +6,7 @@
 
 mod args;
 mod failure;
+mod host_key;
 mod id;
 mod outcome;
 mod plugin;
@@ -16,6 +17,7 @@ mod target;
 
 pub use args::Args;
 pub use failure::{ErrorKind, Failure, Phase};
+pub use host_key::HostKey;
 pub use id::JobId;
 pub use outcome::{Exit, Outcome, Output, RunResult};
 pub use plugin::{DriverSchemas, PluginInfo};

@@ -12,6 +12,11 @@ pub struct Config {
     /// Folders below which a request may name private key files. A relative path in a request
     /// starts at the first one. None given: key files are refused.
     pub key_roots: Vec<PathBuf>,
+    /// The socket of the agent that a request may use (what `SSH_AUTH_SOCK` names). Absent: none may.
+    pub agent: Option<PathBuf>,
+    /// Keys that a request may use without naming them: files, or folders with `id_ed25519`, `id_ecdsa`,
+    /// `id_rsa`. None given: no request may.
+    pub default_keys: Vec<PathBuf>,
     /// Host keys on record, in the format of sshd(8). It need not exist yet; its folder must.
     pub known_hosts: PathBuf,
     /// Name look-up and TCP, for a request that gives no `timeout`.
@@ -44,6 +49,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             key_roots: Vec::new(),
+            agent: None,
+            default_keys: Vec::new(),
             known_hosts: PathBuf::new(),
             connect_timeout: Duration::from_secs(30),
             banner_timeout: Duration::from_secs(15),

@@ -1,6 +1,7 @@
 //! The real connector.
 
 use crate::connection::Connection;
+use crate::credential::Daemons;
 use crate::dial::{check_host, dial, resolve};
 use crate::handshake::{Notes, handshake};
 use crate::known_hosts::KnownHosts;
@@ -10,14 +11,13 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{ErrorKind, Failure, Phase};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// Opens sessions over the network. It holds no connection itself.
 pub struct Engine {
-    key_roots: Arc<Vec<PathBuf>>,
+    daemons: Arc<Daemons>,
     known_hosts: Arc<KnownHosts>,
     deadlines: Deadlines,
     keepalive: Duration,
@@ -27,7 +27,11 @@ impl Engine {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             deadlines: config.deadlines(),
-            key_roots: Arc::new(config.key_roots),
+            daemons: Arc::new(Daemons {
+                key_roots: config.key_roots,
+                agent: config.agent,
+                default_keys: config.default_keys,
+            }),
             known_hosts: Arc::new(KnownHosts::new(config.known_hosts)),
             keepalive: config.keepalive_interval,
         }
@@ -37,7 +41,7 @@ impl Engine {
         check_host(&request.target.host)?;
         let methods = std::mem::take(&mut request.authentication);
         // Keys first: a request with an unusable one does not bother the server.
-        let loading = timeout(request.auth_timeout, credential::load(methods, self.key_roots.clone()));
+        let loading = timeout(request.auth_timeout, credential::load(methods, self.daemons.clone()));
         let (credentials, warnings) = loading.await.map_err(|_| {
             let message = "Decrypting the private keys takes too long: raise `auth_timeout`.";
             Failure::new(ErrorKind::Timeout, Phase::Auth, message)

@@ -1,12 +1,14 @@
 //! From TCP to the end of the key exchange, with the check of the server's key (RFC 4253).
 
 use crate::dial::Wire;
-use crate::known_hosts::{KnownHosts, Record, Verdict};
-use crate::{Connect, HostKeyPolicy, algorithms};
+use crate::host_key::HostKeyCheck;
+use crate::known_hosts::KnownHosts;
+use crate::{Connect, algorithms};
 use hostler_model::{ErrorKind, Failure, Phase, Target};
+use russh::Names;
 use russh::client::{DisconnectReason, Handle, Handler, connect_stream};
-use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
-use std::io;
+use russh::compression::Compression;
+use russh::keys::PublicKeyOrCertificate;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
@@ -54,10 +56,9 @@ impl Notes {
 
 /// Receives what russh calls back.
 pub(crate) struct Verifier {
-    target: Target,
-    policy: HostKeyPolicy,
-    known_hosts: Arc<KnownHosts>,
-    record: Record,
+    host_key: HostKeyCheck,
+    /// Compression was asked for, and nobody has said yet whether there is any.
+    compress: bool,
     notes: Arc<Notes>,
 }
 
@@ -84,18 +85,12 @@ pub(crate) async fn handshake(
     keepalive: Duration,
     notes: &Arc<Notes>,
 ) -> Result<Handle<Verifier>, Failure> {
-    let Connect { target, host_key_policy, banner_timeout, .. } = request;
-    let (file, host, port) = (known_hosts.clone(), target.host.clone(), target.port);
-    let record = blocking(move || file.look_up(&host, port).map_err(|error| unusable(&file, &error))).await??;
-    let config = algorithms::client(keepalive, |algorithm| record.has(algorithm));
+    let Connect { target, compress, banner_timeout, .. } = request;
+    let host_key = HostKeyCheck::new(request, known_hosts).await?;
+    let config =
+        algorithms::client(keepalive, *compress, |algorithm| host_key.knows(algorithm), host_key.wants_certificate());
     let greeting = wire.greeting();
-    let verifier = Verifier {
-        target: target.clone(),
-        policy: *host_key_policy,
-        known_hosts: known_hosts.clone(),
-        record,
-        notes: notes.clone(),
-    };
+    let verifier = Verifier { host_key, compress: *compress, notes: notes.clone() };
     let greeting = || greeting.get().map(Vec::as_slice).unwrap_or_default();
     match timeout(*banner_timeout, connect_stream(config, wire, verifier)).await {
         Ok(Ok(handle)) => Ok(handle),
@@ -123,14 +118,8 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     })
 }
 
-fn unusable(known_hosts: &KnownHosts, error: &io::Error) -> Failure {
-    let message =
-        "The daemon cannot use its file of host keys, so no server can be trusted: an operator must repair it.";
-    let detail = format!("{}: {error}", known_hosts.path().display());
-    Failure::new(ErrorKind::Internal, Phase::HostKey, message).with_detail(detail)
-}
-
-fn explain(error: &russh::Error, greeting: &[u8], target: &Target) -> Failure {
+/// The failure of a key exchange with a server that said `greeting` first.
+pub(crate) fn explain(error: &russh::Error, greeting: &[u8], target: &Target) -> Failure {
     let place = format!("port {} of `{}`", target.port, target.host);
     let (kind, message) = match error {
         russh::Error::Version | russh::Error::Disconnect | russh::Error::IO(_)
@@ -176,64 +165,24 @@ pub(crate) fn printable(text: &[u8]) -> String {
     line.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
-impl Verifier {
-    async fn verify(&mut self, key: &PublicKey) -> Result<(), Failure> {
-        let verdict = match (self.record.judge(key), self.policy) {
-            (Verdict::Unknown, HostKeyPolicy::AutoAdd) => {
-                let (file, target, key) = (self.known_hosts.clone(), self.target.clone(), key.clone());
-                let record =
-                    move || file.record(&target.host, target.port, &key).map_err(|error| unusable(&file, &error));
-                let verdict = blocking(record).await??;
-                if verdict == Verdict::Unknown { Verdict::Known } else { verdict }
-            }
-            (verdict, _) => verdict,
-        };
-        let fingerprint = key.fingerprint(HashAlg::Sha256);
-        let (host, port) = (&self.target.host, self.target.port);
-        let path = self.known_hosts.path().display();
-        let (kind, message) = match verdict {
-            Verdict::Known => return Ok(()),
-            Verdict::Unknown if self.policy == HostKeyPolicy::Warning => {
-                self.notes.warn(format!(
-                    "The host key of `{host}` port {port} ({fingerprint}) is not on record; it was accepted unseen, as host_key_policy `warning` asks."
-                ));
-                return Ok(());
-            }
-            Verdict::Unknown => (
-                ErrorKind::HostKeyUnknown,
-                format!(
-                    "The host key of `{host}` port {port} ({fingerprint}) is not on record: verify it, then add it, for example by `ssh-keyscan -p {port} {host} >> {path}`."
-                ),
-            ),
-            Verdict::Changed { line, fingerprint: recorded } => (
-                ErrorKind::HostKeyChanged,
-                format!(
-                    "The host key of `{host}` port {port} is {fingerprint}, but line {line} of {path} says {recorded}: somebody may be in between. If the server was set up anew, remove that line."
-                ),
-            ),
-            Verdict::Revoked { line } => (
-                ErrorKind::HostKeyRevoked,
-                format!(
-                    "The host key of `{host}` port {port} ({fingerprint}) is revoked by line {line} of {path}: give the server a new key."
-                ),
-            ),
-        };
-        Err(Failure::new(kind, Phase::HostKey, message))
-    }
-}
-
 impl Handler for Verifier {
     type Error = Broken;
 
     async fn check_server_key(&mut self, presented: &PublicKeyOrCertificate) -> Result<bool, Broken> {
-        match presented {
-            PublicKeyOrCertificate::PublicKey { key, .. } => {
-                self.verify(key).await.map_err(Broken::HostKey)?;
-                Ok(true)
-            }
-            // We never ask for one.
-            PublicKeyOrCertificate::Certificate(_) => Ok(false),
+        self.host_key.verify(presented, &self.notes).await.map_err(Broken::HostKey)?;
+        Ok(true)
+    }
+
+    async fn kex_done(
+        &mut self,
+        _: Option<&[u8]>,
+        names: &Names,
+        _: &mut russh::client::Session,
+    ) -> Result<(), Broken> {
+        if std::mem::take(&mut self.compress) && matches!(names.client_compression, Compression::None) {
+            self.notes.warn("Compression was asked for, but the server does none.".into());
         }
+        Ok(())
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<Broken>) -> Result<(), Broken> {

@@ -6,6 +6,9 @@
 //! The way of a connection: `dial` opens TCP, `handshake` verifies the host key against
 //! `known_hosts`, `login` presents `credentials`, and a `connection` runs each command in a
 //! `pump`, a task that always drains its channel, so that no slow client can stall a session.
+//! Beside that way, [`HostKeys`] is the record of host keys for those who keep it, and [`scan`] shows what
+//! a server would be recorded with.
+//!
 //! Every step has a deadline, and every failure a kind, a phase and a sentence.
 
 mod algorithms;
@@ -18,16 +21,23 @@ mod dialogue;
 mod engine;
 mod error;
 mod handshake;
+mod host_key;
+mod host_keys;
 mod known_hosts;
 mod line;
 mod login;
+mod pin;
 mod process;
+mod public_key;
 mod pump;
 mod running;
+mod scan;
 mod session;
 
 pub use config::{Config, Deadlines};
 pub use engine::Engine;
 pub use error::Error;
+pub use host_keys::HostKeys;
 pub use process::{Elevation, Event, Exec, Process};
+pub use scan::{ShownKey, scan};
 pub use session::{Authentication, Connect, Connector, HostKeyPolicy, Session};

@@ -1,13 +1,14 @@
 //! Authentication (RFC 4252, RFC 4256).
 
 use crate::Connect;
-use crate::credential::Credential;
+use crate::credential::{Agent, Credential, Local, Proof, identities};
 use crate::handshake::{Notes, Verifier};
 use hostler_model::{ErrorKind, Failure, Phase, Secret};
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
-use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
-use russh::{MethodKind, MethodSet};
-use std::sync::Arc;
+use russh::keys::agent::AgentIdentity;
+use russh::keys::{HashAlg, PrivateKeyWithHashAlg};
+use russh::{AgentAuthError, MethodKind, MethodSet};
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -27,7 +28,9 @@ pub(crate) async fn login(
     credentials: Vec<Credential>,
     notes: &Notes,
 ) -> Result<(), Failure> {
-    let mut attempt = Login { handle, user: &request.target.user, offered: None, tried: Vec::new() };
+    let user = &request.target.user;
+    let mut attempt =
+        Login { handle, user, notes, agent: None, offered: None, tries: 0, tried: vec![], missing: vec![] };
     match timeout(request.auth_timeout, attempt.all(credentials)).await {
         Ok(Ok(true)) => Ok(()),
         Ok(Ok(false)) => Err(attempt.refused()),
@@ -60,79 +63,161 @@ impl From<russh::Error> for Over {
 struct Login<'a> {
     handle: &'a mut Handle<Verifier>,
     user: &'a str,
+    notes: &'a Notes,
+    agent: Option<Agent>,
     /// What the server takes next; not known before its first answer.
     offered: Option<MethodSet>,
+    tries: usize,
     tried: Vec<&'static str>,
+    /// What was asked for and is not there.
+    missing: Vec<&'static str>,
 }
 
 impl Login<'_> {
     /// Whether the server let us in.
-    async fn all(&mut self, mut left: Vec<Credential>) -> Result<bool, Over> {
-        for _ in 0..MAX_TRIES {
-            let Some(next) = left.iter().position(|credential| self.takes(credential)) else { break };
+    async fn all(&mut self, credentials: Vec<Credential>) -> Result<bool, Over> {
+        let mut left = self.choose(credentials).await;
+        while self.tries < MAX_TRIES {
+            let Some(next) = left.iter().position(|credential| self.takes(&credential.proof)) else { break };
             let credential = left.remove(next);
-            if self.present(&credential).await? {
+            if self.present(&credential.proof).await? {
                 return Ok(true);
             }
             // It was not its turn: it may be after another method has partly succeeded.
-            if !self.takes(&credential) {
+            if !self.takes(&credential.proof) {
                 left.push(credential);
             }
         }
         Ok(false)
     }
 
+    /// What will be tried: the agent replaced by its keys, no key twice, and of the daemon's own only as many
+    /// as leave a try for each that the request gave.
+    async fn choose(&mut self, credentials: Vec<Credential>) -> Vec<Credential> {
+        let mut chosen: Vec<Credential> = Vec::new();
+        for credential in credentials {
+            match credential.proof {
+                Proof::Agent(socket) => chosen.extend(self.ask_agent(&socket).await),
+                Proof::Missing(what) => self.missing.push(what),
+                _ => chosen.push(credential),
+            }
+        }
+        let given = chosen.iter().filter(|credential| !credential.optional).count();
+        let mut room = MAX_TRIES.saturating_sub(given);
+        let (mut kept, mut dropped) = (Vec::<Credential>::new(), 0);
+        for credential in chosen {
+            let known = credential.proof.public_key();
+            if known.is_some() && kept.iter().any(|earlier| earlier.proof.public_key() == known) {
+                continue;
+            }
+            if credential.optional && room == 0 {
+                dropped += 1;
+                continue;
+            }
+            room -= usize::from(credential.optional);
+            kept.push(credential);
+        }
+        if dropped > 0 {
+            self.notes.warn(format!(
+                "{dropped} of the daemon's own keys were not tried, because servers allow {MAX_TRIES} tries: name the key that fits."
+            ));
+        }
+        kept
+    }
+
+    async fn ask_agent(&mut self, socket: &Path) -> Vec<Credential> {
+        match identities(socket, self.handle.agent_session_binding()).await {
+            Ok((agent, keys)) => {
+                self.agent = Some(agent);
+                if keys.is_empty() {
+                    self.missing.push("the agent holds no key");
+                }
+                keys.into_iter().map(|key| Credential::of_daemon(Proof::AgentKey(Box::new(key)))).collect()
+            }
+            Err(error) => {
+                tracing::warn!(socket = %socket.display(), %error, "the agent cannot be used");
+                self.notes.warn("The daemon's agent cannot be used: an operator finds the reason in the log.".into());
+                self.missing.push("the agent cannot be used");
+                Vec::new()
+            }
+        }
+    }
+
     fn offers(&self, method: MethodKind) -> bool {
         self.offered.as_ref().is_none_or(|offered| offered.contains(&method))
     }
 
-    fn takes(&self, credential: &Credential) -> bool {
-        match credential {
-            Credential::Password(_) => {
-                self.offers(MethodKind::Password) || self.offers(MethodKind::KeyboardInteractive)
-            }
-            Credential::Key(_) => self.offers(MethodKind::PublicKey),
+    fn takes(&self, proof: &Proof) -> bool {
+        match proof {
+            Proof::Password(_) => self.offers(MethodKind::Password) || self.offers(MethodKind::KeyboardInteractive),
+            _ => self.offers(MethodKind::PublicKey),
         }
     }
 
-    async fn present(&mut self, credential: &Credential) -> Result<bool, Over> {
-        match credential {
-            Credential::Key(key) => self.key(key).await,
-            Credential::Password(password) => {
-                if self.offers(MethodKind::Password) {
-                    self.tried("password");
-                    let result = self.handle.authenticate_password(self.user, password.expose()).await?;
-                    if self.settle(result)? {
-                        return Ok(true);
-                    }
-                }
-                // Only where the server has no plain password: a wrong one is not sent twice.
-                if self.offers(MethodKind::Password) || !self.offers(MethodKind::KeyboardInteractive) {
-                    return Ok(false);
-                }
-                self.questions(password).await
+    async fn present(&mut self, proof: &Proof) -> Result<bool, Over> {
+        let Proof::Password(password) = proof else { return self.key(proof).await };
+        if self.offers(MethodKind::Password) {
+            self.tried("password");
+            let result = self.handle.authenticate_password(self.user, password.expose()).await?;
+            if self.settle(result)? {
+                return Ok(true);
             }
         }
+        // Only where the server has no plain password: a wrong one is not sent twice.
+        if self.offers(MethodKind::Password) || !self.offers(MethodKind::KeyboardInteractive) {
+            return Ok(false);
+        }
+        self.questions(password).await
     }
 
     /// `publickey`. RSA signs with SHA-512, and with SHA-256 for a server that knows only that.
-    async fn key(&mut self, key: &Arc<PrivateKey>) -> Result<bool, Over> {
-        self.tried("publickey");
-        if self.sign(key, HashAlg::Sha512).await? {
+    async fn key(&mut self, proof: &Proof) -> Result<bool, Over> {
+        if self.sign(proof, HashAlg::Sha512).await? {
             return Ok(true);
         }
-        if !key.algorithm().is_rsa() {
+        if !proof.is_rsa() || self.tries == MAX_TRIES {
             return Ok(false);
         }
         let best = timeout(LOCAL_ANSWER, self.handle.best_supported_rsa_hash()).await;
         let only_sha256 = matches!(best, Ok(Ok(Some(Some(HashAlg::Sha256)))));
-        Ok(only_sha256 && self.sign(key, HashAlg::Sha256).await?)
+        Ok(only_sha256 && self.sign(proof, HashAlg::Sha256).await?)
     }
 
-    async fn sign(&mut self, key: &Arc<PrivateKey>, hash: HashAlg) -> Result<bool, Over> {
-        let key = PrivateKeyWithHashAlg::new(key.clone(), Some(hash));
-        let result = self.handle.authenticate_publickey(self.user, key).await?;
-        self.settle(result)
+    async fn sign(&mut self, proof: &Proof, hash: HashAlg) -> Result<bool, Over> {
+        self.tried("publickey");
+        let hash = proof.is_rsa().then_some(hash);
+        let (handle, user) = (&mut *self.handle, self.user);
+        let signed = match (proof, &mut self.agent) {
+            (Proof::Key(key), _) => {
+                let key = PrivateKeyWithHashAlg::new(key.clone(), hash);
+                let result = handle.authenticate_publickey(user, key).await?;
+                return self.settle(result);
+            }
+            (Proof::Certificate(key, certificate), _) => {
+                let certificate = (**certificate).clone();
+                handle.authenticate_certificate_with(user, certificate, hash, &mut Local(key.clone())).await
+            }
+            (Proof::AgentKey(identity), Some(agent)) => match &**identity {
+                AgentIdentity::PublicKey { key, .. } => {
+                    handle.authenticate_publickey_with(user, key.clone(), hash, agent).await
+                }
+                AgentIdentity::Certificate { certificate, .. } => {
+                    handle.authenticate_certificate_with(user, certificate.clone(), hash, agent).await
+                }
+            },
+            _ => return Ok(false),
+        };
+        match signed {
+            Ok(result) => self.settle(result),
+            Err(AgentAuthError::Send(_)) => Err(Over),
+            Err(AgentAuthError::Key(error)) => {
+                tracing::warn!(%error, "there is no signature");
+                self.notes.warn(
+                    "A key was passed over, because it could not sign: an operator finds the reason in the log.".into(),
+                );
+                Ok(false)
+            }
+        }
     }
 
     /// `keyboard-interactive`: the password answers one question that is asked without echo.
@@ -175,6 +260,7 @@ impl Login<'_> {
     }
 
     fn tried(&mut self, method: &'static str) {
+        self.tries += 1;
         if !self.tried.contains(&method) {
             self.tried.push(method);
         }
@@ -183,11 +269,12 @@ impl Login<'_> {
     fn refused(&self) -> Failure {
         let offered: Vec<&str> = self.offered.iter().flat_map(|offered| offered.iter()).map(Into::into).collect();
         let list = |names: &[&str]| if names.is_empty() { "nothing".into() } else { names.join(", ") };
+        let missing: String = self.missing.iter().map(|what| format!("{what}; ")).collect();
         Failure::new(
             ErrorKind::AuthFailed,
             Phase::Auth,
             format!(
-                "The server does not let `{}` in (tried: {}; the server takes: {}): check the user name, the password and the keys.",
+                "The server does not let `{}` in (tried: {}; {missing}the server takes: {}): check the user name, the password and the keys.",
                 self.user,
                 list(&self.tried),
                 list(&offered)

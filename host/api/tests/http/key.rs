@@ -1,6 +1,6 @@
 //! Who may ask.
 
-use crate::scripted::{KEY, Scripted, send};
+use crate::scripted::{KEY, Scripted, no_host_keys, send};
 use axum::body::Body;
 use axum::http::Request;
 use hostler_api::{Api, Config};
@@ -72,7 +72,7 @@ async fn each_dialect_refuses_in_its_own_shape() {
 
 #[tokio::test]
 async fn an_empty_key_admits_nobody() {
-    let api = Api::new(Config::default(), Scripted::default(), Secret::new(String::new()));
+    let api = Api::new(Config::default(), Scripted::default(), no_host_keys(), Secret::new(String::new()));
     assert_eq!(status(&api, "/health?X-API-KEY=", &[("x-api-key", "")]).await.0, 403);
 }
 

@@ -1,6 +1,6 @@
 //! How large and how slow a body may be.
 
-use crate::scripted::{KEY, Scripted, request_with, send};
+use crate::scripted::{KEY, Scripted, no_host_keys, request_with, send};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use hostler_api::{Api, Config};
@@ -27,7 +27,7 @@ async fn a_body_of_exactly_the_limit_is_read() {
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let config = Config { body_read_timeout: 0, ..Config::default() };
-    let api = Api::new(config, Scripted::default(), Secret::new(KEY.into()));
+    let api = Api::new(config, Scripted::default(), no_host_keys(), Secret::new(KEY.into()));
     let body = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
     let request = Request::post("/device/execute").header("x-api-key", KEY).body(body).expect("a request");
     let (status, ..) = send(&api, request).await;

@@ -6,6 +6,7 @@ use futures::future::{BoxFuture, FutureExt, pending, ready};
 use hostler_api::{Api, Backend, Config};
 use hostler_jobs::{Filter, Job, Rejection, State};
 use hostler_model::{DriverSchemas, Failure, JobId, Plan, PluginInfo, Request, Secret, Target};
+use hostler_remote::HostKeys;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -68,7 +69,12 @@ impl Scripted {
 
     /// The interface over this backend.
     pub(crate) fn api(&self) -> Api {
-        Api::new(Config::default(), self.clone(), Secret::new(KEY.into()))
+        self.api_with(no_host_keys())
+    }
+
+    /// The interface over this backend and a record of host keys.
+    pub(crate) fn api_with(&self, host_keys: HostKeys) -> Api {
+        Api::new(Config::default(), self.clone(), host_keys, Secret::new(KEY.into()))
     }
 
     /// Asks with the key, and answers status, headers and the body as text.
@@ -96,6 +102,11 @@ impl Scripted {
             None => Ok(script.jobs.iter().find(|job| job.id == id).cloned()),
         }
     }
+}
+
+/// A record of host keys that is empty and cannot be changed.
+pub(crate) fn no_host_keys() -> HostKeys {
+    HostKeys::new("no such folder/known_hosts".into())
 }
 
 /// Sends a request without a socket.

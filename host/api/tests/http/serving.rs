@@ -1,6 +1,6 @@
 //! The accept loop, over real sockets.
 
-use crate::scripted::{ID, KEY, Scripted, SlowSubmit, job, request};
+use crate::scripted::{ID, KEY, Scripted, SlowSubmit, job, no_host_keys, request};
 use hostler_api::{Api, Config, serve};
 use hostler_jobs::State;
 use hostler_model::Secret;
@@ -21,7 +21,7 @@ struct Server {
 async fn start(backend: Scripted, config: Config) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let (address, shutdown) = (listener.local_addr().expect("an address"), CancellationToken::new());
-    let api = Api::new(config, backend, Secret::new(KEY.into()));
+    let api = Api::new(config, backend, no_host_keys(), Secret::new(KEY.into()));
     let task = tokio::spawn(serve(listener, api, shutdown.clone()));
     Server { address, shutdown, task }
 }

@@ -13,6 +13,8 @@ const MAX_SIZE: u64 = 64 << 10;
 /// What stands in a key file.
 pub(super) struct KeyFile {
     pub(super) text: Secret,
+    /// What stands in the file `NAME-cert.pub` beside it.
+    pub(super) certificate: Option<String>,
     /// Whether its mode lets group or others read it.
     pub(super) open_to_others: bool,
 }
@@ -27,17 +29,33 @@ pub(super) fn read(path: &str, roots: &[PathBuf]) -> Result<KeyFile, Failure> {
         roots.first().map(|root| (root, path))
     };
     let (root, inside) = inside.ok_or_else(denied)?;
-    let open = || Dir::open_ambient_dir(root, ambient_authority())?.open(inside);
-    let file = open().map_err(|error| match error.kind() {
+    let open = || {
+        let root = Dir::open_ambient_dir(root, ambient_authority())?;
+        Ok((root.open(inside)?, root.open(beside(inside)).ok()))
+    };
+    let (file, certificate) = open().map_err(|error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => {
             unreadable("There is no such key file in the key folders: check its name").with_detail(error)
         }
         _ => denied().with_detail(error),
     })?;
-    read_all(file).map_err(|error| unreadable("The key file cannot be read").with_detail(error))
+    read_all(file, certificate).map_err(|error| unreadable("The key file cannot be read").with_detail(error))
 }
 
-fn read_all(file: File) -> io::Result<KeyFile> {
+/// Reads a file that the operator named.
+pub(super) fn open(path: &Path) -> io::Result<KeyFile> {
+    let open = |path: &Path| File::open_ambient(path, ambient_authority());
+    read_all(open(path)?, open(&beside(path)).ok())
+}
+
+/// Where `ssh-keygen` puts the certificate of a key.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-cert.pub");
+    name.into()
+}
+
+fn read_all(file: File, certificate: Option<File>) -> io::Result<KeyFile> {
     let metadata = file.metadata()?;
     if metadata.len() > MAX_SIZE {
         return Err(io::Error::other("longer than any private key"));
@@ -45,8 +63,13 @@ fn read_all(file: File) -> io::Result<KeyFile> {
     // With its whole capacity from the start, it leaves no copy behind by growing.
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(MAX_SIZE).expect("fits")));
     file.take(MAX_SIZE).read_to_string(&mut text)?;
+    let certificate = certificate.and_then(|file| {
+        let mut text = String::new();
+        file.take(MAX_SIZE).read_to_string(&mut text).ok().map(|_| text)
+    });
     Ok(KeyFile {
         text: Secret::new(text.as_str().to_owned()),
+        certificate,
         open_to_others: metadata.permissions().mode() & 0o044 != 0,
     })
 }

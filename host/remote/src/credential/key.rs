@@ -1,5 +1,7 @@
 //! Private keys as text: OpenSSH, PKCS#1 (RSA), PKCS#8 and SEC1 (EC), plain or encrypted.
 
+mod pem;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hostler_model::{ErrorKind, Failure, Phase, Secret};
@@ -16,17 +18,22 @@ pub(super) fn decode(text: &Secret, passphrase: Option<&Secret>) -> Result<Priva
     if text.starts_with("PuTTY-User-Key-File-") {
         return Err(bad("The private key is in PuTTY's format: convert it by `puttygen KEY -O private-openssh`."));
     }
-    let label = text
-        .lines()
-        .find_map(|line| line.strip_prefix("-----BEGIN ")?.strip_suffix("-----"))
+    let mut labels = text.lines().filter_map(|line| line.strip_prefix("-----BEGIN ")?.strip_suffix("-----"));
+    // `openssl ecparam` writes the parameters of the curve before the key.
+    let label = labels
+        .find(|&label| label != "EC PARAMETERS")
         .ok_or_else(|| bad("What was given is no private key: it needs a line `-----BEGIN ... PRIVATE KEY-----`."))?;
     let encrypted_pem = text.lines().any(|line| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED"));
     match label {
         "OPENSSH PRIVATE KEY" => openssh(&text, passphrase),
         "ENCRYPTED PRIVATE KEY" => decrypt(&text, passphrase),
-        "RSA PRIVATE KEY" if encrypted_pem && text.contains("\nDEK-Info: AES-128-CBC,") => decrypt(&text, passphrase),
         "RSA PRIVATE KEY" | "EC PRIVATE KEY" if encrypted_pem => {
-            Err(bad("The private key is encrypted in an outdated way: convert it by `ssh-keygen -p -f KEY`."))
+            let plain = pem::decrypt(&text, label, passphrase)?;
+            decode_secret_key(&plain, None).map_err(|error| match error {
+                russh::keys::Error::UnknownAlgorithm(_) => unreadable(&error),
+                // One wrong passphrase of 256 leaves a padding that looks right.
+                _ => wrong_passphrase().with_detail(error),
+            })
         }
         "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "PRIVATE KEY" => {
             decode_secret_key(&text, None).map_err(|error| unreadable(&error))
@@ -86,7 +93,7 @@ fn openssh(text: &str, passphrase: Option<&Secret>) -> Result<PrivateKey, Failur
     key.decrypt(passphrase.expose()).map_err(|error| wrong_passphrase().with_detail(error))
 }
 
-/// PKCS#8 or PKCS#1, encrypted.
+/// PKCS#8, encrypted.
 fn decrypt(text: &str, passphrase: Option<&Secret>) -> Result<PrivateKey, Failure> {
     let passphrase = passphrase.ok_or_else(missing_passphrase)?;
     decode_secret_key(text, Some(passphrase.expose())).map_err(|error| match error {
@@ -104,7 +111,7 @@ fn unreadable(error: &russh::keys::Error) -> Failure {
     }
 }
 
-fn bad(sentence: &str) -> Failure {
+pub(super) fn bad(sentence: &str) -> Failure {
     Failure::new(ErrorKind::BadKey, Phase::Auth, sentence)
 }
 

@@ -1,11 +1,13 @@
 //! Whether a line of `known_hosts` is about a host.
 
+use super::name::WAY;
 use hmac::{Hmac, KeyInit, Mac};
 use russh::keys::ssh_key::known_hosts::HostPatterns;
 use sha1::Sha1;
 
 /// Whether the patterns of a line cover `name`, which is in lower case and may be `[host]:port`.
-/// A negated pattern that matches wins over all others of its line.
+/// A negated pattern that matches wins over all others of its line. A pattern for direct names covers no
+/// server behind jump hosts, so that `*` is no way around their own names.
 pub(super) fn matches(patterns: &HostPatterns, name: &str) -> bool {
     match patterns {
         HostPatterns::HashedName { salt, hash } => {
@@ -14,15 +16,21 @@ pub(super) fn matches(patterns: &HostPatterns, name: &str) -> bool {
             mac.verify_slice(hash).is_ok()
         }
         HostPatterns::Patterns(patterns) => {
+            let of_kind = || patterns.iter().filter(|pattern| pattern.contains(WAY) == name.contains(WAY));
             let negated = |pattern: &String| pattern.strip_prefix('!').is_some_and(|pattern| glob(pattern, name));
-            !patterns.iter().any(negated) && patterns.iter().any(|pattern| glob(pattern, name))
+            !of_kind().any(negated) && of_kind().any(|pattern| glob(pattern, name))
         }
     }
 }
 
+/// Whether it may cover several names, or excludes some.
+pub(super) fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '!'])
+}
+
 /// `*` stands for any text, `?` for one character. Case does not matter. Takes time in proportion
 /// to the product of the lengths, whatever the pattern.
-fn glob(pattern: &str, name: &str) -> bool {
+pub(super) fn glob(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
     let name: Vec<char> = name.chars().collect();
     let (mut p, mut n) = (0, 0);
