@@ -4,19 +4,25 @@ use crate::dial::Wire;
 use crate::known_hosts::{KnownHosts, Record, Verdict};
 use crate::{Connect, HostKeyPolicy, algorithms};
 use hostler_model::{ErrorKind, Failure, Phase, Target};
+use russh::ChannelId;
 use russh::client::{DisconnectReason, Handle, Handler, connect_stream};
 use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// What the connection itself has to tell, beside what it is asked.
 #[derive(Default)]
 pub(crate) struct Notes {
     warnings: Mutex<Vec<String>>,
     end: Mutex<Option<End>>,
+    /// Nothing is left of the connection.
+    pub(crate) ended: CancellationToken,
+    channels: AtomicUsize,
 }
 
 /// How the connection ended.
@@ -41,6 +47,11 @@ impl Notes {
         self.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many channels russh keeps. It forgets one when the server closes it, and never if we did so before.
+    pub(crate) fn channels(&self) -> usize {
+        self.channels.load(Ordering::Relaxed)
+    }
+
     /// The failure of whatever needed the connection when it ended.
     pub(crate) fn lost(&self, phase: Phase) -> Failure {
         let reason = self.end().map_or_else(|| "the connection was closed".into(), |end| end.reason);
@@ -59,6 +70,7 @@ pub(crate) struct Verifier {
     known_hosts: Arc<KnownHosts>,
     record: Record,
     notes: Arc<Notes>,
+    _end: DropGuard,
 }
 
 /// Why a handshake failed.
@@ -95,6 +107,7 @@ pub(crate) async fn handshake(
         known_hosts: known_hosts.clone(),
         record,
         notes: notes.clone(),
+        _end: notes.ended.clone().drop_guard(),
     };
     let greeting = || greeting.get().map(Vec::as_slice).unwrap_or_default();
     match timeout(*banner_timeout, connect_stream(config, wire, verifier)).await {
@@ -234,6 +247,22 @@ impl Handler for Verifier {
             // We never ask for one.
             PublicKeyOrCertificate::Certificate(_) => Ok(false),
         }
+    }
+
+    async fn channel_open_confirmation(
+        &mut self,
+        _: ChannelId,
+        _: u32,
+        _: u32,
+        _: &mut russh::client::Session,
+    ) -> Result<(), Broken> {
+        self.notes.channels.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn channel_close(&mut self, _: ChannelId, _: &mut russh::client::Session) -> Result<(), Broken> {
+        self.notes.channels.fetch_sub(1, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<Broken>) -> Result<(), Broken> {

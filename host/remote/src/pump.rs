@@ -1,7 +1,7 @@
 //! The task behind a running command. It owns the channel (RFC 4254 section 6) from opening to
 //! close, and always drains it: russh delivers to a channel inside the loop of the whole connection.
 
-use crate::connection::Line;
+use crate::connection::{Line, NotStarted};
 use crate::environment::wrapped;
 use crate::process::Backlog;
 use crate::{Event, Exec};
@@ -47,14 +47,14 @@ impl Pump {
     }
 
     /// Opens a channel, starts the command, tells `started`, and forwards until the end.
-    pub(crate) async fn run(self, started: oneshot::Sender<Result<(), Failure>>) {
+    pub(crate) async fn run(self, started: oneshot::Sender<Result<(), NotStarted>>) {
         let opening = self.line.handle.channel_open_session();
         tokio::pin!(opening);
         let channel = match timeout_at(self.deadline, &mut opening).await {
             Ok(Ok(channel)) => channel,
-            Ok(Err(error)) => return drop(started.send(Err(self.not_opened(&error)))),
+            Ok(Err(error)) => return drop(started.send(Err(NotStarted::NoChannel(self.not_opened(&error))))),
             Err(_) => {
-                drop(started.send(Err(self.late("it had not been started"))));
+                drop(started.send(Err(NotStarted::NoChannel(self.late("it had not been started")))));
                 // Nobody waits any more, but the server would keep a channel that opens late.
                 if let Ok(channel) = opening.await {
                     let _closed = channel.split().1.close().await;
@@ -75,12 +75,12 @@ impl Pump {
             }
             Ok(Err(refusal)) => {
                 let failure = refusal.unwrap_or_else(|| self.line.notes.lost(Phase::Exec));
-                drop(started.send(Err(failure)));
+                drop(started.send(Err(failure.into())));
             }
             // The server did not say whether it runs: better stop it.
             Err(_) => {
                 let stopped = running.stop().await;
-                drop(started.send(Err(self.late(words(stopped)))));
+                drop(started.send(Err(self.late(words(stopped)).into())));
             }
         }
         running.close().await;
