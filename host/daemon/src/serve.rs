@@ -23,7 +23,7 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen);
     let listener = listener.await.with_context(|| format!("{} cannot be listened on", config.listen))?;
     let engine = Arc::new(config.ssh.build()?);
-    let plugins = config.plugins.build(engine).await?;
+    let plugins = config.plugins.build(engine.clone()).await?;
     let jobs = config.jobs.build(&data_dir, plugins).await?;
     let api = Api::new(config.http, jobs.clone(), key);
     let shutdown = CancellationToken::new();
@@ -34,6 +34,7 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
         tracing::info!("ending: running jobs are cancelled");
         shutdown.cancel();
         jobs.shutdown().await;
+        engine.shutdown().await;
         ended
     };
     let ((), ended) = tokio::join!(serving, asked_to_end);
