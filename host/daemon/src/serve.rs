@@ -26,7 +26,7 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let listener = listener.await.with_context(|| format!("{listen} cannot be listened on"))?;
     let host_keys = HostKeys::new(config.ssh.known_hosts.clone());
     let engine = Arc::new(config.ssh.build()?);
-    let plugins = config.plugins.build(engine).await?;
+    let plugins = config.plugins.build(engine.clone()).await?;
     let jobs = config.jobs.build(&data_dir, plugins).await?;
     let api = Api::new(config.http, jobs.clone(), host_keys, key);
     let shutdown = CancellationToken::new();
@@ -37,6 +37,7 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
         tracing::info!("ending: running jobs are cancelled");
         shutdown.cancel();
         jobs.shutdown().await;
+        engine.shutdown().await;
         ended
     };
     let ((), ended) = tokio::join!(serving, asked_to_end);

@@ -2,6 +2,7 @@
 
 use crate::{Engine, Error};
 use serde::{Deserialize, Serialize};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,6 +33,19 @@ pub struct Config {
     /// end the session.
     #[serde(with = "seconds")]
     pub keepalive_interval: Duration,
+    /// Logins in progress at one server; more wait. sshd drops connections from the eleventh on (`MaxStartups`).
+    pub logins_at_once: NonZero<u16>,
+    /// Sessions that share one connection; more open another. sshd allows ten (`MaxSessions`).
+    pub sessions_per_connection: NonZero<u16>,
+    /// How long a shared connection is kept after its last use, if the request gives no longer `keepalive`.
+    #[serde(with = "seconds")]
+    pub pool_idle: Duration,
+    /// Age from which a shared connection, also one to a jump host, gets no new users.
+    #[serde(with = "seconds")]
+    pub pool_age: Duration,
+    /// How long the connection to a jump host is kept after its last tunnel.
+    #[serde(with = "seconds")]
+    pub jump_idle: Duration,
 }
 
 /// Deadlines for requests that give none.
@@ -56,6 +70,11 @@ impl Default for Config {
             banner_timeout: Duration::from_secs(15),
             auth_timeout: Duration::from_secs(30),
             keepalive_interval: Duration::from_secs(30),
+            logins_at_once: const { NonZero::new(8).expect("not 0") },
+            sessions_per_connection: const { NonZero::new(10).expect("not 0") },
+            pool_idle: Duration::from_mins(1),
+            pool_age: Duration::from_hours(1),
+            jump_idle: Duration::from_secs(30),
         }
     }
 }
@@ -66,7 +85,7 @@ impl Config {
         Deadlines { connect: self.connect_timeout, banner: self.banner_timeout, auth: self.auth_timeout }
     }
 
-    /// Makes an engine. Errors: no `known_hosts`, or a duration of 0.
+    /// Makes an engine. Errors: no `known_hosts`, a duration of 0, no random numbers.
     pub fn build(self) -> Result<Engine, Error> {
         if self.known_hosts.as_os_str().is_empty() {
             return Err(Error::NoKnownHosts);
@@ -76,11 +95,14 @@ impl Config {
             ("banner_timeout", self.banner_timeout),
             ("auth_timeout", self.auth_timeout),
             ("keepalive_interval", self.keepalive_interval),
+            ("pool_idle", self.pool_idle),
+            ("pool_age", self.pool_age),
+            ("jump_idle", self.jump_idle),
         ];
         if let Some((name, _)) = durations.into_iter().find(|(_, duration)| duration.is_zero()) {
             return Err(Error::ZeroDuration(name));
         }
-        Ok(Engine::new(self))
+        Engine::new(self)
     }
 }
 

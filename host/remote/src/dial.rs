@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// How long one address may keep silent before the next is tried beside it (RFC 8305 section 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -64,9 +64,9 @@ pub(crate) async fn resolve(host: &str, port: u16, patience: Duration) -> Result
 }
 
 /// Opens TCP with the first address that answers: the next is tried when one fails or is slow.
-pub(crate) async fn dial(target: &Target, addresses: &[SocketAddr], patience: Duration) -> Result<Wire, Failure> {
-    match timeout(patience, race(addresses)).await {
-        Ok(Ok(stream)) => Ok(Wire::new(stream)),
+pub(crate) async fn dial(target: &Target, addresses: &[SocketAddr], deadline: Instant) -> Result<Wire, Failure> {
+    match timeout_at(deadline, race(addresses)).await {
+        Ok(Ok(stream)) => Ok(Wire::new(BufReader::with_capacity(READ_BUFFER, stream))),
         Ok(Err(error)) => Err(explain(&error, target)),
         Err(_) => Err(explain(&io::ErrorKind::TimedOut.into(), target)),
     }
@@ -120,18 +120,23 @@ fn explain(error: &io::Error, target: &Target) -> Failure {
     failure(kind, message).with_detail(error)
 }
 
-/// A TCP connection with a buffered read side, which remembers what the server said first.
+/// A stream to a server, which remembers what the server said first.
 pub(crate) struct Wire {
-    stream: BufReader<TcpStream>,
+    stream: Pin<Box<dyn Stream>>,
     greeting: Greeting,
 }
 
 /// The first bytes from the server, for the sentence that is due when it turns out not to be SSH.
 pub(crate) type Greeting = Arc<OnceLock<Vec<u8>>>;
 
+/// TCP, or a tunnel.
+trait Stream: AsyncRead + AsyncWrite + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Send> Stream for S {}
+
 impl Wire {
-    fn new(stream: TcpStream) -> Self {
-        Self { stream: BufReader::with_capacity(READ_BUFFER, stream), greeting: Greeting::default() }
+    pub(crate) fn new(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
+        Self { stream: Box::pin(stream), greeting: Greeting::default() }
     }
 
     pub(crate) fn greeting(&self) -> Greeting {
@@ -142,7 +147,7 @@ impl Wire {
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let result = self.stream.as_mut().poll_read(cx, buffer);
         let new = &buffer.filled()[before..];
         if !new.is_empty() {
             self.greeting.get_or_init(|| new[..new.len().min(64)].to_vec());
@@ -153,15 +158,15 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, data)
+        self.stream.as_mut().poll_write(cx, data)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        self.stream.as_mut().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        self.stream.as_mut().poll_shutdown(cx)
     }
 }
 

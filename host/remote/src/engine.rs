@@ -2,31 +2,33 @@
 
 use crate::connection::Connection;
 use crate::credential::Daemons;
-use crate::dial::{check_host, dial, resolve};
-use crate::handshake::{Notes, handshake};
+use crate::dial::resolve;
+use crate::key::KeyMaker;
 use crate::known_hosts::KnownHosts;
-use crate::login::login;
-use crate::{Config, Connect, Connector, Deadlines, Session, credential};
+use crate::limiter::Limiter;
+use crate::opener::Opener;
+use crate::pool::Pool;
+use crate::{Config, Connect, Connector, Deadlines, Error, Session};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_model::{ErrorKind, Failure, Phase};
+use hostler_model::Failure;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
 
-/// Opens sessions over the network. It holds no connection itself.
+/// Opens sessions over the network, and keeps connections that later requests can share. Dropping it
+/// closes each of them as soon as nobody uses it.
 pub struct Engine {
-    daemons: Arc<Daemons>,
-    known_hosts: Arc<KnownHosts>,
     deadlines: Deadlines,
-    keepalive: Duration,
+    opener: Arc<Opener>,
+    sessions: Arc<Pool>,
+    pool_idle: Duration,
 }
 
 impl Engine {
-    pub(crate) fn new(config: Config) -> Self {
-        Self {
-            deadlines: config.deadlines(),
+    pub(crate) fn new(config: Config) -> Result<Self, Error> {
+        let deadlines = config.deadlines();
+        let opener = Opener {
             daemons: Arc::new(Daemons {
                 key_roots: config.key_roots,
                 agent: config.agent,
@@ -34,26 +36,29 @@ impl Engine {
             }),
             known_hosts: Arc::new(KnownHosts::new(config.known_hosts)),
             keepalive: config.keepalive_interval,
-        }
+            keys: KeyMaker::new()?,
+            limiter: Limiter::new(config.logins_at_once.get().into()),
+            jumps: Pool::new(usize::MAX, config.pool_age),
+            jump_idle: config.jump_idle,
+        };
+        let sessions = Pool::new(config.sessions_per_connection.get().into(), config.pool_age);
+        Ok(Self { deadlines, opener: Arc::new(opener), sessions, pool_idle: config.pool_idle })
     }
 
-    async fn open(&self, mut request: Connect) -> Result<Box<dyn Session>, Failure> {
-        check_host(&request.target.host)?;
-        let methods = std::mem::take(&mut request.authentication);
-        // Keys first: a request with an unusable one does not bother the server.
-        let loading = timeout(request.auth_timeout, credential::load(methods, self.daemons.clone()));
-        let (credentials, warnings) = loading.await.map_err(|_| {
-            let message = "Decrypting the private keys takes too long: raise `auth_timeout`.";
-            Failure::new(ErrorKind::Timeout, Phase::Auth, message)
-        })??;
-        let notes = Arc::new(Notes::default());
-        for warning in warnings {
-            notes.warn(warning);
-        }
-        let wire = dial(&request.target, &request.addresses, request.connect_timeout).await?;
-        let mut handle = handshake(wire, &request, &self.known_hosts, self.keepalive, &notes).await?;
-        login(&mut handle, &request, credentials, &notes).await?;
-        Ok(Box::new(Connection::new(handle, &request.target.user, notes)))
+    /// Closes all connections, those to jump hosts last. Sessions that are still open get 10 seconds to end.
+    pub async fn shutdown(&self) {
+        self.sessions.ended().await;
+        self.opener.jumps.ended().await;
+    }
+
+    async fn open(&self, request: Connect) -> Result<Box<dyn Session>, Failure> {
+        Opener::check(&request)?;
+        let idle = match (request.reuse, request.keepalive) {
+            (true, keepalive) => self.pool_idle.max(keepalive.unwrap_or_default()),
+            (false, _) => Duration::ZERO,
+        };
+        let session = Connection::open(self.opener.clone(), self.sessions.clone(), request, idle).await?;
+        Ok(Box::new(session))
     }
 }
 
@@ -73,5 +78,12 @@ impl Connector for Engine {
 
     fn connect(&self, request: Connect) -> BoxFuture<'_, Result<Box<dyn Session>, Failure>> {
         self.open(request).boxed()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.sessions.end();
+        self.opener.jumps.end();
     }
 }

@@ -9,4 +9,7 @@ pub enum Error {
     /// The setting named is 0.
     #[error("`{0}` is 0 seconds: give a positive number")]
     ZeroDuration(&'static str),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers: {0}")]
+    NoRandomNumbers(#[from] getrandom::Error),
 }

@@ -5,20 +5,25 @@ use crate::host_key::HostKeyCheck;
 use crate::known_hosts::KnownHosts;
 use crate::{Connect, algorithms};
 use hostler_model::{ErrorKind, Failure, Phase, Target};
-use russh::Names;
 use russh::client::{DisconnectReason, Handle, Handler, connect_stream};
 use russh::compression::Compression;
 use russh::keys::PublicKeyOrCertificate;
+use russh::{ChannelId, Names};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// What the connection itself has to tell, beside what it is asked.
 #[derive(Default)]
 pub(crate) struct Notes {
     warnings: Mutex<Vec<String>>,
     end: Mutex<Option<End>>,
+    /// Nothing is left of the connection.
+    pub(crate) ended: CancellationToken,
+    channels: AtomicUsize,
 }
 
 /// How the connection ended.
@@ -43,6 +48,11 @@ impl Notes {
         self.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many channels russh keeps. It forgets one when the server closes it, and never if we did so before.
+    pub(crate) fn channels(&self) -> usize {
+        self.channels.load(Ordering::Relaxed)
+    }
+
     /// The failure of whatever needed the connection when it ended.
     pub(crate) fn lost(&self, phase: Phase) -> Failure {
         let reason = self.end().map_or_else(|| "the connection was closed".into(), |end| end.reason);
@@ -60,6 +70,7 @@ pub(crate) struct Verifier {
     /// Compression was asked for, and nobody has said yet whether there is any.
     compress: bool,
     notes: Arc<Notes>,
+    _end: DropGuard,
 }
 
 /// Why a handshake failed.
@@ -90,7 +101,8 @@ pub(crate) async fn handshake(
     let config =
         algorithms::client(keepalive, *compress, |algorithm| host_key.knows(algorithm), host_key.wants_certificate());
     let greeting = wire.greeting();
-    let verifier = Verifier { host_key, compress: *compress, notes: notes.clone() };
+    let verifier =
+        Verifier { host_key, compress: *compress, notes: notes.clone(), _end: notes.ended.clone().drop_guard() };
     let greeting = || greeting.get().map(Vec::as_slice).unwrap_or_default();
     match timeout(*banner_timeout, connect_stream(config, wire, verifier)).await {
         Ok(Ok(handle)) => Ok(handle),
@@ -182,6 +194,22 @@ impl Handler for Verifier {
         if std::mem::take(&mut self.compress) && matches!(names.client_compression, Compression::None) {
             self.notes.warn("Compression was asked for, but the server does none.".into());
         }
+        Ok(())
+    }
+
+    async fn channel_open_confirmation(
+        &mut self,
+        _: ChannelId,
+        _: u32,
+        _: u32,
+        _: &mut russh::client::Session,
+    ) -> Result<(), Broken> {
+        self.notes.channels.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn channel_close(&mut self, _: ChannelId, _: &mut russh::client::Session) -> Result<(), Broken> {
+        self.notes.channels.fetch_sub(1, Ordering::Relaxed);
         Ok(())
     }
 

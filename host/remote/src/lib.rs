@@ -3,9 +3,11 @@
 //! A [`Connector`] opens a [`Session`] with a target; a session starts a [`Process`]; a process
 //! yields what it writes and how it ended. The real connector is [`Engine`], made from a [`Config`].
 //!
-//! The way of a connection: `dial` opens TCP, `handshake` verifies the host key against
-//! `known_hosts`, `login` presents `credentials`, and a `connection` runs each command in a
-//! `pump`, a task that always drains its channel, so that no slow client can stall a session.
+//! The way of a connection: the `opener` goes leg by leg. For each, the `limiter` gives it a turn, `dial`
+//! opens TCP or a `tunnel` goes through the jump host before, `handshake` verifies the host key against
+//! `known_hosts`, and `login` presents `credentials`. The result is a `link`, which a `pool` may lend to
+//! several sessions. A session (`connection`) runs each command in a `pump`, a task that always drains
+//! its channel, so that no slow client can stall the others.
 //! Beside that way, [`HostKeys`] is the record of host keys for those who keep it, and [`scan`] shows what
 //! a server would be recorded with.
 //!
@@ -23,16 +25,22 @@ mod error;
 mod handshake;
 mod host_key;
 mod host_keys;
+mod key;
 mod known_hosts;
+mod limiter;
 mod line;
+mod link;
 mod login;
+mod opener;
 mod pin;
+mod pool;
 mod process;
 mod public_key;
 mod pump;
 mod running;
 mod scan;
 mod session;
+mod tunnel;
 
 pub use config::{Config, Deadlines};
 pub use engine::Engine;

@@ -1,7 +1,7 @@
 //! The task behind a running command. It owns the channel (RFC 4254 section 6) from opening to
 //! close, and sees to it that the command ends: by itself, in time, or stopped.
 
-use crate::connection::Line;
+use crate::connection::{Line, NotStarted};
 use crate::dialogue::Refusal;
 use crate::line::quoted;
 use crate::process::Control;
@@ -36,7 +36,7 @@ impl Pump {
     }
 
     /// Opens a channel, starts the command, tells `started`, and forwards until the end.
-    pub(crate) async fn run(self, started: oneshot::Sender<Result<(), Failure>>) {
+    pub(crate) async fn run(self, started: oneshot::Sender<Result<(), NotStarted>>) {
         match self.begin(&started).await {
             Ok(Some(mut running)) => {
                 // If whoever asked has given up, the events have no receiver either.
@@ -46,12 +46,12 @@ impl Pump {
                 running.close().await;
             }
             Ok(None) => {}
-            Err(failure) => drop(started.send(Err(failure))),
+            Err(not_started) => drop(started.send(Err(not_started))),
         }
     }
 
     /// A command that runs; none if nobody wants it any more.
-    async fn begin(&self, started: &oneshot::Sender<Result<(), Failure>>) -> Result<Option<Running>, Failure> {
+    async fn begin(&self, started: &oneshot::Sender<Result<(), NotStarted>>) -> Result<Option<Running>, NotStarted> {
         let mut pty = self.exec.pty;
         loop {
             let mut running = self.open().await?;
@@ -68,19 +68,19 @@ impl Pump {
             };
             running.close().await;
             match refusal {
-                Refusal::Failure(failure) => return Err(failure),
+                Refusal::Failure(failure) => return Err(NotStarted::Failed(failure)),
                 // sudo has run nothing yet, so it may be asked again.
                 Refusal::NeedsTerminal if !pty => pty = true,
                 Refusal::NeedsTerminal => {
                     let message =
                         "sudo does not take our terminal for one: check `requiretty` in the server's sudoers.";
-                    return Err(Failure::new(ErrorKind::ElevationFailed, Phase::Exec, message));
+                    return Err(Failure::new(ErrorKind::ElevationFailed, Phase::Exec, message).into());
                 }
             }
         }
     }
 
-    async fn open(&self) -> Result<Running, Failure> {
+    async fn open(&self) -> Result<Running, NotStarted> {
         let line = self.line.clone();
         let mut opening = Box::pin(async move { line.handle.channel_open_session().await });
         match timeout_at(self.deadline, &mut opening).await {
@@ -88,7 +88,7 @@ impl Pump {
                 let user = self.line.user.clone();
                 Ok(Running::new(channel, user, self.events.clone(), self.control.backlog.clone()))
             }
-            Ok(Err(error)) => Err(self.not_opened(&error)),
+            Ok(Err(error)) => Err(NotStarted::NoChannel(self.not_opened(&error))),
             Err(_) => {
                 // The server would keep a channel that opens when nobody waits any more.
                 self.line.pumps.spawn(async move {
@@ -96,7 +96,7 @@ impl Pump {
                         let _closed = channel.split().1.close().await;
                     }
                 });
-                Err(self.late("it had not been started"))
+                Err(NotStarted::NoChannel(self.late("it had not been started")))
             }
         }
     }

@@ -8,7 +8,7 @@ use russh::client::{Handler, connect_stream};
 use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// A key that a server showed. Nobody has verified it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub async fn scan(host: &str, port: u16, patience: Duration) -> Result<Vec<Shown
     let target = Target { host: host.to_owned(), port, ..Target::default() };
     let mut keys = Vec::new();
     for types in algorithms::host_key_types() {
-        let wire = dial(&target, &addresses, patience).await?;
+        let wire = dial(&target, &addresses, Instant::now() + patience).await?;
         let (greeting, shown) = (wire.greeting(), Arc::<OnceLock<PublicKey>>::default());
         let asking = connect_stream(algorithms::only(types), wire, Witness(shown.clone()));
         let asked = timeout(patience, asking).await.map_err(|_| {

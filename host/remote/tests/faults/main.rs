@@ -83,14 +83,15 @@ async fn the_second_address_is_tried_when_the_first_fails() {
     server.engine().connect(request).await.expect("a session");
 }
 
-/// Answers the first connection with `text` and ends it.
+/// Answers each connection with `text` and ends it.
 async fn say(text: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let address = listener.local_addr().expect("address");
     tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.expect("accept");
-        assert!(stream.read(&mut [0; 512]).await.expect("greeting") > 0);
-        stream.write_all(text).await.expect("write");
+        while let Ok((mut stream, _)) = listener.accept().await {
+            assert!(stream.read(&mut [0; 512]).await.expect("greeting") > 0);
+            stream.write_all(text).await.expect("write");
+        }
     });
     address
 }

@@ -1,0 +1,94 @@
+//! Which connections are equal.
+
+use crate::{Authentication, Connect, HostKeyPolicy};
+use hmac::{Hmac, KeyInit, Mac};
+use hostler_model::{Secret, Target};
+use sha2::Sha256;
+
+/// Everything that decides whose connection it is. Secrets are in it only as a keyed hash.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    target: Target,
+    rest: [u8; 32],
+}
+
+/// Makes keys. Its own secret is another one in each process.
+pub(crate) struct KeyMaker(Hmac<Sha256>);
+
+impl KeyMaker {
+    /// Errors: the system has no random numbers.
+    pub(crate) fn new() -> Result<Self, getrandom::Error> {
+        let mut secret = [0; 64];
+        getrandom::fill(&mut secret)?;
+        Ok(Self(Hmac::new(&secret.into())))
+    }
+
+    /// Two requests have the same key exactly if they ask for the same way to the same servers with the same
+    /// credentials and the same checks. A key file counts by its name.
+    pub(crate) fn key(&self, request: &Connect) -> Key {
+        let Connect { target, addresses, authentication, jumps, host_key_policy, host_keys, compress, .. } = request;
+        let mut hash = Hash(self.0.clone());
+        // What the policies of another request saw is no permission for this one.
+        let mut addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        addresses.sort_unstable();
+        hash.list(&addresses, |hash, address| hash.text(address));
+        hash.list(jumps, |hash, methods| hash.list(methods, Hash::method));
+        hash.list(authentication, Hash::method);
+        hash.number(match host_key_policy {
+            HostKeyPolicy::Reject => 0,
+            HostKeyPolicy::AutoAdd => 1,
+            HostKeyPolicy::Warning => 2,
+        });
+        hash.list(host_keys, |hash, key| hash.text(key));
+        hash.number((*compress).into());
+        Key { target: target.clone(), rest: hash.0.finalize().into_bytes().into() }
+    }
+}
+
+/// Every part goes in with its length, so that none can pass for another.
+struct Hash(Hmac<Sha256>);
+
+impl Hash {
+    fn number(&mut self, number: u64) {
+        self.0.update(&number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.update(text.as_bytes());
+    }
+
+    fn list<T>(&mut self, items: &[T], each: impl Fn(&mut Self, &T)) {
+        self.number(items.len() as u64);
+        for item in items {
+            each(self, item);
+        }
+    }
+
+    fn optional(&mut self, text: Option<&str>) {
+        self.number(text.is_some().into());
+        self.text(text.unwrap_or_default());
+    }
+
+    fn method(&mut self, method: &Authentication) {
+        match method {
+            Authentication::Password(password) => {
+                self.number(0);
+                self.text(password.expose());
+            }
+            Authentication::Key { text, passphrase, certificate } => {
+                self.number(1);
+                self.text(text.expose());
+                self.optional(passphrase.as_ref().map(Secret::expose));
+                self.optional(certificate.as_deref());
+            }
+            Authentication::KeyFile { path, passphrase } => {
+                self.number(2);
+                self.text(path);
+                self.optional(passphrase.as_ref().map(Secret::expose));
+            }
+            Authentication::Agent => self.number(3),
+            Authentication::DefaultKeys => self.number(4),
+        }
+    }
+}
