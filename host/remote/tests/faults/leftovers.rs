@@ -36,7 +36,7 @@ fn tasks() -> usize {
     Handle::current().metrics().num_alive_tasks()
 }
 
-/// Open sockets of connections to that server, at either end (proc_pid_net(5)).
+/// Open sockets of connections to that server, at either end (`/proc/net/tcp` of proc(5)).
 fn connections(server: SocketAddr) -> usize {
     const LISTENING: &str = "0A";
     let port = format!(":{:04X}", server.port());
