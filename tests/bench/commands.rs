@@ -140,7 +140,7 @@ fn all(daemon: &Daemon, bodies: impl Iterator<Item = Value>) -> anyhow::Result<V
         .collect()
 }
 
-fn sleep_at(port: u16, command: String) -> Value {
+fn sleep_at(port: u16, command: &str) -> Value {
     json!({
         "driver": "paramiko",
         "connection_args": {"host": "127.0.0.1", "port": port, "username": "anyone", "password": "anything"},
@@ -151,7 +151,7 @@ fn sleep_at(port: u16, command: String) -> Value {
 fn sleepers(daemon: &Daemon, size: &Size) -> anyhow::Result<()> {
     let servers = Sleepers::start(10)?;
     let bodies = servers.ports.iter().cycle().take(size.sleepers).enumerate();
-    let bodies = bodies.map(|(number, port)| sleep_at(*port, format!("sleep {} {number}", size.sleep_s)));
+    let bodies = bodies.map(|(number, port)| sleep_at(*port, &format!("sleep {} {number}", size.sleep_s)));
     let jobs = all(daemon, bodies)?;
     let slept = servers.end()?;
     ensure!(slept.peak == size.sleepers, "only {} of {} slept at the same time", slept.peak, size.sleepers);
@@ -177,7 +177,7 @@ fn jump_host(daemon: &Daemon, size: &Size) -> anyhow::Result<()> {
     let jump = Sshd::start(&[])?;
     let targets = Sleepers::start(size.behind_the_jump_host)?;
     let bodies = targets.ports.iter().enumerate().map(|(number, port)| {
-        let mut body = sleep_at(*port, format!("sleep 0 {number}"));
+        let mut body = sleep_at(*port, &format!("sleep 0 {number}"));
         body["connection_args"]["proxy_host"] = "127.0.0.1".into();
         body["connection_args"]["proxy_port"] = jump.port().into();
         body["connection_args"]["proxy_username"] = Sshd::USER.into();
