@@ -29,10 +29,12 @@ lint: setup
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --locked check bans licenses sources
 
-# What a job costs in the plugin host; then jobs per second beside paramiko, asyncssh and bare russh.
+# What a job costs in the plugin host; then jobs per second beside paramiko, asyncssh and bare russh, with a
+# connection for each and with one for all; then what very many jobs at once do.
 bench: setup
 	cargo bench --locked --workspace --bench plugin_path
 	cargo bench --locked --workspace --bench ssh_jobs
+	cargo bench --locked --workspace --bench commands
 
 # Known vulnerabilities of dependencies; fetches the list of them.
 audit:

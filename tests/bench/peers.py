@@ -1,9 +1,11 @@
-"""The peers of the benchmark `ssh_jobs`: `echo hi` over a fresh connection, many times, some at a time.
+"""The peers of the benchmarks: `echo hi` many times, some at a time.
 
-Called as `peers.py paramiko|asyncssh JOBS AT_ONCE PORT KEY_FILE`. Prints `SECONDS CPU_SECONDS`.
+Called as `peers.py PEER JOBS AT_ONCE PORT KEY_FILE`, where PEER is `paramiko` or `asyncssh`, which make a
+connection for each, or `asyncssh-pooled`, which makes one for all. Prints `SECONDS CPU_SECONDS`.
 """
 
 import asyncio
+import functools
 import resource
 import sys
 import time
@@ -31,23 +33,34 @@ def with_paramiko(jobs, at_once, port, key_file):
         list(threads.map(job, range(jobs)))
 
 
-def with_asyncssh(jobs, at_once, port, key_file):
+def with_asyncssh(jobs, at_once, port, key_file, pooled=False):
     import asyncssh
 
     key = asyncssh.read_private_key(key_file)
 
-    async def worker(left):
+    def connect():
+        return asyncssh.connect(HOST, port, username=USER, client_keys=[key], known_hosts=None)
+
+    async def echo(session):
+        answer = (await session.run(COMMAND)).stdout
+        assert answer == ANSWER, answer
+
+    async def worker(left, session):
         for _ in left:
-            async with asyncssh.connect(HOST, port, username=USER, client_keys=[key], known_hosts=None) as session:
-                answer = (await session.run(COMMAND)).stdout
-            assert answer == ANSWER, answer
+            if session:
+                await echo(session)
+            else:
+                async with connect() as own:
+                    await echo(own)
 
-    async def workers():
+    async def workers(session):
         left = iter(range(jobs))
-        await asyncio.gather(*(worker(left) for _ in range(at_once)))
+        await asyncio.gather(*(worker(left, session) for _ in range(at_once)))
 
+    loop = asyncio.new_event_loop()
+    session = loop.run_until_complete(connect()) if pooled else None
     yield
-    asyncio.run(workers())
+    loop.run_until_complete(workers(session))
 
 
 def cpu():
@@ -56,9 +69,10 @@ def cpu():
 
 
 def main():
-    peer = {"paramiko": with_paramiko, "asyncssh": with_asyncssh}[sys.argv[1]]
+    pooled = functools.partial(with_asyncssh, pooled=True)
+    peer = {"paramiko": with_paramiko, "asyncssh": with_asyncssh, "asyncssh-pooled": pooled}[sys.argv[1]]
     run = peer(int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
-    next(run)  # imports and reads the key, which is not measured
+    next(run)  # imports, reads the key and makes the one connection, which is not measured
     wall_before, cpu_before = time.monotonic(), cpu()
     for _ in run:
         pass

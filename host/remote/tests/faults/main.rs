@@ -1,6 +1,8 @@
 //! The engine against servers that misbehave.
 
+mod leftovers;
 mod server;
+mod wire;
 
 use hostler_model::{ErrorKind, Exit, Failure, Phase, Secret};
 use hostler_remote::{Authentication, Connect, Connector, Event, Exec, HostKeyPolicy, Process, Session};
@@ -9,7 +11,6 @@ use russh::keys::{Algorithm, EcdsaCurve, PrivateKey, key::safe_rng};
 use server::{PASSWORD, Server, connect};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 fn exec(command: &str) -> Exec {
@@ -81,28 +82,6 @@ async fn the_second_address_is_tried_when_the_first_fails() {
     let nobody: SocketAddr = "127.0.0.1:1".parse().expect("address");
     request.addresses.insert(0, nobody);
     server.engine().connect(request).await.expect("a session");
-}
-
-/// Answers each connection with `text` and ends it.
-async fn say(text: &'static [u8]) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
-    let address = listener.local_addr().expect("address");
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            assert!(stream.read(&mut [0; 512]).await.expect("greeting") > 0);
-            stream.write_all(text).await.expect("write");
-        }
-    });
-    address
-}
-
-#[tokio::test]
-async fn what_is_no_ssh_server_is_called_so() {
-    let server = Server::start().await;
-    let web = say(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await;
-    is(&refusal(&server, connect(web, "user")).await, ErrorKind::Protocol, Phase::Connect, "HTTP/1.1 400 Bad Request");
-    let shut = say(b"").await;
-    is(&refusal(&server, connect(shut, "user")).await, ErrorKind::ConnectionLost, Phase::Connect, "before it greeted");
 }
 
 #[tokio::test]

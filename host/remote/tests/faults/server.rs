@@ -9,7 +9,10 @@ use russh::server::{
     Auth, ChannelOpenHandle, Config as ServerConfig, Handle, Handler, Msg, Response, Session, VerifiedPublicKey,
     run_stream,
 };
-use russh::{Channel, ChannelId, ChannelMsg, MethodKind, MethodSet, Sig};
+use russh::{
+    Channel, ChannelId, ChannelMsg, ChannelOpenFailure, Disconnect, MethodKind, MethodSet, Preferred, Sig, kex,
+};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +35,13 @@ impl Server {
         Self::with_key(Algorithm::Ed25519, tempfile::tempdir().expect("folder")).await
     }
 
+    /// One that nobody has updated for twenty years.
+    pub(crate) async fn outdated() -> Self {
+        let kex = Cow::Borrowed(&[kex::DH_G1_SHA1][..]);
+        let preferred = Preferred { kex, ..Preferred::default() };
+        Self::with(preferred, Algorithm::Ed25519, tempfile::tempdir().expect("folder")).await
+    }
+
     /// The server set up anew, with a host key of that type. Its port is another one, so the
     /// client's record is moved there.
     pub(crate) async fn set_up_anew(self, algorithm: Algorithm) -> Self {
@@ -43,17 +53,22 @@ impl Server {
     }
 
     async fn with_key(algorithm: Algorithm, folder: TempDir) -> Self {
+        Self::with(Preferred::default(), algorithm, folder).await
+    }
+
+    async fn with(preferred: Preferred, algorithm: Algorithm, folder: TempDir) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
         let address = listener.local_addr().expect("address");
         let (saw, seen) = mpsc::unbounded_channel();
         let key = PrivateKey::random(&mut safe_rng(), algorithm).expect("key");
         let config =
-            Arc::new(ServerConfig { keys: vec![key], auth_rejection_time: Duration::ZERO, ..ServerConfig::default() });
+            ServerConfig { keys: vec![key], auth_rejection_time: Duration::ZERO, preferred, ..ServerConfig::default() };
+        let config = Arc::new(config);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (config, saw) = (config.clone(), saw.clone());
                 tokio::spawn(async move {
-                    let guest = Guest { saw: saw.clone(), key_passed: false };
+                    let guest = Guest { saw: saw.clone(), key_passed: false, password_passed: false, rooms: 0 };
                     if let Ok(session) = run_stream(config, stream, guest).await {
                         let _end = session.await;
                     }
@@ -115,6 +130,9 @@ pub(crate) fn connect(address: SocketAddr, user: &str) -> Connect {
 struct Guest {
     saw: mpsc::UnboundedSender<String>,
     key_passed: bool,
+    password_passed: bool,
+    /// Channels that may still be opened, where that is limited.
+    rooms: usize,
 }
 
 impl Guest {
@@ -133,11 +151,14 @@ impl Handler for Guest {
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, russh::Error> {
         self.saw("password");
         match user {
-            "keyboard" => Ok(reject(&[MethodKind::KeyboardInteractive], false)),
+            "keyboard" | "expired" | "curious" | "inquisitive" => Ok(reject(&[MethodKind::KeyboardInteractive], false)),
             "dropped" => Err(russh::Error::Disconnect),
             "silent" => std::future::pending().await,
             "two-factors" if !self.key_passed => Ok(reject(&[MethodKind::PublicKey], false)),
-            _ if password == PASSWORD => Ok(Auth::Accept),
+            _ if password == PASSWORD => {
+                self.rooms = if user == "two rooms" { 2 } else { usize::MAX };
+                Ok(Auth::Accept)
+            }
             _ => Ok(reject(&[MethodKind::PublicKey, MethodKind::Password], false)),
         }
     }
@@ -158,15 +179,32 @@ impl Handler for Guest {
 
     async fn auth_keyboard_interactive<'a>(
         &'a mut self,
-        _user: &str,
+        user: &str,
         _submethods: &str,
         response: Option<Response<'a>>,
     ) -> Result<Auth, russh::Error> {
-        let Some(mut answers) = response else {
-            let prompts = vec![("Password: ".into(), false)].into();
-            return Ok(Auth::Partial { name: "".into(), instructions: "".into(), prompts });
+        let ask = |prompts: &[&'static str]| {
+            let prompts = prompts.iter().map(|&prompt| (prompt.into(), false)).collect();
+            Ok(Auth::Partial { name: "".into(), instructions: "".into(), prompts })
         };
-        if answers.next().is_some_and(|answer| answer == PASSWORD.as_bytes()) {
+        let Some(mut answers) = response else {
+            let prompts = if user == "inquisitive" { 100_000 } else { 1 };
+            return ask(&["Password: "].repeat(prompts));
+        };
+        if user == "curious" {
+            self.saw("answer");
+            return ask(&["Password: "]);
+        }
+        let answer = answers.next();
+        let right = answer.as_deref() == Some(PASSWORD.as_bytes());
+        if self.password_passed {
+            self.saw(format!("new password {:?}", answer.as_deref().map(String::from_utf8_lossy)));
+        }
+        if right && user == "expired" && !self.password_passed {
+            self.password_passed = true;
+            return ask(&["New password: ", "Retype new password: "]);
+        }
+        if right && user != "expired" {
             Ok(Auth::Accept)
         } else {
             Ok(reject(&[MethodKind::KeyboardInteractive], false))
@@ -179,6 +217,11 @@ impl Handler for Guest {
         reply: ChannelOpenHandle,
         session: &mut Session,
     ) -> Result<(), russh::Error> {
+        let Some(left) = self.rooms.checked_sub(1) else {
+            reply.reject(ChannelOpenFailure::ConnectFailed).await;
+            return Ok(());
+        };
+        self.rooms = left;
         reply.accept().await;
         let (handle, saw) = (session.handle(), self.saw.clone());
         tokio::spawn(async move {
@@ -244,6 +287,10 @@ async fn play(
         "background" => {
             channel.data_bytes("parent\n").await?;
             channel.exit_status(0).await?;
+        }
+        "cut midway" => {
+            channel.data_bytes("half of").await?;
+            handle.disconnect(Disconnect::ByApplication, "maintenance".into(), String::new()).await?;
         }
         "status after eof" => {
             channel.eof().await?;

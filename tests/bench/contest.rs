@@ -1,0 +1,226 @@
+//! What benchmarks share: rounds in which contenders take turns, so that all meet the same weather, and the
+//! contenders: the whole daemon through HTTP, russh, and Python's libraries.
+
+use anyhow::{Context, bail, ensure};
+use hostler_tests::{Daemon, Sshd};
+use russh::client::{self, Handle};
+use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
+use russh::{ChannelMsg, Disconnect};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+use tokio::task::JoinSet;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench");
+
+/// How much work there is in a round.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) jobs: usize,
+    pub(crate) at_once: usize,
+}
+
+/// What one round of one contender cost.
+pub(crate) struct Round {
+    pub(crate) jobs_per_second: f64,
+    /// User and system time of the contender itself.
+    pub(crate) cpu_ms_per_job: f64,
+    /// The same of the HTTP client that drove it, where there is one.
+    client_ms_per_job: Option<f64>,
+}
+
+/// Somebody who does a round.
+pub(crate) type Contender<'a> = (&'static str, Box<dyn Fn() -> anyhow::Result<Round> + 'a>);
+
+/// Lets the contenders take turns, and answers the median of each.
+pub(crate) fn contest<const N: usize>(rounds: usize, contenders: &[Contender; N]) -> anyhow::Result<[Round; N]> {
+    let mut results: [Vec<Round>; N] = std::array::from_fn(|_| Vec::new());
+    for number in 1..=rounds {
+        say(&format!("round {number}"));
+        for ((name, contender), results) in contenders.iter().zip(&mut results) {
+            let round = contender().with_context(|| format!("{name} failed"))?;
+            report(name, &round);
+            results.push(round);
+        }
+    }
+    say("median");
+    let medians = results.map(|results| median(&results));
+    contenders.iter().zip(&medians).for_each(|((name, _), round)| report(name, round));
+    Ok(medians)
+}
+
+#[expect(clippy::print_stdout, reason = "printing is what a benchmark is for")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}
+
+fn report(name: &str, round: &Round) {
+    let Round { jobs_per_second, cpu_ms_per_job, client_ms_per_job } = round;
+    let client = client_ms_per_job.map_or(String::new(), |ms| format!(" (HTTP client: {ms:.2} ms)"));
+    say(&format!("  {name:9} {jobs_per_second:7.1} jobs/s {cpu_ms_per_job:6.2} ms of CPU per job{client}"));
+}
+
+fn median(rounds: &[Round]) -> Round {
+    let middle = |value: fn(&Round) -> f64| {
+        let mut values: Vec<f64> = rounds.iter().map(value).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    Round {
+        jobs_per_second: middle(|round| round.jobs_per_second),
+        cpu_ms_per_job: middle(|round| round.cpu_ms_per_job),
+        client_ms_per_job: rounds[0].client_ms_per_job.map(|_| middle(|round| round.client_ms_per_job.unwrap_or(0.0))),
+    }
+}
+
+/// Measures what runs between start and finish.
+struct Stopwatch {
+    start: Instant,
+    process: u32,
+    cpu: f64,
+    own_cpu: f64,
+}
+
+impl Stopwatch {
+    fn start(process: u32) -> anyhow::Result<Self> {
+        Ok(Self { start: Instant::now(), process, cpu: cpu_ms(process)?, own_cpu: cpu_ms(std::process::id())? })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred jobs")]
+    fn finish(self, load: Load) -> anyhow::Result<Round> {
+        let jobs = load.jobs as f64;
+        let jobs_per_second = jobs / self.start.elapsed().as_secs_f64();
+        let own = (cpu_ms(std::process::id())? - self.own_cpu) / jobs;
+        let cpu_ms_per_job = (cpu_ms(self.process)? - self.cpu) / jobs;
+        let driven = self.process != std::process::id();
+        Ok(Round { jobs_per_second, cpu_ms_per_job, client_ms_per_job: driven.then_some(own) })
+    }
+}
+
+/// User and system time of a process, in milliseconds, in the kernel's steps of 10 ms (proc(5)).
+fn cpu_ms(process: u32) -> anyhow::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, fields) = stat.rsplit_once(')').context("the name stands in parentheses")?;
+    let ticks = fields.split(' ').skip(12).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<Result<f64, _>>()? * 10.0)
+}
+
+/// One keep-alive connection per job at a time, `POST` and one waiting `GET` each. The jobs say `hi`.
+pub(crate) fn through_the_daemon(daemon: &Daemon, body: &Value, load: Load) -> anyhow::Result<Round> {
+    let begun = AtomicUsize::new(0);
+    let worker = || -> anyhow::Result<()> {
+        while begun.fetch_add(1, Ordering::Relaxed) < load.jobs {
+            let job = daemon.run(body)?;
+            ensure!(job["results"][0]["stdout"] == "hi\n", "{job}");
+        }
+        Ok(())
+    };
+    let watch = Stopwatch::start(daemon.pid())?;
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..load.at_once).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().expect("a worker does not panic"))
+    })?;
+    watch.finish(load)
+}
+
+/// The same work inside this process.
+pub(crate) async fn by_ourselves<F, Job>(load: Load, job: F) -> anyhow::Result<Round>
+where
+    F: Fn() -> Job + Send + Sync + 'static,
+    Job: Future<Output = anyhow::Result<()>> + Send,
+{
+    let (job, begun) = (Arc::new(job), Arc::new(AtomicUsize::new(0)));
+    let watch = Stopwatch::start(std::process::id())?;
+    let mut workers = JoinSet::new();
+    for _ in 0..load.at_once {
+        let (job, begun) = (Arc::clone(&job), Arc::clone(&begun));
+        workers.spawn(async move {
+            while begun.fetch_add(1, Ordering::Relaxed) < load.jobs {
+                job().await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(worker) = workers.join_next().await {
+        worker??;
+    }
+    watch.finish(load)
+}
+
+/// Takes any server for the right one.
+pub(crate) struct AnyServer;
+
+impl client::Handler for AnyServer {
+    type Error = russh::Error;
+
+    async fn check_server_key(&mut self, _: &PublicKeyOrCertificate) -> Result<bool, russh::Error> {
+        Ok(true)
+    }
+}
+
+/// Logs in by russh itself, with its default preferences.
+pub(crate) async fn log_in(port: u16, key: Arc<PrivateKey>) -> anyhow::Result<Handle<AnyServer>> {
+    let config = client::Config { nodelay: true, ..client::Config::default() };
+    let mut session = client::connect(Arc::new(config), ("127.0.0.1", port), AnyServer).await?;
+    let key = PrivateKeyWithHashAlg::new(key, None);
+    ensure!(session.authenticate_publickey(Sshd::USER, key).await?.success(), "the key was not accepted");
+    Ok(session)
+}
+
+/// One command in a session of russh's.
+pub(crate) async fn echo(session: &Handle<AnyServer>) -> anyhow::Result<()> {
+    let mut channel = session.channel_open_session().await?;
+    channel.exec(true, "echo hi").await?;
+    let mut output = Vec::new();
+    while let Some(message) = channel.wait().await {
+        if let ChannelMsg::Data { data } = message {
+            output.extend_from_slice(&data);
+        }
+    }
+    ensure!(output == b"hi\n", "the command said {output:?}");
+    Ok(())
+}
+
+pub(crate) async fn log_out(session: &Handle<AnyServer>) -> anyhow::Result<()> {
+    Ok(session.disconnect(Disconnect::ByApplication, "", "").await?)
+}
+
+/// The contenders of `peers.py`.
+pub(crate) struct Peers {
+    python: PathBuf,
+    key_file: PathBuf,
+}
+
+impl Peers {
+    /// An environment that has them; made at the first run.
+    pub(crate) fn new(key_file: &Path) -> anyhow::Result<Self> {
+        let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
+        let python = environment.join("bin/python");
+        let made = Command::new("python3").args(["-m", "venv"]).arg(&environment).status();
+        ensure!(made.is_ok_and(|status| status.success()), "install python3-venv: the peers need it");
+        let install = ["-m", "pip", "install", "--quiet", "--requirement"];
+        let installed = Command::new(&python).args(install).arg(format!("{FOLDER}/requirements.txt")).status()?;
+        ensure!(installed.success(), "pip cannot install the peers");
+        Ok(Self { python, key_file: key_file.to_owned() })
+    }
+
+    pub(crate) fn round(&self, name: &str, port: u16, load: Load) -> anyhow::Result<Round> {
+        let run = Command::new(&self.python)
+            .arg(format!("{FOLDER}/peers.py"))
+            .args([name, &load.jobs.to_string(), &load.at_once.to_string(), &port.to_string()])
+            .arg(&self.key_file)
+            .output()?;
+        ensure!(run.status.success(), "{name}: {}", String::from_utf8_lossy(&run.stderr));
+        let printed = String::from_utf8(run.stdout)?;
+        let Some((wall, cpu)) = printed.trim().split_once(' ') else { bail!("{name} printed {printed:?}") };
+        let (wall, cpu): (f64, f64) = (wall.parse()?, cpu.parse()?);
+        #[expect(clippy::cast_precision_loss, reason = "a few hundred jobs")]
+        let jobs = load.jobs as f64;
+        Ok(Round { jobs_per_second: jobs / wall, cpu_ms_per_job: cpu * 1000.0 / jobs, client_ms_per_job: None })
+    }
+}
