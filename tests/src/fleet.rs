@@ -120,6 +120,11 @@ impl Sshd {
         Ok(fs::read_to_string(path)?)
     }
 
+    /// What it has logged so far.
+    pub fn log(&self) -> anyhow::Result<String> {
+        Ok(fs::read_to_string(self.folder.path().join("log"))?)
+    }
+
     /// What a `known_hosts` file must hold to know this server: one line per host key.
     pub fn known_hosts(&self) -> anyhow::Result<String> {
         let mut lines = String::new();

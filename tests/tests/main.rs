@@ -4,6 +4,7 @@ mod bad_input;
 mod examples;
 mod failures;
 mod hostile;
+mod jump_hosts;
 mod secrets;
 
 use hostler_tests::{Daemon, Setup};
