@@ -5,6 +5,7 @@ use futures::future::{join_all, try_join_all};
 use hostler_model::{ErrorKind, Exit, Failure, Hop, Secret, Target};
 use hostler_remote::{Authentication, Config, Connect, Connector, Engine, Event, Exec, HostKeyPolicy, Session};
 use hostler_tests::{KeyForm, KeyType, Sshd};
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -61,9 +62,16 @@ async fn refusal(engine: &Engine, request: Connect) -> anyhow::Result<Failure> {
     engine.connect(request).await.err().context("it was let in")
 }
 
-/// How often somebody logged in.
-fn logins(sshd: &Sshd) -> anyhow::Result<usize> {
+/// How often somebody logged in to a server, as its log has it.
+fn sshd_logins(sshd: &Sshd) -> anyhow::Result<usize> {
     Ok(sshd.log()?.lines().filter(|line| line.starts_with("Accepted ")).count())
+}
+
+/// Over how many connections the server sees the sessions, when all run a command that tells it at once.
+async fn connections(sessions: &[Box<dyn Session>], command: &str) -> anyhow::Result<usize> {
+    let answers = try_join_all(sessions.iter().map(|session| run(&**session, command))).await?;
+    assert!(answers.iter().all(|(_, exit)| *exit == Exit::Status(0)), "{answers:?}");
+    Ok(answers.into_iter().map(|(output, _)| output).collect::<HashSet<_>>().len())
 }
 
 #[tokio::test]
@@ -107,10 +115,8 @@ async fn a_hundred_sessions_behind_one_jump_host_at_once() -> anyhow::Result<()>
     let ((engine, _folder), jump, target) = (engine()?, Sshd::start(&[])?, Sshd::start(&[])?);
     let requests = (0..100).map(|_| engine.connect(through(&[&jump], &target)));
     let sessions = try_join_all(requests).await?;
-    let outputs = try_join_all(sessions.iter().map(|session| run(&**session, "echo hi"))).await?;
-    assert!(outputs.iter().all(|output| *output == ("hi\n".to_owned(), Exit::Status(0))));
-    assert_eq!((logins(&jump)?, logins(&target)?), (1, 100));
-    assert!(!target.log()?.contains("MaxStartups"), "no login was dropped");
+    assert_eq!(connections(&sessions, "echo $SSH_CONNECTION").await?, 100);
+    assert_eq!(sshd_logins(&jump)?, 1);
     join_all(sessions.iter().map(|session| session.close())).await;
     engine.shutdown().await;
     Ok(())
@@ -121,10 +127,9 @@ async fn equal_requests_share_connections_with_the_room_that_sshd_has() -> anyho
     let ((engine, _folder), sshd) = (engine()?, Sshd::start(&["MaxSessions=2"])?);
     let shared = Connect { reuse: true, ..through(&[], &sshd) };
     let sessions = try_join_all((0..6).map(|_| engine.connect(shared.clone()))).await?;
-    assert_eq!(logins(&sshd)?, 1);
-    let outputs = try_join_all(sessions.iter().map(|session| run(&**session, "sleep 1; echo hi"))).await?;
-    assert!(outputs.iter().all(|output| *output == ("hi\n".to_owned(), Exit::Status(0))));
-    assert_eq!(logins(&sshd)?, 3);
+    assert_eq!(connections(&sessions[..1], "echo $SSH_CONNECTION").await?, 1);
+    assert_eq!(sessions.iter().filter(|session| session.reused()).count(), 5);
+    assert_eq!(connections(&sessions, "sleep 1; echo $SSH_CONNECTION").await?, 3);
     Ok(())
 }
 
@@ -134,15 +139,20 @@ async fn thousands_of_commands_on_one_connection_take_no_memory() -> anyhow::Res
     let session = engine.connect(through(&[], &sshd)).await?;
     let batch = async || {
         for _ in 0..100 {
-            try_join_all((0..10).map(|_| run(&*session, "true"))).await?;
+            // sshd needs a moment to forget a session, and allows ten.
+            try_join_all((0..5).map(|_| run(&*session, "true"))).await?;
         }
         resident()
     };
-    let before = batch().await?;
-    batch().await?;
-    let after = batch().await?;
-    // russh keeps more than 3 KiB of a channel that it never forgets.
-    ensure!(after.saturating_sub(before) < 3 << 20, "{before} bytes before, {after} after");
+    let mut before = batch().await?;
+    let mut least = usize::MAX;
+    for _ in 0..3 {
+        let after = batch().await?;
+        least = least.min(after.saturating_sub(before));
+        before = after;
+    }
+    // russh keeps more than 3 KiB of a channel that it never forgets, each time; other tests grow now and then.
+    ensure!(least < 1 << 20, "500 commands take {least} bytes");
     Ok(())
 }
 
