@@ -85,18 +85,17 @@ impl Opener {
     async fn leg(self: Arc<Self>, mut request: Connect, role: Role) -> Result<Link, Failure> {
         let target = request.target.clone();
         let here = |failure| if role == Role::Jump { on_the_way(&target, failure) } else { failure };
-        let notes = Arc::new(Notes::default());
         // Keys first: a request with an unusable one does not bother any server.
         let methods = std::mem::take(&mut request.authentication);
         let loading = timeout(request.auth_timeout, credential::load(methods, self.key_roots.clone()));
         let (credentials, warnings) = loading.await.unwrap_or_else(|_| Err(slow_keys())).map_err(here)?;
-        for warning in warnings {
-            notes.warn(warning);
-        }
         let mut via = self.via(&request).await?;
         let deadline = Instant::now() + request.connect_timeout;
         let _turn = self.limiter.turn(&target, deadline).await.map_err(here)?;
-        let mut handle = self.shake_hands(&request, &mut via, deadline, &notes, here).await?;
+        let (mut handle, notes) = self.shake_hands(&request, &mut via, deadline, here).await?;
+        for warning in warnings {
+            notes.warn(warning);
+        }
         login(&mut handle, &request, credentials, &notes).await.map_err(here)?;
         Ok(Link { target, handle: Arc::new(handle), notes, via })
     }
@@ -117,25 +116,26 @@ impl Opener {
         request: &Connect,
         via: &mut Option<Lease>,
         deadline: Instant,
-        notes: &Arc<Notes>,
         here: impl Fn(Failure) -> Failure + Copy,
-    ) -> Result<Handle<Verifier>, Failure> {
+    ) -> Result<(Handle<Verifier>, Arc<Notes>), Failure> {
         let keepalive = request.keepalive.filter(|asked| !asked.is_zero()).unwrap_or(self.keepalive).max(MIN_KEEPALIVE);
         let (mut pause, mut silent) = (PAUSE, false);
         loop {
             let wire = self.reach(request, via, deadline, here).await?;
             let greeting = wire.greeting();
-            let result = handshake(wire, request, &self.known_hosts, keepalive, notes).await;
-            let again = match &result {
-                Err(failure) if failure.kind == ErrorKind::Busy => true,
-                Err(failure) if failure.kind == ErrorKind::ConnectionLost && greeting.get().is_none() => {
-                    !std::mem::replace(&mut silent, true)
-                }
+            let notes = Arc::new(Notes::default());
+            let failure = match handshake(wire, request, &self.known_hosts, keepalive, &notes).await {
+                Ok(handle) => return Ok((handle, notes)),
+                Err(failure) => failure,
+            };
+            let again = match failure.kind {
+                ErrorKind::Busy => true,
+                ErrorKind::ConnectionLost => greeting.get().is_none() && !std::mem::replace(&mut silent, true),
                 _ => false,
             };
             let until = Instant::now() + varied(pause);
             if !again || until > deadline {
-                return result.map_err(here);
+                return Err(here(failure));
             }
             sleep_until(until).await;
             pause = LONGEST_PAUSE.min(2 * pause);

@@ -43,8 +43,9 @@ async fn a_server_that_turns_us_away_is_asked_once_more() {
     let server = Server::start().await;
     let client = Client::new();
     server.state.turn_away.store(1, Ordering::Relaxed);
-    client.open(server.connect("admin")).await;
+    client.open(server.connect("admin")).await.close().await;
     assert_eq!(server.state.turn_away.load(Ordering::Relaxed), 0);
+    assert!(client.open(server.connect("admin")).await.reused());
     server.state.turn_away.store(2, Ordering::Relaxed);
     let failure = client.refusal(server.connect("other")).await;
     assert_eq!((failure.kind.clone(), failure.phase), (ErrorKind::ConnectionLost, Phase::Connect), "{failure}");
