@@ -86,8 +86,8 @@ impl Count {
     /// Waits until it is `wanted`.
     pub(crate) async fn is(&self, wanted: usize) {
         let mut now = self.now.subscribe();
-        let waited = timeout(Duration::from_secs(30), now.wait_for(|now| *now == wanted)).await.is_ok();
-        assert!(waited, "it is {}, not {wanted}", self.now());
+        let came = timeout(Duration::from_secs(30), now.wait_for(|now| *now == wanted)).await.is_ok();
+        assert!(came, "it is {}, not {wanted}", self.now());
     }
 }
 
@@ -177,7 +177,7 @@ async fn serve(listener: TcpListener, config: Arc<Config>, state: Arc<State>) {
         }
         if takes_one(&state.busy) {
             // So that it is not cut off by a reset.
-            stream.read(&mut [0; 512]).await.expect("greeting");
+            assert!(stream.read(&mut [0; 512]).await.expect("greeting") > 0);
             stream.write_all(b"Exceeded MaxStartups\r\n").await.expect("words");
             continue;
         }
