@@ -9,6 +9,7 @@ mod failures;
 mod host_keys;
 mod hostile;
 mod job;
+mod jump_hosts;
 mod parameters;
 mod secrets;
 

@@ -15,26 +15,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long the end of a session waits for running commands to be stopped: as long as stopping one takes.
 const LAST_ORDERS: Duration = Duration::from_secs(6);
 
-/// Connections that one command is tried on, if servers have no room for it.
-const MAX_MOVES: usize = 3;
+/// How often a command asks for a channel, if there is no room for it.
+const MAX_TRIES: usize = 4;
+
+/// sshd needs a moment to forget a session that has ended.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// The real session.
 pub(crate) struct Connection {
-    opener: Arc<Opener>,
-    pool: Arc<Pool>,
-    request: Connect,
-    idle: Duration,
+    seating: Seating,
+    /// What to ask for if it needs another connection, unless it may not have one.
+    request: Option<Connect>,
     /// The last one is used for what starts next; commands may still run on those before it.
     seats: Mutex<Vec<Seat>>,
     /// A command may have been executed.
     executed: AtomicBool,
+}
+
+/// Where a session gets its connections from.
+pub(crate) struct Seating {
+    pub(crate) opener: Arc<Opener>,
+    pub(crate) pool: Arc<Pool>,
+    /// How long they are kept after their last use.
+    pub(crate) idle: Duration,
 }
 
 /// A session's share in a connection.
@@ -68,6 +78,14 @@ impl From<Failure> for NotStarted {
     }
 }
 
+impl NotStarted {
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::NoChannel(failure) | Self::Failed(failure) => failure,
+        }
+    }
+}
+
 impl Line {
     fn new(link: &Link) -> Arc<Self> {
         let (handle, notes, user) = (link.handle.clone(), link.notes.clone(), link.target.user.as_str().into());
@@ -87,10 +105,6 @@ impl Line {
 }
 
 impl Seat {
-    fn new(lease: Lease) -> Self {
-        Self { line: Line::new(&lease.link), lease }
-    }
-
     /// Stops what runs, and only then gives the connection back.
     async fn leave(self) {
         self.line.closing.cancel();
@@ -99,28 +113,20 @@ impl Seat {
     }
 }
 
-impl Connection {
-    /// A session over a connection of the pool, or over one of its own if it may not share. A shared
-    /// connection is kept for `idle` after its last use.
-    pub(crate) async fn open(
-        opener: Arc<Opener>,
-        pool: Arc<Pool>,
-        request: Connect,
-        idle: Duration,
-    ) -> Result<Self, Failure> {
-        let (seats, executed) = (Mutex::default(), AtomicBool::new(false));
-        let session = Self { opener, pool, request, idle, seats, executed };
-        session.sit_down().await?;
-        Ok(session)
+impl Seating {
+    /// A share in a connection of the pool, or a connection of its own if the request may not share.
+    async fn seat(&self, request: &Connect) -> Result<Seat, Failure> {
+        let wish = self.opener.wish(request, self.idle);
+        let lease = self.pool.lease(wish, || self.opener.open(request.clone())).await?;
+        Ok(Seat { line: Line::new(&lease.link), lease })
     }
+}
 
-    async fn sit_down(&self) -> Result<(), Failure> {
-        let wish = self.opener.wish(&self.request, self.idle);
-        let lease = self.pool.lease(wish, || self.opener.open(self.request.clone())).await?;
-        let mut seats = self.seats();
-        seats.retain(|seat| !seat.line.pumps.is_empty());
-        seats.push(Seat::new(lease));
-        Ok(())
+impl Connection {
+    pub(crate) async fn open(seating: Seating, request: Connect) -> Result<Self, Failure> {
+        let seats = Mutex::new(vec![seating.seat(&request).await?]);
+        let request = request.reuse.then_some(request);
+        Ok(Self { seating, request, seats, executed: AtomicBool::new(false) })
     }
 
     fn seats(&self) -> MutexGuard<'_, Vec<Seat>> {
@@ -165,27 +171,28 @@ impl Connection {
 impl Session for Connection {
     fn start(&self, exec: Exec) -> BoxFuture<'_, Result<Process, Failure>> {
         async move {
-            exec.check(&self.request.target.user)?;
-            let mut moves = 0;
+            exec.check(&self.line()?.user)?;
+            let mut tries = 0;
             loop {
                 let line = self.line()?;
-                match line.start(exec.clone()).await {
-                    Err(NotStarted::NoChannel(failure)) => {
-                        if !self.request.reuse || moves == MAX_MOVES || !self.may_move(&line, &failure) {
-                            return Err(failure);
-                        }
-                    }
-                    Err(NotStarted::Failed(failure)) => {
+                let (failure, request) = match (line.start(exec.clone()).await, &self.request) {
+                    (Err(NotStarted::NoChannel(failure)), Some(request)) => (failure, request),
+                    (result, _) => {
                         self.executed.store(true, Ordering::Relaxed);
-                        return Err(failure);
+                        return result.map_err(NotStarted::into_failure);
                     }
-                    Ok(process) => {
-                        self.executed.store(true, Ordering::Relaxed);
-                        return Ok(process);
-                    }
+                };
+                tries += 1;
+                if tries == 1 && failure.kind == ErrorKind::ExecRefused {
+                    sleep(MOMENT).await;
+                } else if tries < MAX_TRIES && self.may_move(&line, &failure) {
+                    let seat = self.seating.seat(request).await?;
+                    let mut seats = self.seats();
+                    seats.retain(|seat| !seat.line.pumps.is_empty());
+                    seats.push(seat);
+                } else {
+                    return Err(failure);
                 }
-                moves += 1;
-                self.sit_down().await?;
             }
         }
         .boxed()

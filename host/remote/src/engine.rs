@@ -1,6 +1,6 @@
 //! The real connector.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Seating};
 use crate::credential::Daemons;
 use crate::dial::resolve;
 use crate::key::KeyMaker;
@@ -57,8 +57,8 @@ impl Engine {
             (true, keepalive) => self.pool_idle.max(keepalive.unwrap_or_default()),
             (false, _) => Duration::ZERO,
         };
-        let session = Connection::open(self.opener.clone(), self.sessions.clone(), request, idle).await?;
-        Ok(Box::new(session))
+        let seating = Seating { opener: self.opener.clone(), pool: self.sessions.clone(), idle };
+        Ok(Box::new(Connection::open(seating, request).await?))
     }
 }
 

@@ -134,6 +134,15 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 pub(crate) fn explain(error: &russh::Error, greeting: &[u8], target: &Target) -> Failure {
     let place = format!("port {} of `{}`", target.port, target.host);
     let (kind, message) = match error {
+        // sshd says these two instead of a greeting, since version 9.8.
+        _ if greeting.starts_with(b"Exceeded MaxStartups") => (
+            ErrorKind::Busy,
+            format!("The server at {place} has no room for another login (MaxStartups of sshd): try again later."),
+        ),
+        _ if greeting.starts_with(b"Not allowed at this time") => (
+            ErrorKind::Denied,
+            format!("The server at {place} shuts this address out for a while (PerSourcePenalties of sshd): wait."),
+        ),
         russh::Error::Version | russh::Error::Disconnect | russh::Error::IO(_)
             if !greeting.is_empty() && !greeting.starts_with(b"SSH-") =>
         {

@@ -92,3 +92,78 @@ impl Hash {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.into())
+    }
+
+    fn request() -> Connect {
+        Connect {
+            target: Target { host: "host".into(), port: 22, user: "admin".into(), jumps: vec![] },
+            addresses: vec!["10.0.0.1:22".parse().expect("address"), "10.0.0.2:22".parse().expect("address")],
+            authentication: vec![Authentication::Password(secret("ab"))],
+            jumps: vec![],
+            host_key_policy: HostKeyPolicy::Reject,
+            host_keys: vec![],
+            compress: false,
+            keepalive: None,
+            reuse: true,
+            connect_timeout: Duration::ZERO,
+            banner_timeout: Duration::ZERO,
+            auth_timeout: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn whatever_decides_about_a_connection_makes_another_key() {
+        let keys = KeyMaker::new().expect("random numbers");
+        let key_file = |path: &str, passphrase: Option<&str>| Authentication::KeyFile {
+            path: path.into(),
+            passphrase: passphrase.map(secret),
+        };
+        let text_key = |text: &str, passphrase: Option<&str>, certificate: Option<&str>| Authentication::Key {
+            text: secret(text),
+            passphrase: passphrase.map(secret),
+            certificate: certificate.map(Into::into),
+        };
+        let methods = [
+            vec![],
+            vec![Authentication::Password(secret("ab"))],
+            vec![Authentication::Password(secret("a")), Authentication::Password(secret("b"))],
+            vec![key_file("ab", None)],
+            vec![key_file("ab", Some(""))],
+            vec![key_file("a", Some("b"))],
+            vec![text_key("ab", None, None)],
+            vec![text_key("ab", Some(""), None)],
+            vec![text_key("ab", None, Some(""))],
+            vec![Authentication::Agent],
+            vec![Authentication::DefaultKeys],
+        ];
+        let mut requests: Vec<Connect> =
+            methods.iter().map(|methods| Connect { authentication: methods.clone(), ..request() }).collect();
+        requests.extend(methods.iter().map(|methods| Connect { jumps: vec![methods.clone()], ..request() }));
+        requests.push(Connect { host_key_policy: HostKeyPolicy::AutoAdd, ..request() });
+        requests.push(Connect { host_key_policy: HostKeyPolicy::Warning, ..request() });
+        requests.push(Connect { host_keys: vec!["ab".into()], ..request() });
+        requests.push(Connect { host_keys: vec!["a".into(), "b".into()], ..request() });
+        requests.push(Connect { compress: true, ..request() });
+        requests.push(Connect { addresses: vec!["10.0.0.1:22".parse().expect("address")], ..request() });
+        requests.push(Connect { target: Target { user: "root".into(), ..request().target }, ..request() });
+        let all: std::collections::HashSet<Key> = requests.iter().map(|request| keys.key(request)).collect();
+        assert_eq!(all.len(), requests.len());
+    }
+
+    #[test]
+    fn timeouts_and_the_order_of_addresses_make_no_difference_but_the_process_does() {
+        let keys = KeyMaker::new().expect("random numbers");
+        let mut other = Connect { auth_timeout: Duration::from_secs(1), keepalive: Some(Duration::ZERO), ..request() };
+        other.addresses.reverse();
+        assert!(keys.key(&request()) == keys.key(&other));
+        assert!(keys.key(&request()) != KeyMaker::new().expect("random numbers").key(&request()));
+    }
+}

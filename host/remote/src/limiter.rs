@@ -46,3 +46,25 @@ impl Limiter {
         turns
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hostler_model::Hop;
+
+    #[tokio::test]
+    async fn each_place_has_turns_of_its_own_and_is_forgotten() {
+        let limiter = Limiter::new(1);
+        let target = |user: &str, jumps: Vec<Hop>| Target { host: "Host".into(), port: 22, user: user.into(), jumps };
+        let direct = limiter.turn(&target("a", vec![]), Instant::now()).await.expect("the first");
+        let failure = limiter.turn(&target("b", vec![]), Instant::now()).await.expect_err("the same server");
+        assert_eq!(failure.kind, ErrorKind::Timeout);
+        let hop = Hop { host: "jump".into(), port: 22, user: "c".into() };
+        let elsewhere = limiter.turn(&target("a", vec![hop]), Instant::now()).await.expect("another network");
+        drop((direct, elsewhere));
+        drop(limiter.turn(&target("b", vec![]), Instant::now()).await.expect("it is free again"));
+        let last = Target { host: "last".into(), ..Target::default() };
+        drop(limiter.turn(&last, Instant::now()).await.expect("free"));
+        assert_eq!(limiter.places.lock().expect("a test").len(), 1);
+    }
+}

@@ -16,7 +16,7 @@ use hostler_model::{ErrorKind, Failure, Phase};
 use russh::client::Handle;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// The longest chain. Each jump host adds its own round trips to every other.
 const MAX_JUMPS: usize = 8;
@@ -24,8 +24,10 @@ const MAX_JUMPS: usize = 8;
 /// A server is asked no more often than this whether it is alive.
 const MIN_KEEPALIVE: Duration = Duration::from_secs(1);
 
-/// The pause before a server that had no room for us is asked again: this, and up to as much again.
+/// The first pause before a server that had no room for us is asked again. Each next one is twice as long, up to
+/// the longest, and each varies, so that those who were turned away together do not come back together.
 const PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What all connections need.
 pub(crate) struct Opener {
@@ -83,18 +85,17 @@ impl Opener {
     async fn leg(self: Arc<Self>, mut request: Connect, role: Role) -> Result<Link, Failure> {
         let target = request.target.clone();
         let here = |failure| if role == Role::Jump { on_the_way(&target, failure) } else { failure };
-        let notes = Arc::new(Notes::default());
         // Keys first: a request with an unusable one does not bother any server.
         let methods = std::mem::take(&mut request.authentication);
         let loading = timeout(request.auth_timeout, credential::load(methods, self.daemons.clone()));
         let (credentials, warnings) = loading.await.unwrap_or_else(|_| Err(slow_keys())).map_err(here)?;
-        for warning in warnings {
-            notes.warn(warning);
-        }
         let mut via = self.via(&request).await?;
         let deadline = Instant::now() + request.connect_timeout;
         let _turn = self.limiter.turn(&target, deadline).await.map_err(here)?;
-        let mut handle = self.shake_hands(&request, &mut via, deadline, &notes, here).await?;
+        let (mut handle, notes) = self.shake_hands(&request, &mut via, deadline, here).await?;
+        for warning in warnings {
+            notes.warn(warning);
+        }
         login(&mut handle, &request, credentials, &notes).await.map_err(here)?;
         Ok(Link { target, handle: Arc::new(handle), notes, via })
     }
@@ -107,28 +108,37 @@ impl Opener {
         self.jumps.lease(wish, open).await.map(Some)
     }
 
-    /// Reaches the server and exchanges keys with it. One that closes before it says anything, as sshd does
-    /// when too many log in at once, is asked a second time.
+    /// Reaches the server and exchanges keys with it. One that closes before it says anything, as older sshds do
+    /// when too many log in at once, is asked a second time; one that says so, until the deadline. It
+    /// happens below the limit, too: sshd still counts a login for a moment after it told us of its success.
     async fn shake_hands(
         self: &Arc<Self>,
         request: &Connect,
         via: &mut Option<Lease>,
         deadline: Instant,
-        notes: &Arc<Notes>,
         here: impl Fn(Failure) -> Failure + Copy,
-    ) -> Result<Handle<Verifier>, Failure> {
+    ) -> Result<(Handle<Verifier>, Arc<Notes>), Failure> {
         let keepalive = request.keepalive.filter(|asked| !asked.is_zero()).unwrap_or(self.keepalive).max(MIN_KEEPALIVE);
-        let mut pause = Some(PAUSE + PAUSE.mul_f64(f64::from(getrandom::u32().unwrap_or(0)) / f64::from(u32::MAX)));
+        let (mut pause, mut silent) = (PAUSE, false);
         loop {
             let wire = self.reach(request, via, deadline, here).await?;
             let greeting = wire.greeting();
-            let result = handshake(wire, request, &self.known_hosts, keepalive, notes).await;
-            let turned_away = matches!(&result, Err(failure) if failure.kind == ErrorKind::ConnectionLost)
-                && greeting.get().is_none();
-            match pause.take() {
-                Some(pause) if turned_away && Instant::now() + pause < deadline => sleep(pause).await,
-                _ => return result.map_err(here),
+            let notes = Arc::new(Notes::default());
+            let failure = match handshake(wire, request, &self.known_hosts, keepalive, &notes).await {
+                Ok(handle) => return Ok((handle, notes)),
+                Err(failure) => failure,
+            };
+            let again = match failure.kind {
+                ErrorKind::Busy => true,
+                ErrorKind::ConnectionLost => greeting.get().is_none() && !std::mem::replace(&mut silent, true),
+                _ => false,
+            };
+            let until = Instant::now() + varied(pause);
+            if !again || until > deadline {
+                return Err(here(failure));
             }
+            sleep_until(until).await;
+            pause = LONGEST_PAUSE.min(2 * pause);
         }
     }
 
@@ -154,6 +164,12 @@ impl Opener {
         }
         tunnel.map(Wire::new)
     }
+}
+
+/// Up to half as much more, by chance.
+fn varied(pause: Duration) -> Duration {
+    let chance = getrandom::u32().unwrap_or_default();
+    pause + pause.mul_f64(f64::from(chance) / f64::from(u32::MAX) / 2.0)
 }
 
 /// The way to the last jump host, as a request of its own.

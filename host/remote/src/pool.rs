@@ -151,7 +151,7 @@ impl Pool {
     /// Waits until nobody has used the slot for long enough, and takes it out.
     async fn unused(&self, slot: &Arc<Slot>) {
         loop {
-            let Some(until) = slot.idle_until() else {
+            let Some(until) = slot.idle_until(self.age) else {
                 slot.changed.notified().await;
                 continue;
             };
@@ -209,11 +209,11 @@ impl Slot {
         Some(idleness)
     }
 
-    /// When it has been without users for long enough. A connection that is not open yet is given up at once.
-    fn idle_until(&self) -> Option<Instant> {
+    /// When it has been without users for long enough, or is too old for any. A connection that is not open yet is given up at once.
+    fn idle_until(&self, age: Duration) -> Option<Instant> {
         let usage = self.usage();
         let idle = if self.opened.borrow().is_some() { usage.idle } else { Duration::ZERO };
-        (usage.users == 0).then(|| usage.since + idle)
+        (usage.users == 0).then(|| (usage.since + idle).min(self.born + age))
     }
 
     fn usage(&self) -> MutexGuard<'_, Usage> {

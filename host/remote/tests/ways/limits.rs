@@ -6,6 +6,7 @@ use futures::future::join_all;
 use hostler_model::{ErrorKind, Phase};
 use hostler_remote::{Config, Connect};
 use std::num::NonZero;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 #[tokio::test]
@@ -41,10 +42,26 @@ async fn a_turn_that_does_not_come_in_time_is_told() {
 async fn a_server_that_turns_us_away_is_asked_once_more() {
     let server = Server::start().await;
     let client = Client::new();
-    server.state.turn_away.store(1, std::sync::atomic::Ordering::Relaxed);
-    client.open(server.connect("admin")).await;
-    server.state.turn_away.store(2, std::sync::atomic::Ordering::Relaxed);
+    server.state.turn_away.store(1, Ordering::Relaxed);
+    client.open(server.connect("admin")).await.close().await;
+    assert_eq!(server.state.turn_away.load(Ordering::Relaxed), 0);
+    assert!(client.open(server.connect("admin")).await.reused());
+    server.state.turn_away.store(2, Ordering::Relaxed);
     let failure = client.refusal(server.connect("other")).await;
     assert_eq!((failure.kind.clone(), failure.phase), (ErrorKind::ConnectionLost, Phase::Connect), "{failure}");
     assert!(failure.message.contains("MaxStartups"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_server_that_says_it_has_no_room_is_asked_until_the_time_is_up() {
+    let server = Server::start().await;
+    let client = Client::new();
+    server.state.busy.store(3, Ordering::Relaxed);
+    client.open(server.connect("admin")).await;
+    assert_eq!(server.state.busy.load(Ordering::Relaxed), 0);
+    server.state.busy.store(usize::MAX, Ordering::Relaxed);
+    let hasty = Connect { connect_timeout: Duration::from_millis(500), ..server.connect("other") };
+    let failure = client.refusal(hasty).await;
+    assert_eq!((failure.kind.clone(), failure.phase), (ErrorKind::Busy, Phase::Connect), "{failure}");
+    assert!(failure.message.contains("no room for another login"), "{failure}");
 }

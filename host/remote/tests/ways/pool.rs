@@ -5,10 +5,16 @@ use crate::{Client, end, exec, run, start};
 use futures::future::join_all;
 use hostler_model::{ErrorKind, Exit, Phase};
 use hostler_remote::{Config, Connect, Event};
+use std::net::SocketAddr;
 use std::num::NonZero;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
 #[tokio::test]
 async fn a_session_is_reused_by_its_equal_and_by_nobody_else() {
@@ -229,4 +235,41 @@ async fn the_end_of_the_engine_closes_what_it_kept() {
     client.open(target.connect("admin")).await.close().await;
     drop(client);
     target.state.connections.is(0).await;
+}
+
+/// Carries connections to `server`. Those that there are go silent, without an end, when it is notified.
+async fn wire_to(server: &Server) -> (SocketAddr, Arc<Notify>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let (near, far, silence) = (listener.local_addr().expect("address"), server.address, Arc::new(Notify::new()));
+    let silent = silence.clone();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = TcpStream::connect(far).await.expect("it listens");
+            let silent = silent.clone();
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = copy_bidirectional(&mut client, &mut server) => {}
+                    () = silent.notified() => std::future::pending().await,
+                }
+            });
+        }
+    });
+    (near, silence)
+}
+
+#[tokio::test]
+async fn a_connection_that_was_idle_must_show_that_it_lives() {
+    let server = Server::start().await;
+    let client = Client::new();
+    let (address, silence) = wire_to(&server).await;
+    let mut request = server.connect("admin");
+    request.target.port = address.port();
+    request.addresses = vec![address];
+    client.open(request.clone()).await.close().await;
+    silence.notify_waiters();
+    // Younger ones are believed to live; nothing but time tells.
+    sleep(Duration::from_millis(5100)).await;
+    let session = client.open(request).await;
+    assert!(!session.reused());
+    assert_eq!(run(&*session, "whoami").await, "admin");
 }

@@ -12,7 +12,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -45,6 +45,8 @@ pub(crate) struct State {
     pub(crate) max_sessions: AtomicUsize,
     /// How many connections are closed before they hear anything.
     pub(crate) turn_away: AtomicUsize,
+    /// How many after them hear what sshd says when there are too many.
+    pub(crate) busy: AtomicUsize,
     /// Passwords and channels wait for one of these.
     pub(crate) password_gate: Semaphore,
     pub(crate) channel_gate: Arc<Semaphore>,
@@ -84,8 +86,8 @@ impl Count {
     /// Waits until it is `wanted`.
     pub(crate) async fn is(&self, wanted: usize) {
         let mut now = self.now.subscribe();
-        let waited = timeout(Duration::from_secs(30), now.wait_for(|now| *now == wanted)).await.is_ok();
-        assert!(waited, "it is {}, not {wanted}", self.now());
+        let came = timeout(Duration::from_secs(30), now.wait_for(|now| *now == wanted)).await.is_ok();
+        assert!(came, "it is {}, not {wanted}", self.now());
     }
 }
 
@@ -103,6 +105,7 @@ impl Server {
             all_sessions: AtomicUsize::new(0),
             max_sessions: AtomicUsize::new(usize::MAX),
             turn_away: AtomicUsize::new(0),
+            busy: AtomicUsize::new(0),
             password_gate: Semaphore::new(Semaphore::MAX_PERMITS),
             channel_gate: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
             at_channel_gate: Count::new(),
@@ -165,9 +168,17 @@ impl Server {
 }
 
 async fn serve(listener: TcpListener, config: Arc<Config>, state: Arc<State>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let less = |left: usize| left.checked_sub(1);
-        if state.turn_away.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
+    let takes_one = |left: &AtomicUsize| {
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    };
+    while let Ok((mut stream, _)) = listener.accept().await {
+        if takes_one(&state.turn_away) {
+            continue;
+        }
+        if takes_one(&state.busy) {
+            // So that it is not cut off by a reset.
+            assert!(stream.read(&mut [0; 512]).await.expect("greeting") > 0);
+            stream.write_all(b"Exceeded MaxStartups\r\n").await.expect("words");
             continue;
         }
         let socket = SockRef::from(&stream).try_clone().expect("a descriptor");
