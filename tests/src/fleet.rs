@@ -61,6 +61,8 @@ impl Sshd {
     pub const REQUIRETTY: &str = "requiretty";
     /// A user like the first one, whose commands sudo runs in a terminal of its own if it has one.
     pub const USEPTY: &str = "usepty";
+    /// A user who must change the password at the next login.
+    pub const EXPIRED: &str = "expired";
     /// The users' password. It has what JSON escapes, and it is found nowhere else by chance. `root` has none.
     pub const PASSWORD: &str = r#"plan"ted\P4ssw0rd-of-the-fleet"#;
 

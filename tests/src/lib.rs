@@ -1,11 +1,13 @@
 //! What the integration tests and benchmarks stand on: a real SSH server and the real daemon, each
 //! a process of its own, each with folders of its own, each ended when it is dropped.
 
+mod agent;
 mod daemon;
 mod fleet;
 mod listener;
 mod processes;
 
+pub use agent::Agent;
 pub use daemon::{Answer, Daemon, Setup};
 pub use fleet::{KeyForm, KeyType, Sshd};
 pub use listener::FullListener;

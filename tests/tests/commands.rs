@@ -111,3 +111,16 @@ fn a_line_is_one_script_with_what_shells_know() -> anyhow::Result<()> {
     assert_eq!(output(&daemon, &body(&sshd, script))?, "it's 2\nit's 1\n");
     Ok(())
 }
+
+#[test]
+fn a_password_that_must_be_changed_is_told() -> anyhow::Result<()> {
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
+    let asked = with(body(&sshd, "echo it ran"), |it| it["connection_args"]["username"] = Sshd::EXPIRED.into());
+    let start = Instant::now();
+    let job = daemon.run(&asked)?;
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(!job["results"][0]["stdout"].to_string().contains("it ran"), "{job}");
+    assert!(job["results"][0]["exit_status"] != 0, "{job}");
+    assert!(job.to_string().to_lowercase().contains("expired"), "{job}");
+    Ok(())
+}

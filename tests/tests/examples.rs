@@ -2,7 +2,7 @@
 //! port and credentials.
 
 use crate::job::{body, finishing, listed};
-use crate::shared_daemon;
+use crate::{daemon, shared_daemon};
 use anyhow::Context;
 use hostler_tests::{Daemon, KeyForm, KeyType, Sshd};
 use serde_json::{Value, json};
@@ -15,6 +15,9 @@ fn aimed(mut body: Value, sshd: &Sshd) -> Value {
     arguments["port"] = sshd.port().into();
     if !arguments["password"].is_null() {
         arguments["password"] = Sshd::PASSWORD.into();
+    }
+    if !body["driver_args"]["sudo_password"].is_null() {
+        body["driver_args"]["sudo_password"] = Sshd::PASSWORD.into();
     }
     body
 }
@@ -163,6 +166,85 @@ fn example_4_key_contents() -> anyhow::Result<()> {
 }
 
 #[test]
+fn example_5_one_command_by_sudo() -> anyhow::Result<()> {
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
+    let body = json!({
+        "driver": "paramiko",
+        "connection_args": {
+            "host": "192.168.1.100",
+            "username": "admin",
+            "password": "your_password"
+        },
+        "config": "ls /root",
+        "driver_args": {
+            "sudo": true,
+            "sudo_password": "your_sudo_password"
+        }
+    });
+    let results = run(&daemon, &aimed(body, &sshd))?;
+    assert_eq!(results["ls /root"], json!({"output": "only-root-sees-this\n", "error": "", "exit_status": 0}));
+    Ok(())
+}
+
+#[test]
+fn example_6_several_commands_by_sudo() -> anyhow::Result<()> {
+    let (daemon, sshd) = (shared_daemon()?, Sshd::start(&[])?);
+    let body = json!({
+        "driver": "paramiko",
+        "connection_args": {
+            "host": "192.168.1.100",
+            "username": "admin",
+            "password": "your_password"
+        },
+        "config": [
+            "echo 'server.example.com' > /etc/hostname",
+            "systemctl restart hostname",
+            "chmod 644 /etc/hostname"
+        ],
+        "driver_args": {
+            "sudo": true,
+            "sudo_password": "your_sudo_password",
+            "timeout": 60.0
+        }
+    });
+    let results = run(&daemon, &aimed(body, &sshd))?;
+    for (command, result) in results.as_object().context("an object")? {
+        assert_eq!(*result, json!({"output": "", "error": "", "exit_status": 0}), "{command}");
+    }
+    assert_eq!(results.as_object().map(serde_json::Map::len), Some(3), "{results}");
+    assert_eq!(sshd.read("/etc/hostname")?, "server.example.com\n");
+    assert!(sshd.read("/run/systemctl")?.ends_with("restart hostname\n"));
+    Ok(())
+}
+
+#[test]
+fn example_9_through_a_jump_host() -> anyhow::Result<()> {
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
+    let jump = Sshd::with_password("another-passw0rd-on-the-way", &[])?;
+    let body = json!({
+        "driver": "paramiko",
+        "connection_args": {
+            "host": "192.168.1.200",
+            "username": "admin",
+            "password": "your_password",
+            "proxy_host": "192.168.1.100",
+            "proxy_username": "admin",
+            "proxy_password": "your_proxy_password",
+            "proxy_port": 22
+        },
+        "command": "uname -a"
+    });
+    let mut body = aimed(body, &sshd);
+    body["connection_args"]["proxy_host"] = "127.0.0.1".into();
+    body["connection_args"]["proxy_port"] = jump.port().into();
+    body["connection_args"]["proxy_password"] = "another-passw0rd-on-the-way".into();
+    let results = run(&daemon, &body)?;
+    assert!(results["uname -a"]["output"].as_str().context("text")?.starts_with("Linux "), "{results}");
+    assert!(jump.log()?.contains("Accepted password for admin"), "it was on the way: {}", jump.log()?);
+    Ok(())
+}
+
+#[test]
 fn example_10_environment() -> anyhow::Result<()> {
     let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
     let body = json!({
@@ -184,6 +266,74 @@ fn example_10_environment() -> anyhow::Result<()> {
     let result = &results["echo $CUSTOM_VAR && echo $PATH"];
     assert_eq!(result["output"], "custom_value\n/usr/local/bin:/usr/bin:/bin\n", "{results}");
     assert_eq!(result["error"], "");
+    Ok(())
+}
+
+/// Nobody is there to type a password, so it runs as a user whom sudo asks for none.
+#[test]
+fn example_11_in_a_terminal() -> anyhow::Result<()> {
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
+    let body = json!({
+        "driver": "paramiko",
+        "connection_args": {
+            "host": "192.168.1.100",
+            "username": "admin",
+            "password": "your_password"
+        },
+        "command": "sudo -S command",
+        "driver_args": {
+            "get_pty": true,
+            "timeout": 30.0
+        }
+    });
+    let mut body = aimed(body, &sshd);
+    body["connection_args"]["username"] = Sshd::NOPASSWD.into();
+    let results = run(&daemon, &body)?;
+    let output = results["sudo -S command"]["output"].as_str().context("text")?;
+    assert!(output.starts_with("root"), "{results}");
+    assert!(output.contains("/dev/pts/"), "{results}");
+    Ok(())
+}
+
+#[test]
+fn example_12_all_of_it() -> anyhow::Result<()> {
+    let (daemon, sshd) = (daemon()?, Sshd::start(&[])?);
+    fs::write(daemon.data().join("known_hosts"), sshd.known_hosts()?)?;
+    let body = json!({
+        "driver": "paramiko",
+        "connection_args": {
+            "host": "192.168.1.100",
+            "username": "admin",
+            "pkey": "-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----",
+            "port": 22,
+            "timeout": 30.0,
+            "host_key_policy": "reject"
+        },
+        "config": [
+            "systemctl restart nginx",
+            "systemctl status nginx"
+        ],
+        "driver_args": {
+            "sudo": true,
+            "sudo_password": "your_sudo_password",
+            "timeout": 60.0,
+            "get_pty": false,
+            "environment": {
+                "LANG": "en_US.UTF-8"
+            }
+        },
+        "options": {
+            "queue_strategy": "fifo",
+            "ttl": 600
+        }
+    });
+    let mut body = aimed(body, &sshd);
+    body["connection_args"]["pkey"] = sshd.key(KeyType::Rsa, KeyForm::Pem, None)?.into();
+    let results = run(&daemon, &body)?;
+    assert_eq!(results["systemctl restart nginx"], json!({"output": "", "error": "", "exit_status": 0}));
+    let status = results["systemctl status nginx"]["output"].as_str().context("text")?;
+    assert!(status.contains("active (running)"), "{results}");
+    assert_eq!(sshd.read("/run/systemctl")?, "root en_US.UTF-8 restart nginx\nroot en_US.UTF-8 status nginx\n");
     Ok(())
 }
 

@@ -18,6 +18,14 @@ pub(crate) fn body(sshd: &Sshd, command: impl Into<Value>) -> Value {
     })
 }
 
+/// The body of a request that runs lines as root, by sudo.
+pub(crate) fn elevated(sshd: &Sshd, config: impl Into<Value>) -> Value {
+    with(body(sshd, Value::Null), |it| {
+        it["config"] = config.into();
+        it["driver_args"] = json!({"sudo": true, "sudo_password": Sshd::PASSWORD, "timeout": 60.0});
+    })
+}
+
 /// The same with changes.
 pub(crate) fn with(mut body: Value, change: impl FnOnce(&mut Value)) -> Value {
     change(&mut body);

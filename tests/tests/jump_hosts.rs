@@ -53,7 +53,7 @@ async fn run(session: &dyn Session, command: &str) -> Result<(String, Exit), Fai
         match process.next().await {
             Some(Event::Stdout(data) | Event::Stderr(data)) => output += &String::from_utf8_lossy(&data),
             Some(Event::Ended(end)) => return Ok((output, end?)),
-            None => unreachable!("a process ends with an event"),
+            Some(Event::Stopped { .. }) | None => unreachable!("it ends, and nobody stops it"),
         }
     }
 }

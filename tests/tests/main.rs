@@ -2,7 +2,10 @@
 
 mod bad_input;
 mod commands;
+mod connections;
 mod credentials;
+mod dialogue;
+mod elevation;
 mod engine;
 mod examples;
 mod failures;

@@ -12,12 +12,14 @@ use std::net::TcpListener;
 enum Comes {
     /// The job finishes, and its first command wrote this.
     Output(&'static str),
+    /// The job finishes, and what its first command wrote holds this.
+    OutputWith(&'static str),
     /// The same, and a warning of the job has these words.
     Warning(&'static str),
     /// The job fails: kind, phase, and words of the sentence.
     Failure(&'static str, &'static str, &'static str),
 }
-use Comes::{Failure, Output, Warning};
+use Comes::{Failure, Output, OutputWith, Warning};
 
 /// A row: the parameter, what is laid over the body of a request (RFC 7396), and what comes of it.
 type Row = (&'static str, Value, Comes);
@@ -38,6 +40,7 @@ fn check(daemon: &Daemon, body: &Value, rows: Vec<Row>) -> anyhow::Result<()> {
         let text = result["stdout"].as_str().unwrap_or_default().trim_end();
         let right = match comes {
             Output(expected) => finished && text == expected,
+            OutputWith(part) => finished && text.contains(part),
             Warning(words) => finished && job["warnings"].to_string().contains(words),
             Failure(kind, phase, words) => {
                 let told = error["message"].as_str().is_some_and(|message| message.contains(words));
@@ -60,7 +63,7 @@ fn lay_over(target: &mut Value, patch: &Value) {
 }
 
 fn connection(args: Value) -> Value {
-    json!({"connection_args": args})
+    [("connection_args", args)].into_iter().collect()
 }
 
 /// A key of the server's in a file that a request may name; answers that name.
@@ -207,4 +210,119 @@ fn ttl_ends_what_waits_too_long() -> anyhow::Result<()> {
     assert_eq!(daemon.wait(first.job()?)?["state"], "finished");
     assert_eq!(output(&daemon, &short)?, "hi\n", "it is only the waiting that is limited");
     Ok(())
+}
+
+#[test]
+fn terminals_and_buffers_of_command() -> anyhow::Result<()> {
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
+    let args = |command: &str, args: Value| json!({"command": command, "driver_args": args});
+    check(
+        &daemon,
+        &body(&sshd, "echo hi"),
+        vec![
+            ("get_pty", args("tty", json!({"get_pty": true})), OutputWith("/dev/pts/")),
+            ("bufsize", args("echo hi", json!({"bufsize": 4096})), Output("hi")),
+            ("working_directory", args("pwd", json!({"working_directory": "/tmp"})), Output("/tmp")),
+            ("expect_map", args("read a; echo $a", json!({"expect_map": {}})), Output("")),
+            (
+                "expect_map",
+                args("printf 'Name: '; read a; echo \"got $a\"", json!({"expect_map": {"Name: ": "one"}})),
+                OutputWith("got one"),
+            ),
+            ("script_content", args("", json!({"script_content": "echo ${BASH_VERSION:+bash}"})), Output("bash")),
+            (
+                "script_interpreter",
+                args("", json!({"script_content": "s/^/x/p", "script_interpreter": "tac"})),
+                Output("s/^/x/p"),
+            ),
+        ],
+    )
+}
+
+#[test]
+fn driver_args_of_config() -> anyhow::Result<()> {
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
+    let args = |config: &str, args: Value| json!({"config": config, "driver_args": args});
+    let sudo = |more: Value| {
+        let mut args = json!({"sudo": true, "sudo_password": Sshd::PASSWORD});
+        lay_over(&mut args, &more);
+        args
+    };
+    check(
+        &daemon,
+        &body(&sshd, Value::Null),
+        vec![
+            ("config", json!({"config": "id -un"}), Output("admin")),
+            ("config", json!({"config": ["id -un", "id"]}), Output("admin")),
+            ("timeout", args("sleep 60", json!({"timeout": 0.5})), Failure("timeout", "exec", "0.5 seconds")),
+            ("get_pty", args("tty", json!({"get_pty": true})), OutputWith("/dev/pts/")),
+            ("get_pty", args("tty", json!({"get_pty": false})), Output("not a tty")),
+            ("environment", args("echo $V", json!({"environment": {"V": "it's"}})), Output("it's")),
+            ("environment", args("echo $V", sudo(json!({"environment": {"V": "it's"}}))), Output("it's")),
+            ("sudo", args("id -un", json!({"sudo": false})), Output("admin")),
+            ("sudo", args("id -un", sudo(json!({}))), Output("root")),
+            (
+                "sudo_password",
+                args("id -un", json!({"sudo": true, "sudo_password": "wrong"})),
+                Failure("elevation-failed", "exec", "sudo"),
+            ),
+            ("sudo_user", args("id -un", sudo(json!({"sudo_user": "nobody"}))), Output("nobody")),
+            ("stop_on_error", args("false", json!({"stop_on_error": false})), Output("")),
+        ],
+    )
+}
+
+#[test]
+fn jump_hosts() -> anyhow::Result<()> {
+    const ON_THE_WAY: &str = "another-passw0rd-on-the-way";
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
+    let jump = Sshd::with_password(ON_THE_WAY, &["LogLevel=DEBUG1"])?;
+    let key = jump.key(KeyType::Ed25519, KeyForm::OpenSsh, None)?;
+    let encrypted = jump.key(KeyType::Rsa, KeyForm::Pkcs8, Some(PASSPHRASE))?;
+    let file = key_file(&daemon, &key)?;
+    let body = with(body(&sshd, "id -un"), |it| {
+        it["connection_args"]["proxy_host"] = "127.0.0.1".into();
+        it["connection_args"]["proxy_port"] = jump.port().into();
+    });
+    let tunnels = || anyhow::Ok(jump.log()?.matches("direct-tcpip").count());
+    let working = vec![
+        ("proxy_password", connection(json!({"proxy_password": ON_THE_WAY})), Output("admin")),
+        (
+            "proxy_username",
+            connection(json!({"proxy_password": ON_THE_WAY, "proxy_username": Sshd::NOSUDO})),
+            Output("admin"),
+        ),
+        ("proxy_key_filename", connection(json!({"proxy_key_filename": file})), Output("admin")),
+        ("proxy_pkey", connection(json!({"proxy_pkey": key})), Output("admin")),
+        (
+            "proxy_passphrase",
+            connection(json!({"proxy_pkey": encrypted, "proxy_passphrase": PASSPHRASE})),
+            Output("admin"),
+        ),
+    ];
+    for row in working {
+        let (before, parameter) = (tunnels()?, row.0);
+        check(&daemon, &body, vec![row])?;
+        assert!(tunnels()? > before, "{parameter}: it went past the jump host");
+    }
+    // A wrong one on either leg fails, and the sentence tells which leg it is.
+    let nobody = with(body.clone(), |it| it["connection_args"]["proxy_password"] = ON_THE_WAY.into());
+    check(
+        &daemon,
+        &nobody,
+        vec![
+            (
+                "proxy_host",
+                connection(json!({"proxy_host": "no-such-host.invalid"})),
+                Failure("unknown-host", "connect", "no-such-host.invalid"),
+            ),
+            ("proxy_port", connection(json!({"proxy_port": 1})), Failure("refused", "connect", "jump host")),
+            (
+                "proxy_password",
+                connection(json!({"proxy_password": "wrong"})),
+                Failure("auth-failed", "auth", "jump host"),
+            ),
+            ("password", connection(json!({"password": "wrong"})), Failure("auth-failed", "auth", "admin")),
+        ],
+    )
 }

@@ -19,6 +19,7 @@ enum Speech {
     Web,
     LineWithoutEnd,
     LinesWithoutEnd,
+    SilenceInKex,
     EndsInKex,
     GarbageInKex,
 }
@@ -47,6 +48,10 @@ async fn say(speech: Speech, stream: &mut TcpStream) -> std::io::Result<()> {
         Speech::LinesWithoutEnd => loop {
             stream.write_all(b"Welcome! You are caller number 0 in the queue.\r\n").await?;
         },
+        Speech::SilenceInKex => {
+            stream.write_all(IDENTIFICATION).await?;
+            listen(stream).await
+        }
         Speech::EndsInKex => {
             stream.write_all(IDENTIFICATION).await?;
             stream.write_all(&[0, 0, 4, 0, 8, 20]).await
@@ -88,6 +93,12 @@ async fn check(server: &Server, speech: Speech, kind: ErrorKind, words: &str) {
     is(&refusal(server, asked).await, kind, Phase::Connect, words);
     assert!(start.elapsed() < Duration::from_secs(5), "{words}: {:?}", start.elapsed());
     leftovers.none(address).await;
+}
+
+/// By then russh has a task of its own for the connection.
+#[tokio::test]
+async fn silence_in_the_key_exchange_is_told_in_time_and_leaves_nothing() {
+    check(&Server::start().await, Speech::SilenceInKex, ErrorKind::Timeout, "did not finish the key exchange").await;
 }
 
 #[tokio::test]
