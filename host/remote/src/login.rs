@@ -269,7 +269,7 @@ impl Login<'_> {
     fn refused(&self) -> Failure {
         let offered: Vec<&str> = self.offered.iter().flat_map(|offered| offered.iter()).map(Into::into).collect();
         let list = |names: &[&str]| if names.is_empty() { "nothing".into() } else { names.join(", ") };
-        let missing: String = self.missing.iter().map(|what| format!("{what}; ")).collect();
+        let missing: String = self.missing.iter().flat_map(|what| [*what, "; "]).collect();
         Failure::new(
             ErrorKind::AuthFailed,
             Phase::Auth,
