@@ -1,7 +1,7 @@
 //! The real connector.
 
 use crate::connection::Connection;
-use crate::credential::Daemons;
+use crate::credential::Lent;
 use crate::dial::{check_host, dial, resolve};
 use crate::handshake::{Notes, handshake};
 use crate::known_hosts::KnownHosts;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 /// Opens sessions over the network. It holds no connection itself.
 pub struct Engine {
-    daemons: Arc<Daemons>,
+    lent: Arc<Lent>,
     known_hosts: Arc<KnownHosts>,
     deadlines: Deadlines,
     keepalive: Duration,
@@ -27,7 +27,7 @@ impl Engine {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             deadlines: config.deadlines(),
-            daemons: Arc::new(Daemons {
+            lent: Arc::new(Lent {
                 key_roots: config.key_roots,
                 agent: config.agent,
                 default_keys: config.default_keys,
@@ -41,7 +41,7 @@ impl Engine {
         check_host(&request.target.host)?;
         let methods = std::mem::take(&mut request.authentication);
         // Keys first: a request with an unusable one does not bother the server.
-        let loading = timeout(request.auth_timeout, credential::load(methods, self.daemons.clone()));
+        let loading = timeout(request.auth_timeout, credential::load(methods, self.lent.clone()));
         let (credentials, warnings) = loading.await.map_err(|_| {
             let message = "Decrypting the private keys takes too long: raise `auth_timeout`.";
             Failure::new(ErrorKind::Timeout, Phase::Auth, message)
