@@ -68,13 +68,18 @@ struct SshAgent {
 
 impl SshAgent {
     fn start(place: &Place, keys: &[PathBuf]) -> anyhow::Result<Self> {
+        Self::start_with(place, keys, &[])
+    }
+
+    /// With options for `ssh-add`.
+    fn start_with(place: &Place, keys: &[PathBuf], options: &[&str]) -> anyhow::Result<Self> {
         let socket = place.path("agent");
         let mut child = Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).stdout(Stdio::piped()).spawn()?;
         // It says where it listens once it does.
         BufReader::new(child.stdout.take().context("piped")?).read_line(&mut String::new())?;
         let agent = Self { child, socket };
         for key in keys {
-            tool(Command::new("ssh-add").arg("-q").arg(key).env("SSH_AUTH_SOCK", &agent.socket))?;
+            tool(Command::new("ssh-add").arg("-q").args(options).arg(key).env("SSH_AUTH_SOCK", &agent.socket))?;
         }
         Ok(agent)
     }
@@ -172,6 +177,19 @@ async fn many_keys_of_the_agent_leave_a_try_for_the_password() -> anyhow::Result
     assert!(warnings.concat().contains("3 of the daemon's own keys were not tried"), "{warnings:?}");
     let failure = refusal(&engine, with(&sshd, vec![Authentication::Agent])).await?;
     assert_eq!(failure.kind, ErrorKind::AuthFailed, "{failure}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_that_the_agent_will_not_use_is_passed_over() -> anyhow::Result<()> {
+    let (place, sshd) = (Place::new()?, Sshd::shared()?);
+    let key = place.write("key", &sshd.key(KeyType::Ed25519, KeyForm::OpenSsh, None)?)?;
+    // Somebody would have to confirm each use, and nobody is there.
+    let agent = SshAgent::start_with(&place, &[key], &["-c"])?;
+    let engine = place.engine(Config { agent: Some(agent.socket.clone()), ..Config::default() })?;
+    let both = vec![Authentication::Agent, password(Sshd::PASSWORD)];
+    let (_, warnings) = run(&engine, with(&sshd, both), "true").await?;
+    assert!(warnings.concat().contains("could not sign"), "{warnings:?}");
     Ok(())
 }
 

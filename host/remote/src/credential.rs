@@ -3,9 +3,9 @@
 
 mod agent;
 mod certificate;
-mod daemons;
 mod file;
 mod key;
+mod lent;
 
 use crate::Authentication;
 use crate::handshake::blocking;
@@ -18,13 +18,13 @@ use std::sync::Arc;
 
 pub(crate) use agent::{Agent, identities};
 pub(crate) use certificate::Local;
-pub(crate) use daemons::Daemons;
+pub(crate) use lent::Lent;
 
 /// One thing to try.
 pub(crate) struct Credential {
     pub(crate) proof: Proof,
-    /// The daemon's own: the request said nothing about this very one.
-    pub(crate) optional: bool,
+    /// The operator lends it: the request said nothing about this very one.
+    pub(crate) lent: bool,
 }
 
 /// What is shown to the server.
@@ -45,11 +45,11 @@ pub(crate) enum Proof {
 
 impl Credential {
     fn given(proof: Proof) -> Self {
-        Self { proof, optional: false }
+        Self { proof, lent: false }
     }
 
-    pub(crate) fn of_daemon(proof: Proof) -> Self {
-        Self { proof, optional: true }
+    pub(crate) fn lent(proof: Proof) -> Self {
+        Self { proof, lent: true }
     }
 }
 
@@ -77,11 +77,11 @@ impl Proof {
 /// unusable, or there is nothing to log in with.
 pub(crate) async fn load(
     methods: Vec<Authentication>,
-    daemons: Arc<Daemons>,
+    lent: Arc<Lent>,
 ) -> Result<(Vec<Credential>, Vec<String>), Failure> {
     let no_keys = methods.iter().all(|method| matches!(method, Authentication::Password(_) | Authentication::Agent));
     let work = move || {
-        let mut loading = Loading { daemons: &daemons, credentials: Vec::new(), warnings: Vec::new() };
+        let mut loading = Loading { lent: &lent, credentials: Vec::new(), warnings: Vec::new() };
         methods.into_iter().try_for_each(|method| loading.add(method))?;
         loading.finish()
     };
@@ -89,7 +89,7 @@ pub(crate) async fn load(
 }
 
 struct Loading<'a> {
-    daemons: &'a Daemons,
+    lent: &'a Lent,
     credentials: Vec<Credential>,
     warnings: Vec<String>,
 }
@@ -107,7 +107,7 @@ impl Loading<'_> {
                 self.give(Proof::Key(key));
             }
             Authentication::KeyFile { path, passphrase } => {
-                let found = file::read(&path, &self.daemons.key_roots)?;
+                let found = file::read(&path, &self.lent.key_roots)?;
                 if found.open_to_others {
                     self.warnings.push(format!(
                         "The key file `{path}` can be read by other users of the daemon's machine: run chmod 600 on it."
@@ -125,19 +125,19 @@ impl Loading<'_> {
                 }
                 self.give(Proof::Key(key));
             }
-            Authentication::Agent => match &self.daemons.agent {
-                Some(socket) => self.credentials.push(Credential::of_daemon(Proof::Agent(socket.clone()))),
+            Authentication::Agent => match &self.lent.agent {
+                Some(socket) => self.credentials.push(Credential::lent(Proof::Agent(socket.clone()))),
                 None => self.miss("the agent is off", "agent"),
             },
-            Authentication::DefaultKeys if self.daemons.default_keys.is_empty() => {
+            Authentication::DefaultKeys if self.lent.default_keys.is_empty() => {
                 self.miss("default keys are off", "default_keys");
             }
             Authentication::DefaultKeys => {
-                let keys = self.daemons.load(&mut self.warnings);
+                let keys = self.lent.load(&mut self.warnings);
                 if keys.is_empty() {
                     self.give(Proof::Missing("no default key is usable"));
                 }
-                self.credentials.extend(keys.into_iter().map(Credential::of_daemon));
+                self.credentials.extend(keys.into_iter().map(Credential::lent));
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The real connector.
 
 use crate::connection::{Connection, Seating};
-use crate::credential::Daemons;
+use crate::credential::Lent;
 use crate::dial::resolve;
 use crate::key::KeyMaker;
 use crate::known_hosts::KnownHosts;
@@ -29,7 +29,7 @@ impl Engine {
     pub(crate) fn new(config: Config) -> Result<Self, Error> {
         let deadlines = config.deadlines();
         let opener = Opener {
-            daemons: Arc::new(Daemons {
+            lent: Arc::new(Lent {
                 key_roots: config.key_roots,
                 agent: config.agent,
                 default_keys: config.default_keys,

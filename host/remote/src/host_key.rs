@@ -126,12 +126,8 @@ impl HostKeyCheck {
 
     fn place(&self) -> String {
         let Target { host, port, jumps, .. } = &self.target;
-        let mut place = format!("`{host}` port {port}");
-        if !jumps.is_empty() {
-            let jumps: Vec<String> = jumps.iter().map(|hop| format!("`{}` port {}", hop.host, hop.port)).collect();
-            place += &format!(" behind {}", jumps.join(", "));
-        }
-        place
+        let ways = jumps.iter().map(|hop| format!(", behind `{}` port {}", hop.host, hop.port));
+        [format!("`{host}` port {port}")].into_iter().chain(ways).collect()
     }
 }
 

@@ -54,7 +54,7 @@ impl KnownHosts {
 
     /// All lines that can be read. Blocks.
     pub(crate) fn list(&self) -> io::Result<Vec<HostKey>> {
-        Ok(line::all(&String::from_utf8_lossy(&self.read()?)).map(|line| line.shown()).collect())
+        Ok(line::all(&String::from_utf8_lossy(&self.read()?)).filter_map(|line| line.shown()).collect())
     }
 
     /// Records a key beside those that a server may have already, unless it is known or revoked: the verdict
@@ -76,12 +76,13 @@ impl KnownHosts {
         let text = self.read()?;
         let (mut kept, mut removed) = (Vec::with_capacity(text.len()), Vec::new());
         for (index, raw) in text.split_inclusive(|&byte| byte == b'\n').enumerate() {
-            let parsed = Line::parse(index + 1, &String::from_utf8_lossy(raw)).filter(|line| line.names(name));
-            match parsed {
+            let text = String::from_utf8_lossy(raw);
+            let line = Line::parse(index + 1, &text).filter(|line| line.names(name));
+            match line.and_then(|line| Some((line.without(name), line.shown()?))) {
                 None => kept.extend_from_slice(raw),
-                Some(line) => {
-                    kept.extend_from_slice(line.without(name).as_bytes());
-                    removed.push(line.shown());
+                Some((rest, shown)) => {
+                    kept.extend_from_slice(rest.as_bytes());
+                    removed.push(shown);
                 }
             }
         }

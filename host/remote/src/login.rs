@@ -91,8 +91,8 @@ impl Login<'_> {
         Ok(false)
     }
 
-    /// What will be tried: the agent replaced by its keys, no key twice, and of the daemon's own only as many
-    /// as leave a try for each that the request gave.
+    /// What will be tried: the agent replaced by its keys, no key twice, and of what the operator lends only as
+    /// many as leave a try for each that the request gave.
     async fn choose(&mut self, credentials: Vec<Credential>) -> Vec<Credential> {
         let mut chosen: Vec<Credential> = Vec::new();
         for credential in credentials {
@@ -102,7 +102,7 @@ impl Login<'_> {
                 _ => chosen.push(credential),
             }
         }
-        let given = chosen.iter().filter(|credential| !credential.optional).count();
+        let given = chosen.iter().filter(|credential| !credential.lent).count();
         let mut room = MAX_TRIES.saturating_sub(given);
         let (mut kept, mut dropped) = (Vec::<Credential>::new(), 0);
         for credential in chosen {
@@ -110,11 +110,11 @@ impl Login<'_> {
             if known.is_some() && kept.iter().any(|earlier| earlier.proof.public_key() == known) {
                 continue;
             }
-            if credential.optional && room == 0 {
+            if credential.lent && room == 0 {
                 dropped += 1;
                 continue;
             }
-            room -= usize::from(credential.optional);
+            room -= usize::from(credential.lent);
             kept.push(credential);
         }
         if dropped > 0 {
@@ -132,7 +132,7 @@ impl Login<'_> {
                 if keys.is_empty() {
                     self.missing.push("the agent holds no key");
                 }
-                keys.into_iter().map(|key| Credential::of_daemon(Proof::AgentKey(Box::new(key)))).collect()
+                keys.into_iter().map(|key| Credential::lent(Proof::AgentKey(Box::new(key)))).collect()
             }
             Err(error) => {
                 tracing::warn!(socket = %socket.display(), %error, "the agent cannot be used");
@@ -164,7 +164,8 @@ impl Login<'_> {
             }
         }
         // Only where the server has no plain password: a wrong one is not sent twice.
-        if self.offers(MethodKind::Password) || !self.offers(MethodKind::KeyboardInteractive) {
+        let only_questions = !self.offers(MethodKind::Password) && self.offers(MethodKind::KeyboardInteractive);
+        if !only_questions || self.tries == MAX_TRIES {
             return Ok(false);
         }
         self.questions(password).await
@@ -269,7 +270,7 @@ impl Login<'_> {
     fn refused(&self) -> Failure {
         let offered: Vec<&str> = self.offered.iter().flat_map(|offered| offered.iter()).map(Into::into).collect();
         let list = |names: &[&str]| if names.is_empty() { "nothing".into() } else { names.join(", ") };
-        let missing: String = self.missing.iter().map(|what| format!("{what}; ")).collect();
+        let missing: String = self.missing.iter().flat_map(|what| [*what, "; "]).collect();
         Failure::new(
             ErrorKind::AuthFailed,
             Phase::Auth,

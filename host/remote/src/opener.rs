@@ -1,6 +1,6 @@
 //! How a connection comes to be: leg by leg from the first jump host to the target.
 
-use crate::credential::Daemons;
+use crate::credential::Lent;
 use crate::dial::{Wire, check_host, dial};
 use crate::handshake::{Notes, Verifier, handshake};
 use crate::key::KeyMaker;
@@ -31,7 +31,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What all connections need.
 pub(crate) struct Opener {
-    pub(crate) daemons: Arc<Daemons>,
+    pub(crate) lent: Arc<Lent>,
     pub(crate) known_hosts: Arc<KnownHosts>,
     pub(crate) keepalive: Duration,
     pub(crate) keys: KeyMaker,
@@ -87,7 +87,7 @@ impl Opener {
         let here = |failure| if role == Role::Jump { on_the_way(&target, failure) } else { failure };
         // Keys first: a request with an unusable one does not bother any server.
         let methods = std::mem::take(&mut request.authentication);
-        let loading = timeout(request.auth_timeout, credential::load(methods, self.daemons.clone()));
+        let loading = timeout(request.auth_timeout, credential::load(methods, self.lent.clone()));
         let (credentials, warnings) = loading.await.unwrap_or_else(|_| Err(slow_keys())).map_err(here)?;
         let mut via = self.via(&request).await?;
         let deadline = Instant::now() + request.connect_timeout;

@@ -10,8 +10,8 @@ const RSA: &str = include_str!("fixtures/rsa.pkcs1");
 const CERTIFICATE: &str = include_str!("fixtures/ed25519-cert.pub");
 const HOST_CERTIFICATE: &str = include_str!("fixtures/ed25519-host-cert.pub");
 
-fn daemons() -> Daemons {
-    Daemons { key_roots: Vec::new(), agent: None, default_keys: Vec::new() }
+fn lent() -> Lent {
+    Lent { key_roots: Vec::new(), agent: None, default_keys: Vec::new() }
 }
 
 fn secret(text: &str) -> Secret {
@@ -22,8 +22,8 @@ fn key(text: &str, certificate: Option<&str>) -> Authentication {
     Authentication::Key { text: secret(text), passphrase: None, certificate: certificate.map(Into::into) }
 }
 
-async fn loaded(methods: Vec<Authentication>, daemons: Daemons) -> Result<(Vec<String>, Vec<String>), Failure> {
-    let (credentials, warnings) = load(methods, Arc::new(daemons)).await?;
+async fn loaded(methods: Vec<Authentication>, lent: Lent) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let (credentials, warnings) = load(methods, Arc::new(lent)).await?;
     let word = |credential: &Credential| match &credential.proof {
         Proof::Password(_) => "password".to_owned(),
         Proof::Key(key) => key.algorithm().to_string(),
@@ -37,7 +37,7 @@ async fn loaded(methods: Vec<Authentication>, daemons: Daemons) -> Result<(Vec<S
 #[tokio::test]
 async fn what_is_off_is_told_and_the_rest_goes_on() {
     let methods = vec![Authentication::Agent, Authentication::DefaultKeys, Authentication::Password(secret("pw"))];
-    let (words, warnings) = loaded(methods, daemons()).await.expect("a password is left");
+    let (words, warnings) = loaded(methods, lent()).await.expect("a password is left");
     assert_eq!(words, ["the agent is off", "default keys are off", "password"]);
     assert!(warnings[0].contains("`agent`") && warnings[1].contains("`default_keys`"), "{warnings:?}");
 }
@@ -45,10 +45,10 @@ async fn what_is_off_is_told_and_the_rest_goes_on() {
 #[tokio::test]
 async fn with_nothing_left_the_failure_says_why() {
     let methods = vec![Authentication::Agent, Authentication::DefaultKeys];
-    let failure = loaded(methods, daemons()).await.expect_err("nothing is left");
+    let failure = loaded(methods, lent()).await.expect_err("nothing is left");
     assert_eq!((failure.kind, failure.phase), (ErrorKind::AuthFailed, Phase::Auth));
     assert!(failure.message.contains("the agent is off, default keys are off"), "{}", failure.message);
-    let failure = loaded(Vec::new(), daemons()).await.expect_err("there was nothing");
+    let failure = loaded(Vec::new(), lent()).await.expect_err("there was nothing");
     assert_eq!(failure.message, "There is nothing to log in with: give a password or a key.");
 }
 
@@ -60,7 +60,7 @@ async fn default_keys_come_in_order_and_an_unusable_one_is_passed_over() {
     fs::write(folder.path().join("id_ed25519"), ED25519).expect("write");
     fs::write(folder.path().join("id_ed25519-cert.pub"), CERTIFICATE).expect("write");
     let default_keys = vec![folder.path().into(), folder.path().join("none")];
-    let found = loaded(vec![Authentication::DefaultKeys], Daemons { default_keys, ..daemons() }).await;
+    let found = loaded(vec![Authentication::DefaultKeys], Lent { default_keys, ..lent() }).await;
     let (words, warnings) = found.expect("two are usable");
     assert_eq!(words, ["ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519", "ssh-rsa"]);
     assert!(warnings[0].contains("`id_ecdsa`") && warnings[0].contains("passphrase"), "{warnings:?}");
@@ -71,7 +71,7 @@ async fn default_keys_come_in_order_and_an_unusable_one_is_passed_over() {
 
 #[tokio::test]
 async fn a_certificate_comes_before_its_key() {
-    let (words, _) = loaded(vec![key(ED25519, Some(CERTIFICATE))], daemons()).await.expect("both");
+    let (words, _) = loaded(vec![key(ED25519, Some(CERTIFICATE))], lent()).await.expect("both");
     assert_eq!(words, ["ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519"]);
 }
 
@@ -89,7 +89,7 @@ async fn a_certificate_that_does_not_fit_is_refused() {
         (ED25519, "ssh-ed25519-cert-v01@openssh.com AAAA", "no certificate"),
         (ED25519, &format!("ssh-ed25519-cert-v01@openssh.com {}", nested(20_000)), "no certificate"),
     ] {
-        let failure = loaded(vec![key(private, Some(certificate))], daemons()).await.expect_err("refused");
+        let failure = loaded(vec![key(private, Some(certificate))], lent()).await.expect_err("refused");
         assert_eq!((failure.kind, failure.phase), (ErrorKind::BadKey, Phase::Auth));
         assert!(failure.message.contains(words), "{}", failure.message);
     }
@@ -100,7 +100,7 @@ async fn a_wrong_certificate_beside_a_key_file_is_told_and_the_key_serves() {
     let folder = tempfile::tempdir().expect("folder");
     fs::write(folder.path().join("id"), ED25519).expect("write");
     let file = || Authentication::KeyFile { path: "id".into(), passphrase: None };
-    let here = || Daemons { key_roots: vec![folder.path().into()], ..daemons() };
+    let here = || Lent { key_roots: vec![folder.path().into()], ..lent() };
     fs::write(folder.path().join("id-cert.pub"), CERTIFICATE).expect("write");
     let (words, _) = loaded(vec![file()], here()).await.expect("both");
     assert_eq!(words, ["ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519"]);

@@ -7,41 +7,39 @@ use russh::keys::ssh_key::known_hosts::{HostPatterns, Marker};
 use russh::keys::{HashAlg, PublicKey};
 
 /// What a line says.
-pub(super) struct Line {
+pub(super) struct Line<'a> {
     /// Counted from 1.
     pub(super) number: usize,
     pub(super) marker: Option<Marker>,
     pub(super) hosts: HostPatterns,
-    pub(super) key: PublicKey,
     /// From the key to the end of the line.
-    rest: String,
+    rest: &'a str,
 }
 
-/// All lines that can be read.
-pub(super) fn all(text: &str) -> impl Iterator<Item = Line> {
+/// All lines that are about some host.
+pub(super) fn all(text: &str) -> impl Iterator<Item = Line<'_>> {
     text.lines().enumerate().filter_map(|(index, line)| Line::parse(index + 1, line))
 }
 
-impl Line {
-    /// Nothing for an empty line, a comment, and what cannot be read, which the log names.
-    pub(super) fn parse(number: usize, text: &str) -> Option<Self> {
-        let first = text.split_whitespace().next()?;
-        if first.starts_with('#') {
+impl<'a> Line<'a> {
+    /// Nothing for an empty line, a comment, and what names no host, which is told to the log.
+    pub(super) fn parse(number: usize, text: &'a str) -> Option<Self> {
+        let (first, rest) = split(text.trim());
+        if first.is_empty() || first.starts_with('#') {
             return None;
         }
-        let line = Self::read(number, text);
-        if line.is_none() {
-            tracing::warn!(line = number, "known_hosts: a line cannot be read and counts for nothing");
-        }
-        line
+        let read = || {
+            let (marker, (hosts, rest)) =
+                if first.starts_with('@') { (Some(first.parse().ok()?), split(rest)) } else { (None, (first, rest)) };
+            Some(Self { number, marker, hosts: hosts.parse().ok()?, rest })
+        };
+        read().or_else(|| counts_for_nothing(number))
     }
 
-    fn read(number: usize, text: &str) -> Option<Self> {
-        let mut fields = text.split_whitespace().peekable();
-        let marker = fields.next_if(|first| first.starts_with('@')).map(str::parse).transpose().ok()?;
-        let hosts = fields.next()?.parse().ok()?;
-        let rest = fields.collect::<Vec<_>>().join(" ");
-        Some(Self { number, marker, hosts, key: public_key::parse(&rest)?, rest })
+    /// The key, read only now: most lines are about other hosts. Nothing if it cannot be read, which is told to
+    /// the log.
+    pub(super) fn key(&self) -> Option<PublicKey> {
+        public_key::parse(self.rest).or_else(|| counts_for_nothing(self.number))
     }
 
     /// Whether it is a plain line that holds this very name.
@@ -63,21 +61,33 @@ impl Line {
         format!("{} {}\n", others.join(","), self.rest)
     }
 
-    /// The line for people.
-    pub(super) fn shown(&self) -> HostKey {
+    /// The line for people. Nothing if its key cannot be read.
+    pub(super) fn shown(&self) -> Option<HostKey> {
+        let key = self.key()?;
         let (hosts, hashed) = match &self.hosts {
             HostPatterns::Patterns(names) => (names.clone(), false),
             HostPatterns::HashedName { .. } => (Vec::new(), true),
         };
-        HostKey {
+        Some(HostKey {
             line: self.number,
             marker: self.marker.map(|marker| marker.as_str().trim_start_matches('@').to_owned()),
             hosts,
             hashed,
-            algorithm: self.key.algorithm().to_string(),
-            fingerprint: self.key.fingerprint(HashAlg::Sha256).to_string(),
-        }
+            algorithm: key.algorithm().to_string(),
+            fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
+        })
     }
+}
+
+fn counts_for_nothing<T>(number: usize) -> Option<T> {
+    tracing::warn!(line = number, "known_hosts: a line cannot be read and counts for nothing");
+    None
+}
+
+/// The first word, and what follows it.
+fn split(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (word, rest.trim_start())
 }
 
 fn is_name(own: &str, name: &str) -> bool {

@@ -73,7 +73,7 @@ impl Record {
                 Some(Marker::CertAuthority) => Role::Authority,
                 Some(Marker::Revoked) => Role::Revoked,
             };
-            Some(Known { line: line.number, role, key: line.key })
+            Some(Known { line: line.number, role, key: line.key()? })
         };
         Self { name: name.clone(), keys: line::all(text).filter_map(known).collect() }
     }

@@ -175,7 +175,7 @@ fn removing_takes_the_name_and_leaves_all_else_as_it_was() {
     let lines: Vec<usize> = known.remove("github.com").expect("remove").iter().map(|key| key.line).collect();
     assert_eq!(lines, [8, 9, 10]);
     let left = fs::read_to_string(known.path()).expect("read");
-    assert_eq!(left, format!("{kept}mirror,third {KEY} a comment\n"));
+    assert_eq!(left, format!("{kept}mirror,third {KEY} a  comment\n"));
     assert!(known.remove("github.com").expect("remove").is_empty());
     assert_eq!(fs::metadata(known.path()).expect("metadata").permissions().mode() & 0o777, 0o600);
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 /// The names that `ssh-keygen` gives, in the order of `ssh`.
 const NAMES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
-/// Where the daemon's own keys are.
-pub(crate) struct Daemons {
+/// What the operator lends to requests.
+pub(crate) struct Lent {
     /// Folders below which a request may name key files.
     pub(crate) key_roots: Vec<PathBuf>,
     /// The agent's socket.
@@ -17,7 +17,7 @@ pub(crate) struct Daemons {
     pub(crate) default_keys: Vec<PathBuf>,
 }
 
-impl Daemons {
+impl Lent {
     /// The default keys that are usable. Adds a warning for each that is not. Blocks.
     pub(super) fn load(&self, warnings: &mut Vec<String>) -> Vec<Proof> {
         let mut proofs = Vec::new();
@@ -29,6 +29,7 @@ impl Daemons {
             };
             for path in files {
                 if let Err(why) = add(&path, &mut proofs) {
+                    tracing::warn!(path = %path.display(), why, "a default key is passed over");
                     // Where it lies is no business of the client.
                     let name = path.file_name().unwrap_or_default().to_string_lossy();
                     warnings.push(format!("The default key `{name}` was passed over. {why}"));
@@ -41,7 +42,7 @@ impl Daemons {
 
 fn add(path: &Path, proofs: &mut Vec<Proof>) -> Result<(), String> {
     let found = file::open(path).map_err(|error| {
-        tracing::warn!(path = %path.display(), %error, "a default key cannot be read");
+        tracing::warn!(%error, "a file cannot be read");
         "It cannot be read: an operator finds the reason in the log."
     })?;
     let key = Arc::new(key::decode(&found.text, None).map_err(|failure| failure.message)?);
