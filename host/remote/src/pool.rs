@@ -115,11 +115,13 @@ impl Pool {
         if let Some((slot, idleness)) = free {
             return (User(slot), Some(idleness));
         }
+        // What one connection taught about the server's room holds for the next.
+        let room = equal.into_iter().flatten().map(|slot| slot.usage().room).min().unwrap_or(self.room);
         let now = Instant::now();
         let slot = Arc::new(Slot {
             born: now,
             opened: watch::Sender::new(None),
-            usage: Mutex::new(Usage { users: 1, room: self.room, idle: wish.idle, since: now }),
+            usage: Mutex::new(Usage { users: 1, room, idle: wish.idle, since: now }),
             changed: Notify::new(),
             wish,
         });
@@ -232,7 +234,8 @@ impl Lease {
     pub(crate) fn crowded(&self) -> bool {
         let mut usage = self.user.0.usage();
         let others = usage.users - 1;
-        usage.room = others.max(1);
+        // Not all of them run something, so that the server may have less room than for them.
+        usage.room = others.min(self.link.notes.channels()).max(1);
         others > 0
     }
 }

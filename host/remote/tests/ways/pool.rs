@@ -65,11 +65,12 @@ async fn a_connection_has_room_for_so_many_sessions() {
 #[tokio::test]
 async fn a_server_with_less_room_gets_another_connection() {
     let server = Server::start().await;
-    server.state.max_sessions.store(2, Ordering::Relaxed);
+    server.state.max_sessions.store(1, Ordering::Relaxed);
     let client = Client::new();
     let sessions = join_all((0..6).map(|_| client.open(server.connect("admin")))).await;
+    assert_eq!(server.logins(), 1);
     let running = join_all(sessions.iter().map(|session| start(&**session, "hang"))).await;
-    assert_eq!((server.state.sessions.now(), server.logins()), (6, 3));
+    assert_eq!((server.state.sessions.now(), server.logins()), (6, 6));
     drop(running);
     server.state.sessions.is(0).await;
     // A server that refuses even the first session is not asked for ever.
