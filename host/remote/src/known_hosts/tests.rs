@@ -283,6 +283,11 @@ fn an_authority_vouches_only_for_what_it_signed() {
     assert!(
         matches!(judge(&trust, &stranger, &good()), Verdict::Uncertified { why } if why.contains("another authority"))
     );
+    let mut forged = certificate(&authority, &good()).to_bytes().expect("bytes");
+    *forged.last_mut().expect("a signature") ^= 1;
+    let forged = Certificate::from_bytes(&forged).expect("a certificate");
+    let verdict = Record::parse(&trust, &name("host.example", 22)).judge_certificate(&forged, NOW);
+    assert!(matches!(verdict, Verdict::Uncertified { why } if why.contains("signature is wrong")));
     for revoked in [&authority, &subject] {
         let file = format!("{trust}\n@revoked * {}", text(revoked));
         assert_eq!(judge(&file, &authority, &good()), Verdict::Revoked { line: 2 });
