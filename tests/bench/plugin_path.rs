@@ -44,13 +44,13 @@ fn main() -> anyhow::Result<()> {
                 for _ in 0..LIVES {
                     guest.life().await.map_err(|error| anyhow!("{error:#}"))?;
                 }
-                times.push((cpu_time()? - start) / LIVES);
+                times.push(cpu_time()?.saturating_sub(start) / LIVES);
             }
             let start = cpu_time()?;
             for _ in 0..LIVES {
                 execute(prepare(&plugins).await?).await?;
             }
-            times[2].push((cpu_time()? - start) / LIVES);
+            times[2].push(cpu_time()?.saturating_sub(start) / LIVES);
         }
         let [noop, driver, path] = times.map(median);
         println!("bare life (store, instance, two calls, drop) of the smallest driver: {noop:?}");
