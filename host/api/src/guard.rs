@@ -26,11 +26,3 @@ async fn guard(State((api, answer)): State<(Api, Answer)>, request: Request, nex
         answer(Error::Panicked)
     })
 }
-
-/// Carries `work` to its end even if the client goes away meanwhile, which drops its handler.
-pub(crate) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
-    match tokio::spawn(work).await {
-        Ok(done) => done,
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    }
-}

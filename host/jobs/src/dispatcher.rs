@@ -5,7 +5,7 @@ use crate::failures;
 use crate::mark::Mark;
 use crate::queue::{Queue, Room, Work};
 use crate::store::Store;
-use crate::{Config, Filter, Job, clock};
+use crate::{Config, Filter, Job, clock, to_its_end};
 use futures::FutureExt;
 use futures::future::join_all;
 use hostler_model::{ErrorKind, Failure, JobId, Outcome};
@@ -58,7 +58,8 @@ impl Dispatcher {
         self.queue.reserve()
     }
 
-    /// Stores a job and queues its work.
+    /// Stores a job, and begins its work if there is a place for it and nobody waits for one, or else queues
+    /// it. Answers the job as it was accepted.
     pub(crate) async fn accept(
         self: &Arc<Self>,
         room: Room,
@@ -67,18 +68,25 @@ impl Dispatcher {
         work: Work,
     ) -> Result<Job, Failure> {
         let this = Arc::clone(self);
-        finish(async move {
+        to_its_end(async move {
             let _inside = this.door.read().await;
             if this.stop.is_cancelled() {
                 return Err(failures::stopping());
             }
             this.ends.expect(job.id);
+            let accepted = job.clone();
+            // Stored as claimed, it is spared a transaction and two changes of threads.
+            let place = if this.queue.is_empty() { Arc::clone(&this.running).try_acquire_owned().ok() } else { None };
+            let job = if place.is_some() { job.started(clock::now()) } else { job };
             if let Err(failure) = this.store.insert(&job, ttl).await {
                 this.ends.announce(&[job.id]);
                 return Err(failure);
             }
-            this.queue.push(room, job.id, ttl, work);
-            Ok(job)
+            match place {
+                Some(place) => drop(this.tasks.spawn(Arc::clone(&this).carry_out(job, work, place))),
+                None => this.queue.push(room, job, ttl, work),
+            }
+            Ok(accepted)
         })
         .await
     }
@@ -86,7 +94,7 @@ impl Dispatcher {
     /// Cancels the queued jobs that match; answers those it cancelled.
     pub(crate) async fn cancel(self: &Arc<Self>, filter: Filter) -> Result<Vec<JobId>, Failure> {
         let this = Arc::clone(self);
-        finish(async move {
+        to_its_end(async move {
             let _alone = this.door.write().await;
             let canceled = this.store.cancel(filter, clock::now()).await?;
             this.queue.remove(&canceled);
@@ -103,9 +111,10 @@ impl Dispatcher {
 
     /// One job, when it has ended or `patience` is over.
     pub(crate) async fn wait(&self, id: JobId, patience: Duration) -> Result<Option<Job>, Failure> {
-        // Whether it ended or patience did, the store tells.
-        let _ = timeout(patience, self.ends.wait(id)).await;
-        self.get(id).await
+        match timeout(patience, self.ends.wait(id)).await {
+            Ok(Some(job)) => Ok(Some(job)),
+            Ok(None) | Err(_) => self.get(id).await,
+        }
     }
 
     /// Jobs that match, newest first.
@@ -131,26 +140,33 @@ impl Dispatcher {
 
     async fn start_jobs(self: &Arc<Self>) {
         loop {
-            let permit = Arc::clone(&self.running).acquire_owned().await.expect("this semaphore is never closed");
-            let (id, work) = self.queue.next().await;
-            self.tasks.spawn(Arc::clone(self).carry_out(id, work, permit));
+            // Only then is a place taken: while no job waits, it is for one that has just come.
+            self.queue.arrival().await;
+            let place = Arc::clone(&self.running).acquire_owned().await.expect("this semaphore is never closed");
+            if let Some((job, work)) = self.queue.take_oldest() {
+                self.tasks.spawn(Arc::clone(self).claim(job, work, place));
+            }
         }
     }
 
     async fn expire_jobs(&self) {
         loop {
             let expired = self.queue.expired().await;
-            join_all(expired.into_iter().map(|(id, ttl)| self.end(id, failures::expired(ttl).into()))).await;
+            join_all(expired.into_iter().map(|(job, ttl)| self.end(job, failures::expired(ttl).into()))).await;
         }
     }
 
-    async fn carry_out(self: Arc<Self>, id: JobId, work: Work, _permit: OwnedSemaphorePermit) {
-        match self.store.claim(id, clock::now()).await {
-            Ok(true) => {}
-            Ok(false) => return, // cancelled between queue and claim
-            Err(failure) => return self.end(id, failure.into()).await,
+    async fn claim(self: Arc<Self>, job: Job, work: Work, place: OwnedSemaphorePermit) {
+        let at = clock::now();
+        match self.store.claim(job.id, at).await {
+            Ok(true) => self.carry_out(job.started(at), work, place).await,
+            Ok(false) => {} // cancelled between queue and claim
+            Err(failure) => self.end(job, failure.into()).await,
         }
-        let mark = Arc::new(Mark::new(id, Arc::clone(&self.store)));
+    }
+
+    async fn carry_out(self: Arc<Self>, job: Job, work: Work, _place: OwnedSemaphorePermit) {
+        let mark = Arc::new(Mark::new(job.id, Arc::clone(&self.store)));
         let witness = Arc::clone(&mark);
         let cancel = self.stop.child_token();
         let work = AssertUnwindSafe(async move { work(witness, cancel).await });
@@ -162,33 +178,34 @@ impl Dispatcher {
         {
             *error = failures::lost(mark.reached());
         }
-        self.end(id, outcome).await;
+        self.end(job, outcome).await;
     }
 
     /// Stores how a job ended, and tries until it is stored or the daemon stops.
-    async fn end(&self, id: JobId, outcome: Outcome) {
-        while let Err(failure) = self.store.end(id, &outcome, clock::now()).await {
-            log_failure(&failure, "the end of a job could not be stored and is tried again");
+    async fn end(&self, job: Job, outcome: Outcome) {
+        let id = job.id;
+        let (at, took_place) = loop {
+            let at = clock::now();
+            match self.store.end(id, &outcome, at).await {
+                Ok(took_place) => break (at, took_place),
+                Err(failure) => log_failure(&failure, "the end of a job could not be stored and is tried again"),
+            }
             if self.stop.run_until_cancelled(sleep(RETRY)).await.is_none() {
                 return;
             }
-        }
-        self.ends.announce(&[id]);
+        };
         match &outcome.error {
             None => tracing::info!(job = %id, "job finished"),
             Some(Failure { kind, phase, detail, .. }) => {
                 tracing::info!(job = %id, %kind, %phase, detail, "job failed");
             }
         }
+        if took_place {
+            self.ends.hand_out(job.ended(outcome, at));
+        } else {
+            self.ends.announce(&[id]);
+        }
     }
-}
-
-/// Runs this to its end even if the caller goes away: a client that hangs up must not leave a job
-/// that is in the store and not in the queue, or the other way round.
-async fn finish<T: Send + 'static>(
-    task: impl Future<Output = Result<T, Failure>> + Send + 'static,
-) -> Result<T, Failure> {
-    tokio::spawn(task).await.unwrap_or_else(|broken| Err(failures::store(broken)))
 }
 
 fn log_failure(failure: &Failure, what: &str) {

@@ -23,6 +23,13 @@ pub enum State {
     Canceled,
 }
 
+impl State {
+    /// Where a job stands that was carried out with this outcome.
+    pub(crate) fn after(outcome: &Outcome) -> Self {
+        if outcome.error.is_none() { Self::Finished } else { Self::Failed }
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
@@ -58,6 +65,19 @@ pub struct Job {
     pub outcome: Option<Outcome>,
     /// What the client should know: from the way in, the driver and the outcome.
     pub warnings: Vec<String>,
+}
+
+impl Job {
+    /// The same job, claimed by a worker.
+    pub(crate) fn started(self, at: Timestamp) -> Self {
+        Self { state: State::Started, started_at: Some(at), ..self }
+    }
+
+    /// The same job at its end.
+    pub(crate) fn ended(mut self, outcome: Outcome, at: Timestamp) -> Self {
+        self.warnings.extend_from_slice(&outcome.warnings);
+        Self { state: State::after(&outcome), ended_at: Some(at), outcome: Some(outcome), ..self }
+    }
 }
 
 /// Which jobs are meant. All that are set must hold.

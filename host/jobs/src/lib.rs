@@ -9,7 +9,8 @@
 //! - A job is on disk before [`Jobs::submit`] answers, and a terminal state is on disk, together
 //!   with its outcome, before anybody sees it.
 //! - A job is carried out at most once. The store decides every race: work begins only after the
-//!   claim is on disk, and the first action on the target only after its mark is.
+//!   claim is on disk, and the first action on the target only after its mark is. A job that finds a
+//!   place at once is stored as claimed.
 //! - Secrets are kept in memory only. A job that the daemon held when it ended is therefore not run
 //!   again: at the next start it fails with kind `lost`, and says whether it had begun to act.
 //!
@@ -27,9 +28,11 @@ mod jobs;
 mod mark;
 mod queue;
 mod store;
+mod to_its_end;
 
 pub use config::Config;
 pub use error::Error;
 pub use hostler_plugins::Rejection;
 pub use job::{Filter, Job, State};
 pub use jobs::Jobs;
+pub use to_its_end::to_its_end;

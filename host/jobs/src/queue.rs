@@ -1,6 +1,6 @@
 //! The work of queued jobs, in memory, because it holds their secrets.
 
-use crate::failures;
+use crate::{Job, failures};
 use futures::future::BoxFuture;
 use hostler_model::{Failure, JobId, Outcome};
 use hostler_plugins::Witness;
@@ -37,6 +37,7 @@ struct Waiting {
 }
 
 struct Entry {
+    job: Job,
     work: Work,
     ttl: Duration,
     deadline: Instant,
@@ -44,6 +45,12 @@ struct Entry {
 }
 
 impl Waiting {
+    /// The oldest job whose time is not over.
+    fn oldest(&self) -> Option<JobId> {
+        let now = Instant::now();
+        self.by_id.iter().find(|(_, entry)| entry.deadline > now).map(|(id, _)| *id)
+    }
+
     fn remove(&mut self, id: JobId) -> Option<Entry> {
         let entry = self.by_id.remove(&id)?;
         self.by_deadline.remove(&(entry.deadline, id));
@@ -67,37 +74,39 @@ impl Queue {
         Arc::clone(&self.rooms).try_acquire_owned().map(Room).map_err(|_| failures::full(self.max))
     }
 
+    /// Whether no job waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting().by_id.is_empty()
+    }
+
     /// Adds a job. It may be taken at once.
-    pub(crate) fn push(&self, room: Room, id: JobId, ttl: Duration, work: Work) {
+    pub(crate) fn push(&self, room: Room, job: Job, ttl: Duration, work: Work) {
         let deadline = Instant::now() + ttl.min(LONGEST_TTL);
         let mut waiting = self.waiting();
-        waiting.by_deadline.insert((deadline, id));
-        waiting.by_id.insert(id, Entry { work, ttl, deadline, _room: room });
+        waiting.by_deadline.insert((deadline, job.id));
+        waiting.by_id.insert(job.id, Entry { job, work, ttl, deadline, _room: room });
         drop(waiting);
         self.arrived.notify_one();
         self.deadlines_changed.notify_one();
     }
 
-    /// The oldest job whose time is not over; waits for one. For one caller at a time.
-    pub(crate) async fn next(&self) -> (JobId, Work) {
-        loop {
-            if let Some(next) = self.take_oldest() {
-                return next;
-            }
+    /// Returns when a job waits whose time is not over. For one caller at a time.
+    pub(crate) async fn arrival(&self) {
+        while self.waiting().oldest().is_none() {
             self.arrived.notified().await;
         }
     }
 
-    fn take_oldest(&self) -> Option<(JobId, Work)> {
+    /// The oldest job whose time is not over.
+    pub(crate) fn take_oldest(&self) -> Option<(Job, Work)> {
         let mut waiting = self.waiting();
-        let now = Instant::now();
-        let id = waiting.by_id.iter().find(|(_, entry)| entry.deadline > now).map(|(id, _)| *id)?;
-        waiting.remove(id).map(|entry| (id, entry.work))
+        let entry = waiting.oldest().and_then(|id| waiting.remove(id))?;
+        Some((entry.job, entry.work))
     }
 
     /// Takes out the jobs whose time is over, each with its time to live; waits for one. For one
     /// caller at a time.
-    pub(crate) async fn expired(&self) -> Vec<(JobId, Duration)> {
+    pub(crate) async fn expired(&self) -> Vec<(Job, Duration)> {
         loop {
             let expired = self.take_expired();
             if !expired.is_empty() {
@@ -114,17 +123,17 @@ impl Queue {
         }
     }
 
-    fn take_expired(&self) -> Vec<(JobId, Duration)> {
+    fn take_expired(&self) -> Vec<(Job, Duration)> {
         let mut waiting = self.waiting();
         let now = Instant::now();
         let mut entries = Vec::new();
         while let Some(&(deadline, id)) = waiting.by_deadline.first()
             && deadline <= now
         {
-            entries.extend(waiting.remove(id).map(|entry| (id, entry)));
+            entries.extend(waiting.remove(id));
         }
         drop(waiting);
-        entries.into_iter().map(|(id, entry)| (id, entry.ttl)).collect()
+        entries.into_iter().map(|entry| (entry.job, entry.ttl)).collect()
     }
 
     /// Drops these jobs, as far as they wait.

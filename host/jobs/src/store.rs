@@ -18,7 +18,7 @@ use std::time::Duration;
 /// future yields, and the state of the job decides whether it takes place: of two that race, one is
 /// refused. A terminal state is never left, and is never seen without its outcome.
 pub(crate) trait Store: Send + Sync + 'static {
-    /// Adds a queued job.
+    /// Adds a job that is queued, or started already.
     fn insert<'a>(&'a self, job: &'a Job, ttl: Duration) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// Jobs that match, newest first, at most `limit`. Once a job has ended, its warnings include

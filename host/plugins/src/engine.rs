@@ -2,7 +2,7 @@
 
 use crate::{Config, Error};
 use std::time::Duration;
-use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How often the epoch ticks: the unit of CPU budgets, and the longest that a guest keeps a thread
 /// of the runtime without yielding.
@@ -52,7 +52,9 @@ fn pool(config: &Config) -> PoolingAllocationConfig {
         .max_memories_per_component(4)
         .max_memory_size(memory.unwrap_or(0))
         .linear_memory_keep_resident(KEEP_MEMORY)
-        .table_keep_resident(KEEP_TABLE);
+        .table_keep_resident(KEEP_TABLE)
+        // From Linux 6.7 on only the pages that the guest wrote to are reset, not the whole kept part.
+        .pagemap_scan(Enabled::Auto);
     pool
 }
 

@@ -12,7 +12,7 @@ use crate::schema::Schema;
 use crate::scrub::Scrubber;
 use crate::{Plugins, Witness};
 use hostler_model::{
-    ErrorKind, Failure, Hop, JobId, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target,
+    Args, ErrorKind, Failure, Hop, JobId, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -61,9 +61,10 @@ impl Plugins {
         if !problems.is_empty() {
             return Err(Rejection::Invalid(problems));
         }
-        let normalised = self.validate(&driver, &request).await?;
-        let plan = plan(&driver, normalised)?;
         let secrets = request.secrets();
+        let names: Vec<String> = secrets.keys().cloned().collect();
+        let normalised = self.validate(&driver, request, names.clone()).await?;
+        let plan = plan(&driver, normalised)?;
         let job = types::Job {
             id: id.to_string(),
             driver: driver.name.to_string(),
@@ -73,7 +74,7 @@ impl Plugins {
                 config: plan.config.clone(),
                 connection_args: plan.connection_args.to_string(),
                 driver_args: plan.driver_args.to_string(),
-                secrets: secrets.keys().cloned().collect(),
+                secrets: names,
             },
         };
         let jury = Jury::new(self, plan.target.clone());
@@ -82,14 +83,20 @@ impl Plugins {
     }
 
     /// Has the driver check what its schemas cannot say, in an instance that has no capability.
-    async fn validate(&self, driver: &Arc<Plugin>, request: &Request) -> Result<Normalised, Rejection> {
+    async fn validate(
+        &self,
+        driver: &Arc<Plugin>,
+        request: Request,
+        secrets: Vec<String>,
+    ) -> Result<Normalised, Rejection> {
         let (pre, ..) = parts(driver);
+        let text = |args: &Args| serde_json::to_string(args.public()).expect("JSON can be written");
         let asked = types::Request {
-            command: request.command.clone(),
-            config: request.config.clone(),
-            connection_args: Value::Object(request.connection_args.public().clone()).to_string(),
-            driver_args: Value::Object(request.driver_args.public().clone()).to_string(),
-            secrets: request.secrets().into_keys().collect(),
+            connection_args: text(&request.connection_args),
+            driver_args: text(&request.driver_args),
+            command: request.command,
+            config: request.config,
+            secrets,
         };
         let store = self.store(driver, None);
         let mut instance = drive(pre, store, self.room().driver().await).await?;

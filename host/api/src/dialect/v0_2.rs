@@ -10,7 +10,7 @@ mod refused;
 mod request;
 mod wanted;
 
-use crate::guard::{guarded, to_its_end};
+use crate::guard::guarded;
 use crate::{Api, body};
 use axum::body::Body;
 use axum::extract::State;
@@ -18,6 +18,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use hostler_jobs::to_its_end;
 use hostler_model::JobId;
 use job::JobView;
 use refused::Refused;

@@ -81,9 +81,35 @@ async fn a_job_runs_and_ends_with_its_outcome() {
     let expected = outcome.clone();
     let id = house.submit(work(async move |_, _| outcome)).await;
     let job = house.ended(id).await;
-    assert_eq!((job.state, job.outcome), (State::Finished, Some(expected)));
+    assert_eq!((job.state, &job.outcome), (State::Finished, &Some(expected)));
     assert_eq!(job.warnings, ["from the way in", "careful"]);
     assert!(job.started_at >= Some(job.created_at) && job.ended_at >= job.started_at);
+    let stored = house.dispatcher.get(id).await.expect("store");
+    assert_eq!(stored, Some(job), "whoever waited was shown something else than whoever comes later");
+}
+
+#[tokio::test]
+async fn no_job_overtakes_one_that_waits() {
+    let house = House::new(1);
+    let (_running, release) = house.occupy().await;
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let mut ids = Vec::new();
+    for number in 0..3 {
+        let order = Arc::clone(&order);
+        ids.push(
+            house
+                .submit(work(async move |_, _| {
+                    order.lock().expect("no panic").push(number);
+                    Outcome::default()
+                }))
+                .await,
+        );
+    }
+    drop(release);
+    for id in ids {
+        assert_eq!(house.ended(id).await.state, State::Finished);
+    }
+    assert_eq!(*order.lock().expect("no panic"), [0, 1, 2]);
 }
 
 #[tokio::test]
@@ -183,7 +209,6 @@ async fn the_effect_is_durable_before_the_work_goes_on() {
             Outcome::default()
         }))
         .await;
-    house.dispatcher.ends.wait(id).await;
     let job = house.ended(id).await;
     assert_eq!(error(&job).kind, ErrorKind::Lost);
     assert!(error(&job).message.contains("had begun to act"), "{}", error(&job).message);
@@ -258,7 +283,9 @@ async fn a_job_that_cannot_be_claimed_fails_and_never_runs() {
         "CREATE TRIGGER full BEFORE UPDATE ON jobs WHEN NEW.state = 'started'
          BEGIN SELECT RAISE(ABORT, 'disk full'); END",
     );
+    let (_running, release) = house.occupy().await;
     let id = house.submit(work(async |_, _| panic!("it must not run"))).await;
+    drop(release);
     let job = house.ended(id).await;
     assert_eq!((&error(&job).kind, error(&job).phase), (&ErrorKind::Internal, Phase::Store));
     assert_eq!(job.started_at, None);

@@ -15,7 +15,7 @@ const TTL: Duration = Duration::from_mins(5);
 macro_rules! conformance {
     ($open:expr) => {
         crate::store::conformance::conformance!($open =>
-            a_job_comes_back_as_it_went_in, a_name_is_given_once, a_list_is_filtered_and_newest_first,
+            a_job_comes_back_as_it_went_in, a_job_may_come_in_started, a_name_is_given_once, a_list_is_filtered_and_newest_first,
             a_job_is_claimed_once, an_effect_is_marked_only_while_started, an_outcome_comes_with_its_state,
             a_terminal_state_is_final, cancel_takes_queued_jobs_that_match, abandoned_jobs_say_how_far_they_came,
         );
@@ -121,6 +121,15 @@ pub(crate) async fn a_job_comes_back_as_it_went_in(store: &impl Store) {
     assert_eq!(find(store, job.id).await, job);
 }
 
+pub(crate) async fn a_job_may_come_in_started(store: &impl Store) {
+    let job = queued("a").started(clock::now());
+    store.insert(&job, TTL).await.expect("insert");
+    assert_eq!(find(store, job.id).await, job);
+    assert!(!claim(store, job.id).await);
+    assert_eq!(cancel(store, Filter::default()).await, []);
+    assert!(mark_effect(store, job.id).await);
+}
+
 pub(crate) async fn a_name_is_given_once(store: &impl Store) {
     let job = queued("a");
     store.insert(&job, TTL).await.expect("insert");
@@ -166,13 +175,14 @@ pub(crate) async fn an_effect_is_marked_only_while_started(store: &impl Store) {
 
 pub(crate) async fn an_outcome_comes_with_its_state(store: &impl Store) {
     for (outcome, state) in [(success(), State::Finished), (failure(), State::Failed)] {
-        let id = insert(store, "a").await;
-        claim(store, id).await;
+        let started = queued("a").started(clock::now());
+        store.insert(&started, TTL).await.expect("insert");
         let at: Timestamp = clock::now();
-        assert!(store.end(id, &outcome, at).await.expect("end"));
-        let job = find(store, id).await;
-        assert_eq!((job.state, job.ended_at, job.outcome), (state, Some(at), Some(outcome.clone())));
-        assert_eq!(job.warnings, [vec!["from the way in".into()], outcome.warnings].concat());
+        assert!(store.end(started.id, &outcome, at).await.expect("end"));
+        let job = find(store, started.id).await;
+        assert_eq!((job.state, job.ended_at, &job.outcome), (state, Some(at), &Some(outcome.clone())));
+        assert_eq!(job.warnings, [vec!["from the way in".into()], outcome.warnings.clone()].concat());
+        assert_eq!(started.ended(outcome, at), job, "those who waited are shown something else");
     }
 }
 

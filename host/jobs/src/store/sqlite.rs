@@ -116,13 +116,15 @@ impl Store for Sqlite {
         Box::pin(async move {
             let (id, driver, target) = (job.id.to_string(), job.driver.clone(), job.plan.target.clone());
             let (plan, warnings) = (to_json(&job.plan)?, to_json(&job.warnings)?);
-            let created_at = job.created_at.as_microsecond();
+            let (state, created_at) = (job.state, job.created_at.as_microsecond());
+            let started_at = job.started_at.map(Timestamp::as_microsecond);
             let ttl_ms = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
             self.writer
                 .change(move |connection| {
                     let values = named_params! {
-                        ":id": id, ":driver": driver, ":host": target.host, ":port": target.port, ":user": target.user,
-                        ":plan": plan, ":created_at": created_at, ":ttl_ms": ttl_ms, ":warnings": warnings,
+                        ":id": id, ":state": state.to_string(), ":driver": driver, ":host": target.host,
+                        ":port": target.port, ":user": target.user, ":plan": plan, ":created_at": created_at,
+                        ":started_at": started_at, ":ttl_ms": ttl_ms, ":warnings": warnings,
                     };
                     connection.prepare_cached(INSERT)?.execute(values).map(drop)
                 })
@@ -154,8 +156,7 @@ impl Store for Sqlite {
 
     fn end<'a>(&'a self, id: JobId, outcome: &'a Outcome, at: Timestamp) -> BoxFuture<'a, Result<bool, Failure>> {
         Box::pin(async move {
-            let state = if outcome.error.is_none() { State::Finished } else { State::Failed };
-            let outcome = to_json(outcome)?;
+            let (state, outcome) = (State::after(outcome), to_json(outcome)?);
             self.change_one(move |connection| {
                 let values = named_params! {
                     ":id": id.to_string(), ":state": state.to_string(), ":at": at.as_microsecond(), ":outcome": outcome,
@@ -203,8 +204,8 @@ impl Store for Sqlite {
 }
 
 const INSERT: &str = "
-    INSERT INTO jobs (id, state, driver, host, port, user, plan, created_at, ttl_ms, warnings)
-    VALUES (:id, 'queued', :driver, :host, :port, :user, :plan, :created_at, :ttl_ms, :warnings)";
+    INSERT INTO jobs (id, state, driver, host, port, user, plan, created_at, started_at, ttl_ms, warnings)
+    VALUES (:id, :state, :driver, :host, :port, :user, :plan, :created_at, :started_at, :ttl_ms, :warnings)";
 const CLAIM: &str = "UPDATE jobs SET state = 'started', started_at = :at WHERE id = :id AND state = 'queued'";
 const MARK_EFFECT: &str = "UPDATE jobs SET effect_at = coalesce(effect_at, :at) WHERE id = :id AND state = 'started'";
 const END: &str = "
