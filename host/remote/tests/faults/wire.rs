@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
 const IDENTIFICATION: &[u8] = b"SSH-2.0-Nonsense\r\n";
 
@@ -24,15 +25,17 @@ enum Speech {
     GarbageInKex,
 }
 
-/// Listens once, and says that to the first who comes.
-async fn saying(speech: Speech) -> SocketAddr {
+/// Says that to everybody who comes, one after the other, until it is enough.
+async fn saying(speech: Speech, enough: CancellationToken) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let address = listener.local_addr().expect("address");
     tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.expect("accept");
-        assert!(stream.read(&mut [0; 512]).await.expect("greeting") > 0);
-        // It ends when the other side hangs up.
-        let _hung_up = say(speech, &mut stream).await;
+        while let Some(accepted) = enough.run_until_cancelled(listener.accept()).await {
+            let (mut stream, _) = accepted.expect("accept");
+            assert!(stream.read(&mut [0; 512]).await.expect("greeting") > 0);
+            // It ends when the other side hangs up.
+            let _hung_up = say(speech, &mut stream).await;
+        }
     });
     address
 }
@@ -87,11 +90,13 @@ async fn each_nonsense_is_told_in_time_and_leaves_nothing() {
 
 async fn check(server: &Server, speech: Speech, kind: ErrorKind, words: &str) {
     let leftovers = Leftovers::before();
-    let address = saying(speech).await;
+    let enough = CancellationToken::new();
+    let address = saying(speech, enough.clone()).await;
     let start = Instant::now();
     let asked = Connect { banner_timeout: Duration::from_millis(500), ..connect(address, "user") };
     is(&refusal(server, asked).await, kind, Phase::Connect, words);
     assert!(start.elapsed() < Duration::from_secs(5), "{words}: {:?}", start.elapsed());
+    enough.cancel();
     leftovers.none(address).await;
 }
 
