@@ -149,7 +149,7 @@ impl Loading<'_> {
 
     fn miss(&mut self, what: &'static str, setting: &str) {
         self.warnings.push(format!(
-            "It was asked for, but {what}: an operator can turn it on by `{setting}` in the section `[ssh]`."
+            "What was asked for was not tried, because {what}: an operator can turn it on by `{setting}` in the section `[ssh]`."
         ));
         self.give(Proof::Missing(what));
     }
