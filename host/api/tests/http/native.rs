@@ -56,13 +56,13 @@ async fn a_job_shows_everything_but_secrets() {
         "ended_at": "2026-11-22T14:34:58Z",
         "warnings": ["mind"],
         "results": [
-            {"command": "c", "exit_status": 3, "exit_signal": null, "stdout": "hé\n", "stderr": "", "duration_s": 1.5},
+            {"command": "c", "exit_status": 3, "exit_signal": null, "stdout": "hé\n", "stderr": "", "duration_s": 1.5, "session_reused": false},
             {
-                "command": "c", "exit_status": null, "exit_signal": "KILL", "stdout": "", "duration_s": 1.5,
+                "command": "c", "exit_status": null, "exit_signal": "KILL", "stdout": "", "duration_s": 1.5, "session_reused": false,
                 "stderr": "\u{fffd}1\n[7 bytes omitted]\n2", "stderr_base64": "/zEy",
                 "stderr_omitted": 7, "stderr_omitted_at": 2,
             },
-            {"command": "c", "exit_status": null, "exit_signal": null, "stdout": "", "stderr": "", "duration_s": 1.5},
+            {"command": "c", "exit_status": null, "exit_signal": null, "stdout": "", "stderr": "", "duration_s": 1.5, "session_reused": false},
         ],
         "error": {"kind": "connection-lost", "phase": "exec", "message": "It broke."},
     });
