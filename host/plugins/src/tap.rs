@@ -89,7 +89,9 @@ mod tests {
         let (scrubber, _) = Scrubber::new(&secret.into());
         let heard = Arc::new(Heard::default());
         let mut tap = Tap::new(Capture::new(1 << 20, &scrubber), heard.clone(), 0, "stdout", size);
-        pieces.iter().for_each(|piece| tap.push(piece.as_bytes()));
+        for piece in pieces {
+            tap.push(piece.as_bytes());
+        }
         tap.finish();
         let heard = heard.0.lock().expect("unpoisoned");
         heard.clone()

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 
 /// How long one address may keep silent before the next is tried beside it (RFC 8305 section 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -124,6 +125,8 @@ fn explain(error: &io::Error, target: &Target) -> Failure {
 pub(crate) struct Wire {
     stream: Pin<Box<dyn Stream>>,
     greeting: Greeting,
+    given_up: CancellationToken,
+    giving_up: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 /// The first bytes from the server, for the sentence that is due when it turns out not to be SSH.
@@ -136,7 +139,15 @@ impl<S: AsyncRead + AsyncWrite + Send> Stream for S {}
 
 impl Wire {
     pub(crate) fn new(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
-        Self { stream: Box::pin(stream), greeting: Greeting::default() }
+        let given_up = CancellationToken::new();
+        let giving_up = Box::pin(given_up.clone().cancelled_owned());
+        Self { stream: Box::pin(stream), greeting: Greeting::default(), given_up, giving_up }
+    }
+
+    /// Ends the stream when it is dropped: russh reads in a task of its own, which nobody else can end
+    /// before the keys are exchanged.
+    pub(crate) fn end_on_drop(&self) -> DropGuard {
+        self.given_up.clone().drop_guard()
     }
 
     pub(crate) fn greeting(&self) -> Greeting {
@@ -146,6 +157,9 @@ impl Wire {
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.giving_up.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let result = self.stream.as_mut().poll_read(cx, buffer);
         let new = &buffer.filled()[before..];

@@ -84,7 +84,7 @@ impl Dialogue {
         let message = if has(&["a password is required"]) && self.password.is_none() {
             "sudo asks for a password: give `sudo_password`.".to_owned()
         } else if self.answered && has(&["incorrect password", "try again", "a password is required"]) {
-            return Refusal::Failure(self.wrong_password());
+            return Refusal::Failure(wrong_password());
         } else if has(&["not allowed to execute"]) {
             format!(
                 "The account may not run /bin/sh as `{user}` by sudo, and a line is elevated as a whole: allow it in \
@@ -104,11 +104,11 @@ impl Dialogue {
         };
         Refusal::Failure(elevation_failed(message).with_detail(said))
     }
+}
 
-    /// sudo asked again.
-    pub(crate) fn wrong_password(&self) -> Failure {
-        elevation_failed("sudo does not accept the password: check `sudo_password`.".into())
-    }
+/// sudo asked again.
+pub(crate) fn wrong_password() -> Failure {
+    elevation_failed("sudo does not accept the password: check `sudo_password`.".into())
 }
 
 fn elevation_failed(message: String) -> Failure {

@@ -100,12 +100,15 @@ pub(crate) async fn handshake(
     let host_key = HostKeyCheck::new(request, known_hosts).await?;
     let config =
         algorithms::client(keepalive, *compress, |algorithm| host_key.knows(algorithm), host_key.wants_certificate());
-    let greeting = wire.greeting();
+    let (greeting, end) = (wire.greeting(), wire.end_on_drop());
     let verifier =
         Verifier { host_key, compress: *compress, notes: notes.clone(), _end: notes.ended.clone().drop_guard() };
     let greeting = || greeting.get().map(Vec::as_slice).unwrap_or_default();
     match timeout(*banner_timeout, connect_stream(config, wire, verifier)).await {
-        Ok(Ok(handle)) => Ok(handle),
+        Ok(Ok(handle)) => {
+            end.disarm();
+            Ok(handle)
+        }
         Ok(Err(Broken::HostKey(failure))) => Err(failure),
         Ok(Err(Broken::Ssh(error))) => Err(explain(&error, greeting(), target)),
         Err(_) => {

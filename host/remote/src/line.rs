@@ -48,29 +48,25 @@ impl Exec {
         if variables.is_empty() && marks.is_none() && self.working_directory.is_none() {
             return self.command.clone();
         }
-        let mut line = "exec ".to_owned();
+        let mut words = vec!["exec".to_owned()];
         if let (Some(elevation), Some(marks)) = (&self.elevation, marks) {
-            line += &match &elevation.password {
-                Some(_) => format!("sudo -S -p {} -u {} -- ", quoted(&marks.prompt), quoted(&elevation.user)),
-                None => format!("sudo -n -u {} -- ", quoted(&elevation.user)),
-            };
+            words.push(match &elevation.password {
+                Some(_) => format!("sudo -S -p {} -u {} --", quoted(&marks.prompt), quoted(&elevation.user)),
+                None => format!("sudo -n -u {} --", quoted(&elevation.user)),
+            });
         }
         if marks.is_some() || self.working_directory.is_some() {
             let tell = marks.map_or(String::new(), |marks| [TELL_GROUP, &marks.group, "${s%% *} >&2; "].concat());
             let enter = if self.working_directory.is_some() { r#"cd -- "$1" && shift && "# } else { "" };
-            line += &format!("/bin/sh -c {} sh ", quoted(&[&tell, enter, r#"exec "$@""#].concat()));
+            words.push(format!("/bin/sh -c {} sh", quoted(&[&tell, enter, r#"exec "$@""#].concat())));
         }
-        if let Some(directory) = &self.working_directory {
-            line += &quoted(from_home(directory));
-            line.push(' ');
-        }
+        words.extend(self.working_directory.as_deref().map(|directory| quoted(from_home(directory))));
         if !variables.is_empty() {
-            line += "env ";
+            words.push("env".into());
         }
-        for (name, value) in variables {
-            line += &[name, "=", &quoted(value), " "].concat();
-        }
-        line + r#""$SHELL" -c "# + &quoted(&self.command)
+        words.extend(variables.iter().map(|(name, value)| format!("{name}={}", quoted(value))));
+        words.push(format!(r#""$SHELL" -c {}"#, quoted(&self.command)));
+        words.join(" ")
     }
 
     /// Refuses what cannot be sent as it is meant. Errors: `invalid-request`.

@@ -19,6 +19,9 @@ use tokio_util::task::TaskTracker;
 /// Idleness after which a connection has to show that it lives before it is used again.
 const DOUBT: Duration = Duration::from_secs(5);
 
+/// Deadlines that differ by less are alike.
+const ALIKE: Duration = Duration::from_secs(1);
+
 /// Channels that we closed before the server did. russh keeps something of each until the connection ends.
 const MAX_REMAINS: usize = 1000;
 
@@ -197,8 +200,8 @@ impl Slot {
     fn join(&self, wish: &Wish, age: Duration) -> Option<Duration> {
         let mut usage = self.usage();
         let fit = match &*self.opened.borrow() {
-            // Who is less patient may fail where we would not.
-            None => self.wish.patience >= wish.patience,
+            // Who is less patient may fail where we would not. What a look-up took makes no difference.
+            None => self.wish.patience + ALIKE >= wish.patience,
             Some(Ok(link)) => !link.handle.is_closed() && link.notes.channels() < usage.users + MAX_REMAINS,
             Some(Err(_)) => false,
         };

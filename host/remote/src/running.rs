@@ -2,7 +2,7 @@
 //! the whole connection.
 
 use crate::answers::{Answers, Reply};
-use crate::dialogue::{Dialogue, Refusal, Step};
+use crate::dialogue::{Dialogue, Refusal, Step, wrong_password};
 use crate::process::Backlog;
 use crate::{Event, Exec};
 use bytes::Bytes;
@@ -123,9 +123,9 @@ impl Running {
         if pty {
             self.write.request_pty(true, "vt100", 80, 24, 0, 0, &TERMINAL_MODES).await.map_err(|_| None)?;
             if !self.reply().await? {
-                return Err(refused(
+                return Err(Some(refused(
                     "The server gives no terminal: leave `get_pty` out, or allow it there (PermitTTY).",
-                ));
+                )));
             }
             self.pty = true;
         }
@@ -138,7 +138,9 @@ impl Running {
             self.write.eof().await.map_err(|_| None)?;
         }
         if !self.reply().await? {
-            return Err(refused("The server refused to run the command: the account may be allowed other uses only."));
+            return Err(Some(refused(
+                "The server refused to run the command: the account may be allowed other uses only.",
+            )));
         }
         if let Some(dialogue) = &mut dialogue {
             self.talk(dialogue).await?;
@@ -193,7 +195,7 @@ impl Running {
                 Step::Answer(password) => {
                     self.type_in(secret_line(&password));
                 }
-                Step::Refused => return Err(Some(Refusal::Failure(dialogue.wrong_password()))),
+                Step::Refused => return Err(Some(Refusal::Failure(wrong_password()))),
                 Step::Begun { group, output } => {
                     self.group = Some(group);
                     let output = Bytes::from(output);
@@ -330,8 +332,8 @@ impl Running {
     }
 }
 
-fn refused(sentence: &str) -> Option<Refusal> {
-    Some(Refusal::Failure(Failure::new(ErrorKind::ExecRefused, Phase::Exec, sentence)))
+fn refused(sentence: &str) -> Refusal {
+    Refusal::Failure(Failure::new(ErrorKind::ExecRefused, Phase::Exec, sentence))
 }
 
 /// A password and a newline, wiped once it is sent.
