@@ -5,9 +5,10 @@ use crate::scrub::Scrubber;
 use crate::{Grant, Witness};
 use hostler_model::{ErrorKind, Failure, JobId, Phase, Secret, Target};
 use hostler_remote::{Connector, Exec};
-use serde_json::{Value, json};
+use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -39,6 +40,26 @@ pub(crate) enum Action<'a> {
     Exec(&'a Exec),
 }
 
+/// `details` of a connection, as `judging.wit` has it.
+#[derive(Serialize)]
+struct ConnectDetails {
+    addresses: Vec<IpAddr>,
+}
+
+/// `details` of a command, as `judging.wit` has it.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct ExecDetails<'a> {
+    command: &'a str,
+    wire: String,
+    environment: BTreeMap<&'a str, &'a str>,
+    working_directory: Option<&'a str>,
+    elevate: Option<&'a str>,
+    pty: bool,
+    stdin: Option<Cow<'a, str>>,
+    answers: &'a [(String, String)],
+}
+
 impl Action<'_> {
     /// The word that policies and the log know it by.
     pub(crate) fn kind(&self) -> &'static str {
@@ -56,26 +77,24 @@ impl Action<'_> {
         }
     }
 
-    /// What policies see of it.
-    pub(crate) fn details(&self, user: &str) -> Value {
-        match self {
+    /// What policies see of it: a JSON object. `user` is who logged in.
+    pub(crate) fn details(&self, user: &str) -> String {
+        let json = match self {
             Self::Connect(_, addresses) => {
-                json!({"addresses": addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>()})
+                serde_json::to_string(&ConnectDetails { addresses: addresses.iter().map(SocketAddr::ip).collect() })
             }
-            Self::Exec(exec) => {
-                let environment: BTreeMap<_, _> = exec.environment.iter().cloned().collect();
-                json!({
-                    "command": exec.command,
-                    "wire": exec.wire(user),
-                    "environment": environment,
-                    "working-directory": exec.working_directory,
-                    "elevate": exec.elevation.as_ref().map(|elevation| &elevation.user),
-                    "pty": exec.pty,
-                    "stdin": exec.stdin.as_ref().map(|stdin| String::from_utf8_lossy(stdin)),
-                    "answers": exec.answers,
-                })
-            }
-        }
+            Self::Exec(exec) => serde_json::to_string(&ExecDetails {
+                command: &exec.command,
+                wire: exec.wire(user),
+                environment: exec.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+                working_directory: exec.working_directory.as_deref(),
+                elevate: exec.elevation.as_ref().map(|elevation| elevation.user.as_str()),
+                pty: exec.pty,
+                stdin: exec.stdin.as_deref().map(String::from_utf8_lossy),
+                answers: &exec.answers,
+            }),
+        };
+        json.expect("texts, flags and addresses have a JSON form")
     }
 
     fn grant(&self) -> Grant {

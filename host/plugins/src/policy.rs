@@ -145,7 +145,7 @@ impl Jury {
         let asked = wit::Action {
             kind: action.kind().into(),
             target: types::Target::from(action.place().unwrap_or(&self.target)),
-            details: action.details(&self.target.user).to_string(),
+            details: action.details(&self.target.user),
         };
         for seat in &self.seats {
             let settings = &seat.judge.settings;

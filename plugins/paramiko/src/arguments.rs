@@ -116,7 +116,7 @@ impl DriverArgs {
     }
 }
 
-/// `[user@]host[:port]`, as ssh_config(5) has it for `ProxyJump`. An IPv6 address with a port stands in brackets.
+/// `[user@]host[:port]`, as `ssh_config(5)` has it for `ProxyJump`. An IPv6 address with a port stands in brackets.
 fn hop(text: &str, user: &str) -> Option<Hop> {
     let (user, place) = text.rsplit_once('@').unwrap_or((user, text));
     let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
