@@ -1,12 +1,14 @@
 //! Jobs that cannot succeed: each says of what kind its failure is, in which phase, and what to do.
 
-use crate::daemon;
 use crate::job::{body, failing, output};
+use crate::{SETUP, daemon};
 use anyhow::Context;
-use hostler_tests::{Daemon, KeyForm, KeyType, Sshd};
+use hostler_tests::{Daemon, KeyForm, KeyType, Setup, Sshd};
 use serde_json::Value;
-use std::fs;
-use std::net::TcpListener;
+use std::fs::{self, Permissions};
+use std::net::{TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Instant;
 
 fn echo(sshd: &Sshd) -> Value {
@@ -27,6 +29,40 @@ fn wrong_password() -> anyhow::Result<()> {
     assert!(!message.contains("not-the-password"), "{message}");
     assert!(message.contains("password"), "it names the method: {message}");
     succeeding(&daemon, &echo(&sshd))
+}
+
+/// A program that starts the daemon where names are looked up at `nameserver` only.
+fn resolving_at(nameserver: &str, folder: &Path) -> anyhow::Result<String> {
+    let (resolver, program) = (folder.join("resolv.conf"), folder.join("daemon"));
+    fs::write(&resolver, format!("nameserver {nameserver}\noptions timeout:30 attempts:1\n"))?;
+    let inside = "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
+    let script =
+        format!("#!/bin/sh\nexec unshare --mount sh -c '{inside}' {} {} \"$@\"\n", resolver.display(), SETUP.program);
+    fs::write(&program, script)?;
+    fs::set_permissions(&program, Permissions::from_mode(0o700))?;
+    Ok(program.to_str().context("the path is text")?.to_owned())
+}
+
+#[test]
+fn a_name_that_nobody_answers_for_holds_up_no_other_job() -> anyhow::Result<()> {
+    // It hears and says nothing.
+    let deaf = UdpSocket::bind("127.77.0.53:53").context("DNS has port 53: run the tests as root")?;
+    let folder = tempfile::tempdir()?;
+    let program = resolving_at(&deaf.local_addr()?.ip().to_string(), folder.path())?;
+    let mut daemon = Daemon::start(&Setup { program: &program, ..SETUP })?;
+    let sshd = Sshd::shared()?;
+    let mut nowhere = echo(&sshd);
+    nowhere["connection_args"]["host"] = "nobody-answers.test".into();
+    nowhere["connection_args"]["timeout"] = 1.into();
+    let started = Instant::now();
+    let waiting = daemon.execute(&nowhere)?;
+    succeeding(&daemon, &echo(&sshd))?;
+    let message = failing(&daemon, &nowhere, "timeout", "connect")?;
+    assert!(message.contains("DNS"), "{message}");
+    assert_eq!(daemon.wait(waiting.job()?)?["error"]["kind"], "timeout");
+    daemon.end()?;
+    assert!(started.elapsed().as_secs() < 20, "the resolver itself gives up after 30 s");
+    Ok(())
 }
 
 #[test]

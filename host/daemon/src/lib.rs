@@ -10,6 +10,7 @@ mod telemetry;
 
 use clap::Parser;
 use cli::Verb;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Eight percent of a job's CPU time went to the system's allocator.
@@ -24,14 +25,26 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("the runtime cannot start")),
     };
-    let done = match cli.verb {
-        Verb::Serve(arguments) => runtime.block_on(serve::run(arguments)),
-        Verb::HostKeys { files, verb } => runtime.block_on(host_keys::run(&files, verb)),
+    let code = match cli.verb {
+        Verb::Serve(arguments) => match runtime.block_on(serve::run(arguments)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        },
+        Verb::HostKeys { files, verb } => match runtime.block_on(host_keys::run(&files, verb)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => tell(&error),
+        },
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
-    }
+    // What is left to do is done; a name look-up that nobody answers must not hold the end up.
+    runtime.shutdown_background();
+    code
+}
+
+/// For verbs that somebody waits for: a sentence, not a line of a log.
+fn tell(error: &anyhow::Error) -> ExitCode {
+    // If nobody hears it, the exit code still says it.
+    let _unheard = writeln!(io::stderr(), "hostler: {error:#}");
+    ExitCode::FAILURE
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
