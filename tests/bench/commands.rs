@@ -20,7 +20,6 @@ use sleeper::Sleepers;
 use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// Whatever waits for a place in the daemon would not be there at the same time.
@@ -71,10 +70,7 @@ fn kept_connections(daemon: &Daemon, runtime: &Runtime, size: &Size) -> anyhow::
     let sshd = Sshd::start(&["MaxSessions=100"])?;
     let port = sshd.port();
     let text = sshd.key(KeyType::Ed25519, KeyForm::OpenSsh, None)?;
-    let folder = TempDir::with_prefix("hostler-bench-")?;
-    let key_file = folder.path().join("key");
-    fs::write(&key_file, &text)?;
-    let peers = Peers::new(&key_file)?;
+    let peers = Peers::new(&text)?;
     let body = json!({
         "driver": "paramiko",
         "connection_args": {"host": "127.0.0.1", "port": port, "username": Sshd::USER, "pkey": text},

@@ -8,12 +8,14 @@ use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::{ChannelMsg, Disconnect};
 use serde_json::Value;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
+use tempfile::NamedTempFile;
 use tokio::task::JoinSet;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench");
@@ -193,12 +195,14 @@ pub(crate) async fn log_out(session: &Handle<AnyServer>) -> anyhow::Result<()> {
 /// The contenders of `peers.py`.
 pub(crate) struct Peers {
     python: PathBuf,
-    key_file: PathBuf,
+    key: NamedTempFile,
 }
 
 impl Peers {
-    /// An environment that has them; made at the first run.
-    pub(crate) fn new(key_file: &Path) -> anyhow::Result<Self> {
+    /// An environment that has them, made at the first run. They log in with the key.
+    pub(crate) fn new(key: &str) -> anyhow::Result<Self> {
+        let mut file = NamedTempFile::with_prefix("hostler-bench-")?;
+        file.write_all(key.as_bytes())?;
         let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
         let python = environment.join("bin/python");
         let made = Command::new("python3").args(["-m", "venv"]).arg(&environment).status();
@@ -206,14 +210,14 @@ impl Peers {
         let install = ["-m", "pip", "install", "--quiet", "--requirement"];
         let installed = Command::new(&python).args(install).arg(format!("{FOLDER}/requirements.txt")).status()?;
         ensure!(installed.success(), "pip cannot install the peers");
-        Ok(Self { python, key_file: key_file.to_owned() })
+        Ok(Self { python, key: file })
     }
 
     pub(crate) fn round(&self, name: &str, port: u16, load: Load) -> anyhow::Result<Round> {
         let run = Command::new(&self.python)
             .arg(format!("{FOLDER}/peers.py"))
             .args([name, &load.jobs.to_string(), &load.at_once.to_string(), &port.to_string()])
-            .arg(&self.key_file)
+            .arg(self.key.path())
             .output()?;
         ensure!(run.status.success(), "{name}: {}", String::from_utf8_lossy(&run.stderr));
         let printed = String::from_utf8(run.stdout)?;

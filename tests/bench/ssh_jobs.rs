@@ -9,9 +9,7 @@ use contest::{Load, Peers, by_ourselves, contest, echo, log_in, log_out, say, th
 use hostler_tests::{Daemon, KeyForm, KeyType, Setup, Sshd};
 use russh::keys::decode_secret_key;
 use serde_json::json;
-use std::fs;
 use std::sync::Arc;
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 const LOAD: Load = Load { jobs: 200, at_once: 20 };
@@ -24,10 +22,7 @@ fn main() -> anyhow::Result<()> {
     let sshd = Sshd::start(&["MaxStartups=1000"])?;
     let port = sshd.port();
     let key = sshd.key(KeyType::Ed25519, KeyForm::OpenSsh, None)?;
-    let folder = TempDir::with_prefix("hostler-bench-")?;
-    let key_file = folder.path().join("key");
-    fs::write(&key_file, &key)?;
-    let peers = Peers::new(&key_file)?;
+    let peers = Peers::new(&key)?;
     let daemon = Daemon::start(&Setup {
         program: env!("CARGO_BIN_EXE_hostler-under-test"),
         config: CONFIG,

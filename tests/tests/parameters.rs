@@ -193,33 +193,9 @@ fn driver_args_of_command() -> anyhow::Result<()> {
             ("timeout", args("sleep 60", json!({"timeout": 0.5})), Failure("timeout", "exec", "0.5 seconds")),
             ("timeout", args("echo hi", json!({"timeout": null})), Output("hi")),
             ("get_pty", args("tty", json!({"get_pty": false})), Output("not a tty")),
+            ("sudo", args("id -un", json!({"sudo": "false"})), Output("admin")),
             ("environment", args("echo $V", json!({"environment": {"V": "it's"}})), Output("it's")),
             ("bufsize", args("echo hi", json!({"bufsize": -1})), Output("hi")),
-        ],
-    )
-}
-
-#[test]
-fn ttl_ends_what_waits_too_long() -> anyhow::Result<()> {
-    let daemon = Daemon::start(&Setup { config: "jobs.max_running = 1", ..SETUP })?;
-    let sshd = Sshd::shared()?;
-    let first = daemon.execute(&body(&sshd, "sleep 2"))?;
-    let short = with(body(&sshd, "echo hi"), |it| it["options"] = json!({"ttl": 1}));
-    let late = daemon.run(&short)?;
-    assert_eq!((&late["state"], &late["error"]["kind"]), (&json!("failed"), &json!("expired")), "{late}");
-    assert_eq!(daemon.wait(first.job()?)?["state"], "finished");
-    assert_eq!(output(&daemon, &short)?, "hi\n", "it is only the waiting that is limited");
-    Ok(())
-}
-
-#[test]
-fn terminals_and_buffers_of_command() -> anyhow::Result<()> {
-    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
-    let args = |command: &str, args: Value| json!({"command": command, "driver_args": args});
-    check(
-        &daemon,
-        &body(&sshd, "echo hi"),
-        vec![
             ("get_pty", args("tty", json!({"get_pty": true})), OutputWith("/dev/pts/")),
             ("bufsize", args("echo hi", json!({"bufsize": 4096})), Output("hi")),
             ("working_directory", args("pwd", json!({"working_directory": "/tmp"})), Output("/tmp")),
@@ -237,6 +213,19 @@ fn terminals_and_buffers_of_command() -> anyhow::Result<()> {
             ),
         ],
     )
+}
+
+#[test]
+fn ttl_ends_what_waits_too_long() -> anyhow::Result<()> {
+    let daemon = Daemon::start(&Setup { config: "jobs.max_running = 1", ..SETUP })?;
+    let sshd = Sshd::shared()?;
+    let first = daemon.execute(&body(&sshd, "sleep 2"))?;
+    let short = with(body(&sshd, "echo hi"), |it| it["options"] = json!({"ttl": 1}));
+    let late = daemon.run(&short)?;
+    assert_eq!((&late["state"], &late["error"]["kind"]), (&json!("failed"), &json!("expired")), "{late}");
+    assert_eq!(daemon.wait(first.job()?)?["state"], "finished");
+    assert_eq!(output(&daemon, &short)?, "hi\n", "it is only the waiting that is limited");
+    Ok(())
 }
 
 #[test]

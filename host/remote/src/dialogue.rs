@@ -115,7 +115,7 @@ fn elevation_failed(message: String) -> Failure {
     Failure::new(ErrorKind::ElevationFailed, Phase::Exec, message)
 }
 
-pub(crate) fn find(text: &[u8], word: &[u8]) -> Option<usize> {
+fn find(text: &[u8], word: &[u8]) -> Option<usize> {
     text.windows(word.len()).position(|part| part == word)
 }
 

@@ -69,14 +69,10 @@ fn check_commands(args: &DriverArgs, request: &Request, problems: &mut Vec<Probl
         }
         return;
     }
-    match (&request.command, &request.config) {
-        (None, None) => {
-            problems.push(Problem::new([name], "missing", "Give the command to run, or a list of them."));
-        }
-        _ if commands.is_empty() => {
-            problems.push(Problem::new([name], "too_short", "Name at least one command."));
-        }
-        _ => {}
+    if commands.is_empty() {
+        let given = request.command.is_some() || request.config.is_some();
+        let code = if given { "too_short" } else { "missing" };
+        problems.push(Problem::new([name], code, "Give the command to run, or a list of them."));
     }
     for (index, command) in commands.iter().enumerate() {
         let path = [name.to_owned(), index.to_string()];

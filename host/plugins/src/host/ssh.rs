@@ -152,10 +152,6 @@ impl State {
         options: ssh::ConnectOptions,
     ) -> Result<Box<dyn Session>, Failure> {
         let job = self.serving()?;
-        if jumps.len() != job.target.jumps.len() {
-            let message = format!("the target has {} jump hosts; say how to log in to each", job.target.jumps.len());
-            return Err(Failure::new(ErrorKind::InvalidRequest, Phase::Auth, message));
-        }
         if self.sessions >= self.limits.sessions {
             let message = format!("no more than {} sessions may be open; close one", self.limits.sessions);
             return Err(Failure::new(ErrorKind::Limit, Phase::Connect, message));
@@ -262,28 +258,24 @@ impl State {
 /// Takes what a command writes until it ends. When the job has to end, the command is stopped first.
 async fn follow(job: &JobContext, process: &mut Process, stdout: &mut Tap, stderr: &mut Tap) -> Result<Exit, Failure> {
     let mut over = None;
+    let end = job.end();
+    tokio::pin!(end);
     loop {
         let event = tokio::select! {
-            biased;
+            biased; // a command that ends at once starts no timer
             event = process.next() => event,
-            failure = job.end(), if over.is_none() => {
+            failure = &mut end, if over.is_none() => {
                 over = Some(failure);
                 process.stop();
                 continue;
             }
         };
-        match (event, over) {
-            (Some(Event::Stdout(bytes)), still) => {
-                stdout.push(&bytes);
-                over = still;
-            }
-            (Some(Event::Stderr(bytes)), still) => {
-                stderr.push(&bytes);
-                over = still;
-            }
-            (Some(Event::Ended(ended)), _) => return ended,
-            (Some(Event::Stopped { confirmed: true }), over) => return Err(stopped(over, "was stopped")),
-            (Some(Event::Stopped { confirmed: false }) | None, over) => {
+        match event {
+            Some(Event::Stdout(bytes)) => stdout.push(&bytes),
+            Some(Event::Stderr(bytes)) => stderr.push(&bytes),
+            Some(Event::Ended(ended)) => return ended,
+            Some(Event::Stopped { confirmed: true }) => return Err(stopped(over, "was stopped")),
+            Some(Event::Stopped { confirmed: false }) | None => {
                 return Err(stopped(over, "could not be confirmed as stopped"));
             }
         }

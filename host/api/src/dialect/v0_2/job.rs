@@ -150,7 +150,7 @@ impl<'a> From<&'a Failure> for ErrorView<'a> {
 fn exception(kind: &ErrorKind) -> &'static str {
     match kind {
         ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::NotFound => "ValueError",
-        ErrorKind::Denied => "PermissionError",
+        ErrorKind::Denied | ErrorKind::ElevationFailed => "PermissionError",
         ErrorKind::UnknownHost => "gaierror",
         ErrorKind::Refused | ErrorKind::Unreachable => "NoValidConnectionsError",
         ErrorKind::Timeout => "TimeoutError",
@@ -162,7 +162,6 @@ fn exception(kind: &ErrorKind) -> &'static str {
         | ErrorKind::Protocol
         | ErrorKind::ConnectionLost => "SSHException",
         ErrorKind::ExecRefused => "ChannelException",
-        ErrorKind::ElevationFailed => "SudoError",
         ErrorKind::Expired | ErrorKind::Lost => "AbandonedJobError",
         ErrorKind::Canceled => "StopRequested",
         ErrorKind::Limit

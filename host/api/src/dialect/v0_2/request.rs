@@ -30,21 +30,20 @@ pub(super) fn read(body: &[u8], content_type: Option<&HeaderValue>, backend: &dy
     faults.0.extend(fields.keys().map(|name| Fault::unknown(["body", name])));
 
     match (driver, connection_args, driver_args, command, config) {
-        (Some((driver, schemas)), Some(connection_args), Some(driver_args), Some(command), Some(config))
+        (Some((driver, schemas)), Some(mut connection_args), Some(driver_args), Some(command), Some(config))
             if faults.0.is_empty() =>
         {
             one_of(command.is_some(), config.is_some())?;
-            if driver == PARAMIKO && command.is_some() {
-                no_sudo(&driver_args)?;
-            }
             let mut warnings = Vec::new();
-            let mut connection_args = connection_args;
             if options.pinned {
                 keep(&mut connection_args, &schemas.connection_args, &driver, &mut warnings);
             }
             let connection_args =
                 seal("connection_args", connection_args, &schemas.connection_args, &driver, &mut warnings);
             let driver_args = seal("driver_args", driver_args, &schemas.driver_args, &driver, &mut warnings);
+            if driver == PARAMIKO && command.is_some() {
+                no_sudo(&driver_args)?;
+            }
             Ok(Request { driver, command, config, connection_args, driver_args, ttl: Some(options.ttl), warnings })
         }
         _ => Err(faults),
@@ -129,10 +128,14 @@ fn lines(name: &str, value: Option<Value>) -> Result<Option<Vec<String>>, Fault>
 }
 
 /// The document has sudo for `config` only.
-fn no_sudo(driver_args: &Fields) -> Result<(), Fault> {
-    let asked =
-        |name: &&str| driver_args.get(*name).is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false)));
-    let Some(name) = ["sudo", "sudo_password"].into_iter().find(asked) else { return Ok(()) };
+fn no_sudo(driver_args: &Args) -> Result<(), Fault> {
+    let name = if driver_args.public().get("sudo").is_some_and(|value| value != false) {
+        "sudo"
+    } else if driver_args.secrets().contains_key("driver_args.sudo_password") {
+        "sudo_password"
+    } else {
+        return Ok(());
+    };
     let msg = format!("`{name}` works with `config`, not with `command`: use `config`, or write sudo into the command");
     Err(Fault::new(["body", "driver_args", name], "sudo_needs_config", msg))
 }
