@@ -7,7 +7,7 @@ use std::path::PathBuf;
 fn main() -> anyhow::Result<()> {
     let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../..");
-    for watched in ["sdk", "paramiko", "policy-hosts", "Cargo.toml", "Cargo.lock"] {
+    for watched in ["sdk", "patterns", "paramiko", "policy-hosts", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join("plugins").join(watched).display());
     }
     println!("cargo::rerun-if-changed={}", root.join("wit").display());

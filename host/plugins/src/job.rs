@@ -1,14 +1,13 @@
 //! The job that a guest serves, as its capabilities see it.
 
+use crate::action::Action;
 use crate::policy::Jury;
 use crate::scrub::Scrubber;
 use crate::{Grant, Witness};
 use hostler_model::{ErrorKind, Failure, JobId, Phase, Secret, Target};
-use hostler_remote::{Connector, Exec};
-use serde::Serialize;
-use std::borrow::Cow;
+use hostler_remote::{Connector, HostKeyPolicy};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -32,86 +31,6 @@ pub(crate) struct JobContext {
     pub(crate) warnings: Mutex<Vec<String>>,
 }
 
-/// Something that a driver is about to do.
-pub(crate) enum Action<'a> {
-    /// Connect to the target or one of its jump hosts, at one of these addresses.
-    Connect(&'a Target, &'a [SocketAddr]),
-    /// Run a command.
-    Exec(&'a Exec),
-}
-
-/// `details` of a connection, as `judging.wit` has it.
-#[derive(Serialize)]
-struct ConnectDetails {
-    addresses: Vec<IpAddr>,
-}
-
-/// `details` of a command, as `judging.wit` has it.
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct ExecDetails<'a> {
-    command: &'a str,
-    wire: String,
-    environment: BTreeMap<&'a str, &'a str>,
-    working_directory: Option<&'a str>,
-    elevate: Option<&'a str>,
-    pty: bool,
-    stdin: Option<Cow<'a, str>>,
-    answers: &'a [(String, String)],
-}
-
-impl Action<'_> {
-    /// The word that policies and the log know it by.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Connect(..) => "connect",
-            Self::Exec(_) => "exec",
-        }
-    }
-
-    /// Where it happens, if that is not the job's target itself.
-    pub(crate) fn place(&self) -> Option<&Target> {
-        match self {
-            Self::Connect(target, _) => Some(target),
-            Self::Exec(_) => None,
-        }
-    }
-
-    /// What policies see of it: a JSON object. `user` is who logged in.
-    pub(crate) fn details(&self, user: &str) -> String {
-        let json = match self {
-            Self::Connect(_, addresses) => {
-                serde_json::to_string(&ConnectDetails { addresses: addresses.iter().map(SocketAddr::ip).collect() })
-            }
-            Self::Exec(exec) => serde_json::to_string(&ExecDetails {
-                command: &exec.command,
-                wire: exec.wire(user),
-                environment: exec.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-                working_directory: exec.working_directory.as_deref(),
-                elevate: exec.elevation.as_ref().map(|elevation| elevation.user.as_str()),
-                pty: exec.pty,
-                stdin: exec.stdin.as_deref().map(String::from_utf8_lossy),
-                answers: &exec.answers,
-            }),
-        };
-        json.expect("texts, flags and addresses have a JSON form")
-    }
-
-    fn grant(&self) -> Grant {
-        match self {
-            Self::Connect(..) | Self::Exec(_) => Grant::Ssh,
-        }
-    }
-
-    /// Whether it can change something on the target.
-    fn has_effect(&self) -> bool {
-        match self {
-            Self::Connect(..) => false,
-            Self::Exec(_) => true,
-        }
-    }
-}
-
 impl JobContext {
     /// The one gate: every capability method calls it first, and nothing else reaches `remote`.
     /// Grant, then policies, then witness.
@@ -125,7 +44,7 @@ impl JobContext {
                 format!("driver {} was not granted `{kind}`; the operator's configuration decides", self.driver);
             return Err(Failure::new(ErrorKind::Denied, Phase::Policy, message));
         }
-        self.jury.authorize(action).await?;
+        self.jury.authorize(self.id, &self.driver, action).await?;
         if action.has_effect() {
             self.witness.before_effect().await?;
         }
@@ -135,7 +54,11 @@ impl JobContext {
 
     /// Asks for the way to the target: each jump host, then the target itself. Gives the addresses to dial.
     /// A name behind a jump host is looked up there, so only a literal address can be judged beforehand.
-    pub(crate) async fn admit_way(&self, patience: Duration) -> Result<Vec<SocketAddr>, Failure> {
+    pub(crate) async fn admit_way(
+        &self,
+        policy: HostKeyPolicy,
+        patience: Duration,
+    ) -> Result<Vec<SocketAddr>, Failure> {
         let mut dialled = Vec::new();
         for index in 0..=self.target.jumps.len() {
             let place = self.target.jump(index).unwrap_or_else(|| self.target.clone());
@@ -144,7 +67,7 @@ impl JobContext {
             } else {
                 place.host.parse().map(|address| SocketAddr::new(address, place.port)).into_iter().collect()
             };
-            self.admit(&Action::Connect(&place, &addresses)).await?;
+            self.admit(&Action::Connect(&place, &addresses, policy)).await?;
             if index == 0 {
                 dialled = addresses;
             }

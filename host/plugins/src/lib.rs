@@ -6,6 +6,7 @@
 //! that is not in that store. Every action of a driver passes one gate (`job::JobContext::admit`):
 //! grant, then policies, then the [`Witness`] that makes it durable.
 
+mod action;
 mod bindings;
 mod builtin;
 mod cache;

@@ -1,13 +1,14 @@
 //! The policies: configured once, seated as a jury for each job.
 
-use crate::bindings::policy::exports::hostler::plugin::judging::{self as wit, Verdict};
+use crate::action::Action;
+use crate::bindings::policy::exports::hostler::plugin::judging::{self as wit, Denial, Judgement, Verdict};
 use crate::bindings::policy::{Policy, PolicyPre};
 use crate::bindings::types;
 use crate::instance::{Instance, State};
-use crate::job::Action;
 use crate::plugin::{Plugin, World};
 use crate::{Error, Plugins};
-use hostler_model::{ErrorKind, Failure, Hop, Phase, Problem, Target};
+use hostler_model::{ErrorKind, Failure, Hop, JobId, Phase, Problem, Target};
+use jiff::Timestamp;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -30,6 +31,11 @@ struct Judge {
 }
 
 impl Judge {
+    fn context(&self) -> wit::Context {
+        let now_ms = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
+        wit::Context { settings: self.settings.clone(), now_ms, may_amend: false }
+    }
+
     fn pre(&self) -> &PolicyPre<State> {
         match &self.plugin.world {
             World::Policy { pre, .. } => pre,
@@ -126,35 +132,46 @@ impl Jury {
     /// Has every policy judge the job, in order.
     pub(crate) async fn review(&self, job: &types::Job) -> Result<(), Failure> {
         for seat in &self.seats {
-            let settings = &seat.judge.settings;
-            let verdict = seat
+            let context = seat.judge.context();
+            let judgement = seat
                 .ask(&self.plugins, async |store, policy| {
-                    policy.hostler_plugin_judging().call_review(store, settings, job).await
+                    policy.hostler_plugin_judging().call_review(store, &context, job).await
                 })
                 .await?;
-            seat.obey(verdict, "job")?;
+            match judgement {
+                Judgement::Allow => {}
+                Judgement::Deny(denial) => return Err(seat.denied(&denial, "job")),
+                Judgement::Amend(_) => {
+                    let message = format!("policy {} may not amend jobs", seat.judge.plugin.name);
+                    return Err(Failure::new(ErrorKind::InvalidOutput, Phase::Policy, message));
+                }
+            }
         }
         Ok(())
     }
 
     /// Has every policy judge an action, in order.
-    pub(crate) async fn authorize(&self, action: &Action<'_>) -> Result<(), Failure> {
+    pub(crate) async fn authorize(&self, job: JobId, driver: &str, action: &Action<'_>) -> Result<(), Failure> {
         if self.seats.is_empty() {
             return Ok(());
         }
         let asked = wit::Action {
+            job: job.to_string(),
+            driver: driver.to_owned(),
             kind: action.kind().into(),
             target: types::Target::from(action.place().unwrap_or(&self.target)),
             details: action.details(&self.target.user),
         };
         for seat in &self.seats {
-            let settings = &seat.judge.settings;
+            let context = seat.judge.context();
             let verdict = seat
                 .ask(&self.plugins, async |store, policy| {
-                    policy.hostler_plugin_judging().call_authorize(store, settings, &asked).await
+                    policy.hostler_plugin_judging().call_authorize(store, &context, &asked).await
                 })
                 .await?;
-            seat.obey(verdict, action.kind())?;
+            if let Verdict::Deny(denial) = verdict {
+                return Err(seat.denied(&denial, action.kind()));
+            }
         }
         Ok(())
     }
@@ -181,12 +198,11 @@ impl Seat {
         Ok(answer)
     }
 
-    fn obey(&self, verdict: Verdict, what: &str) -> Result<(), Failure> {
-        let Verdict::Deny(denial) = verdict else { return Ok(()) };
+    fn denied(&self, denial: &Denial, what: &str) -> Failure {
         let policy = &self.judge.plugin.name;
         tracing::warn!(policy = &**policy, what, code = denial.code, reason = denial.reason, "denied");
         let message = format!("policy {policy} denied it ({}): {}", denial.code, denial.reason);
-        Err(Failure::new(ErrorKind::Denied, Phase::Policy, message))
+        Failure::new(ErrorKind::Denied, Phase::Policy, message)
     }
 }
 

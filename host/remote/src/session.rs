@@ -17,6 +17,22 @@ pub enum HostKeyPolicy {
     Warning,
 }
 
+impl HostKeyPolicy {
+    /// The policy that a word of NetPulse's document means.
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Reject, Self::AutoAdd, Self::Warning].into_iter().find(|policy| policy.word() == word)
+    }
+
+    /// That word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::AutoAdd => "auto_add",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 /// One way to log in (RFC 4252).
 #[derive(Clone)]
 pub enum Authentication {

@@ -1,7 +1,7 @@
 //! Whether a target may be reached.
 
-use crate::host::{literal, name};
 use crate::settings::{Rule, Settings};
+use hostler_patterns::{literal, name};
 use hostler_sdk::policy::Verdict;
 use hostler_sdk::{Hop, Target};
 use std::net::IpAddr;
@@ -68,7 +68,7 @@ fn judge(
 #[cfg(test)]
 mod tests {
     use crate::Hosts;
-    use hostler_sdk::policy::{Action, Policy, Verdict};
+    use hostler_sdk::policy::{Action, Context, Judgement, Policy, Verdict};
     use hostler_sdk::{Hop, Job, Request, Target};
     use serde_json::json;
 
@@ -77,11 +77,21 @@ mod tests {
     }
 
     /// The code of the denial, or `allow`.
-    fn word(verdict: Verdict) -> String {
-        match verdict {
-            Verdict::Allow => "allow".into(),
-            Verdict::Deny(denial) => denial.code,
+    fn word(judgement: impl Into<Judgement>) -> String {
+        match judgement.into() {
+            Judgement::Allow => "allow".into(),
+            Judgement::Deny(denial) => denial.code,
+            Judgement::Amend(_) => "amend".into(),
         }
+    }
+
+    fn context(settings: &str) -> Context {
+        Context { settings: settings.into(), now_ms: 0, may_amend: true }
+    }
+
+    fn action(kind: &str, host: &str, details: &str) -> Action {
+        let (job, driver) = ("1".into(), "paramiko".into());
+        Action { job, driver, kind: kind.into(), target: target(host), details: details.into() }
     }
 
     fn review(settings: &str, target: Target) -> String {
@@ -92,11 +102,11 @@ mod tests {
             driver_args: "{}".into(),
             secrets: vec![],
         };
-        word(Hosts::review(settings, Job { id: "1".into(), driver: "paramiko".into(), target, request }))
+        word(Hosts::review(&context(settings), &Job { id: "1".into(), driver: "paramiko".into(), target, request }))
     }
 
     fn authorize(settings: &str, kind: &str, host: &str, details: &str) -> String {
-        word(Hosts::authorize(settings, Action { kind: kind.into(), target: target(host), details: details.into() }))
+        word(Hosts::authorize(&context(settings), &action(kind, host, details)))
     }
 
     fn connect(settings: &str, host: &str, addresses: &[&str]) -> String {
@@ -119,8 +129,10 @@ mod tests {
 
     #[test]
     fn a_denial_names_the_target() {
-        let job = Action { kind: "connect".into(), target: target("db"), details: r#"{"addresses": []}"#.into() };
-        let Verdict::Deny(denial) = Hosts::authorize(r#"{"deny": ["db"]}"#, job) else { panic!("denied") };
+        let connect = action("connect", "db", r#"{"addresses": []}"#);
+        let Verdict::Deny(denial) = Hosts::authorize(&context(r#"{"deny": ["db"]}"#), &connect) else {
+            panic!("denied")
+        };
         assert!(denial.reason.contains("db port 22 as admin"), "{}", denial.reason);
     }
 
@@ -173,7 +185,6 @@ mod tests {
     #[test]
     fn what_cannot_be_judged_is_denied() {
         assert_eq!(authorize("{}", "exec", "a", "{}"), "allow");
-        assert_eq!(authorize("{}", "upload", "a", "{}"), "cannot-judge");
         assert_eq!(authorize("{}", "connect", "a", "{}"), "cannot-judge");
         assert_eq!(connect("not JSON", "a", &[]), "cannot-judge");
         assert_eq!(review("not JSON", target("a")), "cannot-judge");

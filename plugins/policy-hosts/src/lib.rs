@@ -10,11 +10,10 @@
 //! `deny` wins over `allow`; with an `allow` list, what matches no rule of it is denied. A job is judged
 //! by what its request says, and each connection once more by the addresses that its name stands for.
 
-mod host;
 mod judgement;
 mod settings;
 
-use hostler_sdk::policy::{Action, Description, Policy, Verdict};
+use hostler_sdk::policy::{Action, Context, Description, Judgement, Policy, Verdict};
 use hostler_sdk::{Job, Problem};
 use serde::Deserialize;
 use settings::Settings;
@@ -37,22 +36,22 @@ impl Policy for Hosts {
         Settings::read(settings).map(drop)
     }
 
-    fn review(settings: &str, job: Job) -> Verdict {
-        match Settings::read(settings) {
+    fn review(context: &Context, job: &Job) -> Judgement {
+        match Settings::read(&context.settings) {
             Ok(settings) => judgement::of_job(&settings, &job.target),
             Err(_) => unreadable("its settings are wrong: see the daemon's log of its start"),
         }
+        .into()
     }
 
-    fn authorize(settings: &str, action: Action) -> Verdict {
+    fn authorize(context: &Context, action: &Action) -> Verdict {
         match action.kind.as_str() {
-            // Where it runs was judged when the session was made.
-            "exec" => Verdict::Allow,
-            "connect" => match (Settings::read(settings), serde_json::from_str::<Connect>(&action.details)) {
+            "connect" => match (Settings::read(&context.settings), serde_json::from_str::<Connect>(&action.details)) {
                 (Ok(settings), Ok(connect)) => judgement::of_connection(&settings, &action.target, &connect.addresses),
                 _ => unreadable("what the daemon told it about a connection is not what it understands"),
             },
-            kind => unreadable(&format!("it does not know the action `{kind}`")),
+            // Where anything else happens was judged when the session was made.
+            _ => Verdict::Allow,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The operator's settings.
 
-use crate::host::Host;
+use hostler_patterns::Host;
 use hostler_sdk::{Problem, Target};
 use serde::Deserialize;
 use serde_json::Value;

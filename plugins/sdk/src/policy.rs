@@ -4,11 +4,13 @@ use crate::{Job, Problem, bindings::policy::exports::hostler::plugin::judging::G
 use std::marker::PhantomData;
 
 #[doc(inline)]
-pub use crate::bindings::policy::exports::hostler::plugin::judging::{Action, Denial, Description, Verdict};
+pub use crate::bindings::policy::exports::hostler::plugin::judging::{
+    Action, Amendment, Context, Denial, Description, Judgement, Verdict,
+};
 
 /// A policy. Name the type in [`policy!`](crate::policy!) to make its crate a plugin.
 ///
-/// The operator's settings are a JSON object, given as text to each function.
+/// The operator's settings are a JSON object, given as text to each function, with the time.
 pub trait Policy {
     /// Who the policy is and what its settings are. Called once, when the plugin is loaded.
     fn describe() -> Description;
@@ -23,16 +25,26 @@ pub trait Policy {
     }
 
     /// Judges a job before it is accepted.
-    fn review(settings: &str, job: Job) -> Verdict;
+    fn review(context: &Context, job: &Job) -> Judgement;
 
     /// Judges an action right before it happens. Deny a kind of action that you do not know.
-    fn authorize(settings: &str, action: Action) -> Verdict;
+    fn authorize(context: &Context, action: &Action) -> Verdict;
 }
 
 impl Verdict {
     /// A denial: a stable word for the rule, and one sentence for the client.
     pub fn denied(code: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Deny(Denial { code: code.into(), reason: reason.into() })
+    }
+}
+
+/// What is denied as an action is denied as a job.
+impl From<Verdict> for Judgement {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Allow => Self::Allow,
+            Verdict::Deny(denial) => Self::Deny(denial),
+        }
     }
 }
 
@@ -51,14 +63,14 @@ impl<P: Policy> Guest for Exports<P> {
         P::check_settings(&settings)
     }
 
-    fn review(settings: String, job: Job) -> Verdict {
+    fn review(context: Context, job: Job) -> Judgement {
         panic::report();
-        P::review(&settings, job)
+        P::review(&context, &job)
     }
 
-    fn authorize(settings: String, action: Action) -> Verdict {
+    fn authorize(context: Context, action: Action) -> Verdict {
         panic::report();
-        P::authorize(&settings, action)
+        P::authorize(&context, &action)
     }
 }
 

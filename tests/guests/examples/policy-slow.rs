@@ -2,7 +2,7 @@
 
 use hostile_guests::policy;
 use hostler_sdk::Job;
-use hostler_sdk::policy::{Action, Description, Policy, Verdict};
+use hostler_sdk::policy::{Action, Context, Description, Judgement, Policy, Verdict};
 use std::hint::black_box;
 
 /// The policy.
@@ -13,13 +13,13 @@ impl Policy for PolicySlow {
         policy("policy-slow")
     }
 
-    fn review(_settings: &str, _job: Job) -> Verdict {
-        Verdict::Allow
+    fn review(_context: &Context, _job: &Job) -> Judgement {
+        Judgement::Allow
     }
 
-    fn authorize(_settings: &str, action: Action) -> Verdict {
+    fn authorize(_context: &Context, action: &Action) -> Verdict {
         loop {
-            black_box(&action);
+            black_box(action);
         }
     }
 }

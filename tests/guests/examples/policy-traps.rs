@@ -2,7 +2,7 @@
 
 use hostile_guests::policy;
 use hostler_sdk::Job;
-use hostler_sdk::policy::{Action, Description, Policy, Verdict};
+use hostler_sdk::policy::{Action, Context, Description, Judgement, Policy, Verdict};
 
 /// The policy.
 pub struct PolicyTraps;
@@ -12,11 +12,11 @@ impl Policy for PolicyTraps {
         policy("policy-traps")
     }
 
-    fn review(_settings: &str, _job: Job) -> Verdict {
+    fn review(_context: &Context, _job: &Job) -> Judgement {
         panic!("this policy panics on purpose")
     }
 
-    fn authorize(_settings: &str, _action: Action) -> Verdict {
+    fn authorize(_context: &Context, _action: &Action) -> Verdict {
         Verdict::Allow
     }
 }

@@ -1,10 +1,11 @@
 //! `ssh`: sessions with the job's own target.
 
+use crate::action::Action;
 use crate::bindings::{ssh, types};
 use crate::capture::Capture;
 use crate::host::secrets::SecretHandle;
 use crate::instance::State;
-use crate::job::{Action, JobContext};
+use crate::job::JobContext;
 use crate::tap::Tap;
 use bytes::Bytes;
 use hostler_model::{ErrorKind, Exit, Failure, Phase, RunResult, Secret, SecretUse};
@@ -156,20 +157,16 @@ impl State {
             let message = format!("no more than {} sessions may be open; close one", self.limits.sessions);
             return Err(Failure::new(ErrorKind::Limit, Phase::Connect, message));
         }
-        let host_key_policy = match options.host_key_policy.as_str() {
-            "reject" => HostKeyPolicy::Reject,
-            "auto_add" => HostKeyPolicy::AutoAdd,
-            "warning" => HostKeyPolicy::Warning,
-            other => {
-                let message = format!("there is no host key policy {other:?}; use reject, auto_add or warning");
-                return Err(Failure::new(ErrorKind::InvalidRequest, Phase::HostKey, message));
-            }
-        };
+        let host_key_policy = HostKeyPolicy::of(&options.host_key_policy).ok_or_else(|| {
+            let other = &options.host_key_policy;
+            let message = format!("there is no host key policy {other:?}; use reject, auto_add or warning");
+            Failure::new(ErrorKind::InvalidRequest, Phase::HostKey, message)
+        })?;
         let operators = job.connector.deadlines();
         let connect_timeout = milliseconds(options.connect_timeout_ms).unwrap_or(operators.connect);
         let work = async {
             let started = Instant::now();
-            let addresses = job.admit_way(connect_timeout).await?;
+            let addresses = job.admit_way(host_key_policy, connect_timeout).await?;
             let request = Connect {
                 target: job.target.clone(),
                 addresses,
