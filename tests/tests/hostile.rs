@@ -13,10 +13,25 @@ pub(crate) fn guest(name: &str) -> anyhow::Result<Vec<u8>> {
     fs::read(&path).with_context(|| format!("{} is not built", path.display()))
 }
 
-/// A daemon with one plugin more.
+/// What a guest says of itself: it asks for what its imports need.
+pub(crate) fn manifest(name: &str, requests: &[&str]) -> String {
+    let world = if name.starts_with("policy-") { "policy" } else { "driver" };
+    let request = |word: &&str| format!("[[request]]\ncapability = {word:?}\nreason = \"It is a test.\"\n");
+    let requests: String = requests.iter().map(request).collect();
+    format!("name = {name:?}\nversion = \"0.1.0\"\nworld = {world:?}\napi = \"0.1\"\n{requests}")
+}
+
+/// A daemon with one plugin more, which asks for nothing.
 fn with_plugin(name: &str, config: &str) -> anyhow::Result<Daemon> {
-    let component = guest(name)?;
-    Daemon::start(&Setup { config, plugins: &[(&format!("{name}.wasm"), &component)], ..SETUP })
+    with_asking(name, &[], config)
+}
+
+/// A daemon with one plugin more.
+fn with_asking(name: &str, requests: &[&str], config: &str) -> anyhow::Result<Daemon> {
+    let (component, manifest) = (guest(name)?, manifest(name, requests));
+    let plugins: &[(&str, &[u8])] =
+        &[(&format!("{name}.wasm"), &component), (&format!("{name}.toml"), manifest.as_bytes())];
+    Daemon::start(&Setup { config, plugins, ..SETUP })
 }
 
 fn body(driver: &str) -> Value {
@@ -99,7 +114,7 @@ fn opens_ten_thousand_handles() -> anyhow::Result<()> {
 
 #[test]
 fn oversteps_what_it_may_do() -> anyhow::Result<()> {
-    let daemon = with_plugin("oversteps", r#"plugin.oversteps.grants = ["ssh"]"#)?;
+    let daemon = with_asking("oversteps", &["connect"], r#"plugin.oversteps.grants = ["connect"]"#)?;
     let job = daemon.run(&body("oversteps"))?;
     assert_eq!((&job["error"]["kind"], &job["error"]["phase"]), (&json!("denied"), &json!("plugin")), "{job}");
     assert!(job["error"]["message"].as_str().context("text")?.contains("connection_args.password"), "{job}");
@@ -161,17 +176,17 @@ fn is_of_another_world() -> anyhow::Result<()> {
 fn imports_what_is_not_granted() -> anyhow::Result<()> {
     let reason = not_loaded(&with_plugin("ungranted", "")?, "ungranted")?;
     assert!(reason.contains("evil:corp/files"), "it names the interface: {reason}");
-    let reason = not_loaded(&with_plugin("hoarder", "")?, "hoarder")?;
+    let reason = not_loaded(&with_asking("hoarder", &["connect", "exec"], "")?, "hoarder")?;
     assert!(reason.contains("hostler:plugin/ssh"), "it names the interface: {reason}");
-    assert!(reason.contains("grants"), "it says how to grant it: {reason}");
+    assert!(reason.contains("add \"connect\" to plugin.hoarder.grants"), "it says how to grant it: {reason}");
     Ok(())
 }
 
 #[test]
 fn finds_no_power_in_wasi() -> anyhow::Result<()> {
-    let reason = not_loaded(&with_plugin("wasi", "")?, "wasi")?;
+    let reason = not_loaded(&with_asking("wasi", &["wasi"], "")?, "wasi")?;
     assert!(reason.contains("wasi:"), "it is opt-in: {reason}");
-    let daemon = with_plugin("wasi", r#"plugin.wasi.grants = ["wasi"]"#)?;
+    let daemon = with_asking("wasi", &["wasi"], r#"plugin.wasi.grants = ["wasi"]"#)?;
     let job = daemon.run(&body("wasi"))?;
     let findings = job["warnings"].to_string();
     assert!(findings.contains("environment"), "{job}");

@@ -21,7 +21,7 @@ const CANARY: &str = "canary-in-a-command";
 /// The driver `hoarder` keeps every byte that it is given, and logs its whole memory.
 const CONFIG: &str = r#"
     [plugin.hoarder]
-    grants = ["ssh"]
+    grants = ["connect", "exec"]
     limits = { log = 1_000_000_000 }
 "#;
 

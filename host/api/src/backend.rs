@@ -1,7 +1,7 @@
 //! What HTTP needs from the daemon.
 
 use futures::future::{BoxFuture, FutureExt};
-use hostler_jobs::{Filter, Job, Jobs, Rejection};
+use hostler_jobs::{Filter, Job, Jobs, Recorded, Rejection};
 use hostler_model::{DriverSchemas, Failure, JobId, PluginInfo, Request};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub trait Backend: Send + Sync + 'static {
     fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
     /// See [`Jobs::cancel`].
     fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>>;
+    /// See [`Jobs::decisions`].
+    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
     /// See [`Jobs::plugins`].
     fn plugins(&self) -> Vec<PluginInfo>;
     /// See [`Jobs::drivers`].
@@ -44,6 +46,10 @@ impl Backend for Jobs {
 
     fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>> {
         Jobs::cancel(self, filter).boxed()
+    }
+
+    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
+        Jobs::decisions(self, job, limit).boxed()
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {

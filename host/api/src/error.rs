@@ -50,6 +50,7 @@ impl Error {
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
                 ErrorKind::Denied => StatusCode::FORBIDDEN,
                 ErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
+                ErrorKind::Throttled => StatusCode::TOO_MANY_REQUESTS,
                 ErrorKind::Timeout | ErrorKind::Expired => StatusCode::GATEWAY_TIMEOUT,
                 ErrorKind::Canceled => StatusCode::CONFLICT,
                 ErrorKind::Lost | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -78,7 +79,7 @@ impl Error {
     /// The answer with a body that a dialect wrote.
     pub(crate) fn respond(&self, body: impl Serialize) -> Response {
         let mut response = (self.status(), Json(body)).into_response();
-        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
         response

@@ -18,10 +18,14 @@ use std::time::Duration;
 /// The longest time a client may wait for a job in one request, in seconds.
 const LONGEST_WAIT: u64 = 60;
 
+/// The most decisions in one answer.
+const MOST_DECISIONS: usize = 1000;
+
 pub(crate) fn router(api: &Api) -> Router {
     let router = Router::new()
         .route("/plugins", get(plugins))
         .route("/jobs/{id}", get(job))
+        .route("/audit", get(audit))
         .route("/host-keys", get(host_keys::list).post(host_keys::add).delete(host_keys::remove))
         .fallback(async || Problem::from(Error::NoPath))
         .method_not_allowed_fallback(async || Problem::from(Error::NoMethod));
@@ -52,6 +56,20 @@ async fn job(State(api): State<Api>, Path(id): Path<String>, uri: Uri) -> Result
     };
     let job = job.map_err(|failure| Problem::from(failure).about(id))?;
     Ok(Json(job::view(&job.ok_or_else(|| none().about(id))?)))
+}
+
+/// Decisions of grants and policies, newest first; with `?job=ID` those about one job, `?limit=N` at most so many.
+async fn audit(State(api): State<Api>, uri: Uri) -> Result<Json<Value>, Problem> {
+    let (mut job, mut limit) = (None, MOST_DECISIONS);
+    for (name, value) in parameters(&uri, &["job", "limit"])? {
+        if name == "job" {
+            job = Some(value.parse().map_err(|_| invalid("`job` is the id of a job.".into()))?);
+        } else {
+            let wanted = value.parse().ok().filter(|wanted| (1..=MOST_DECISIONS).contains(wanted));
+            limit = wanted.ok_or_else(|| invalid(format!("`limit` is a whole number from 1 to {MOST_DECISIONS}.")))?;
+        }
+    }
+    Ok(Json(json!({"audit": api.backend.decisions(job, limit).await?})))
 }
 
 /// The parameters of a query but for the API key; only those known are allowed.

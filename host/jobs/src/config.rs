@@ -1,12 +1,10 @@
 //! What the operator says about jobs.
 
 use crate::dispatcher::Dispatcher;
-use crate::store::{Sqlite, Store};
-use crate::{Error, Jobs, clock};
+use crate::{Error, Jobs, Ledger, clock};
 use hostler_plugins::Plugins;
 use serde::Deserialize;
 use std::num::NonZeroU32;
-use std::path::Path;
 use std::sync::Arc;
 
 /// The section `[jobs]`.
@@ -32,10 +30,10 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Opens the store in `data_dir`, ends the jobs that an earlier run left open, and starts
-    /// to carry out jobs on the current tokio runtime.
-    pub async fn build(self, data_dir: &Path, plugins: Arc<Plugins>) -> Result<Jobs, Error> {
-        let store: Arc<dyn Store> = Arc::new(Sqlite::open(data_dir)?);
+    /// Ends the jobs that an earlier run left open in the ledger, and starts to carry out jobs on the current
+    /// tokio runtime.
+    pub async fn build(self, ledger: Ledger, plugins: Arc<Plugins>) -> Result<Jobs, Error> {
+        let Ledger(store) = ledger;
         let lost = store.abandon(clock::now()).await.map_err(Error::LeftOver)?;
         if !lost.is_empty() {
             tracing::warn!(jobs = lost.len(), "an earlier run of the daemon left jobs open; they failed as lost");

@@ -3,9 +3,9 @@
 use crate::ends::Ends;
 use crate::failures;
 use crate::mark::Mark;
-use crate::queue::{Queue, Room, Work};
+use crate::queue::{Queue, Room, Turn, Work};
 use crate::store::Store;
-use crate::{Config, Filter, Job, clock, to_its_end};
+use crate::{Config, Filter, Job, Recorded, clock, to_its_end};
 use futures::FutureExt;
 use futures::future::join_all;
 use hostler_model::{ErrorKind, Failure, JobId, Outcome};
@@ -21,6 +21,14 @@ use tokio_util::task::TaskTracker;
 const GRACE: Duration = Duration::from_secs(5);
 /// How long to wait before an end that could not be stored is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// What a running job holds: a place among all, and its driver's turn. They are free again when it is dropped.
+struct Place {
+    #[expect(dead_code, reason = "it is held for its drop")]
+    running: OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "it is held for its drop")]
+    turn: Turn,
+}
 
 /// What decides which job runs, and sees to it that each ends.
 pub(crate) struct Dispatcher {
@@ -76,7 +84,7 @@ impl Dispatcher {
             this.ends.expect(job.id);
             let accepted = job.clone();
             // Stored as claimed, it is spared a transaction and two changes of threads.
-            let place = if this.queue.is_empty() { Arc::clone(&this.running).try_acquire_owned().ok() } else { None };
+            let place = if this.queue.is_empty() { this.place(&work) } else { None };
             let job = if place.is_some() { job.started(clock::now()) } else { job };
             if let Err(failure) = this.store.insert(&job, ttl).await {
                 this.ends.announce(&[job.id]);
@@ -122,6 +130,11 @@ impl Dispatcher {
         self.store.list(filter, limit).await
     }
 
+    /// See [`crate::Jobs::decisions`].
+    pub(crate) async fn decisions(&self, job: Option<JobId>, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        self.store.decisions(job, limit).await
+    }
+
     /// See [`crate::Jobs::shutdown`].
     pub(crate) async fn shutdown(&self) {
         self.stop.cancel();
@@ -138,13 +151,19 @@ impl Dispatcher {
         }
     }
 
+    /// A place for work that has just come, if there is one.
+    fn place(&self, work: &Work) -> Option<Place> {
+        let running = Arc::clone(&self.running).try_acquire_owned().ok()?;
+        Some(Place { running, turn: self.queue.turn(work)? })
+    }
+
     async fn start_jobs(self: &Arc<Self>) {
         loop {
             // Only then is a place taken: while no job waits, it is for one that has just come.
             self.queue.arrival().await;
-            let place = Arc::clone(&self.running).acquire_owned().await.expect("this semaphore is never closed");
-            if let Some((job, work)) = self.queue.take_oldest() {
-                self.tasks.spawn(Arc::clone(self).claim(job, work, place));
+            let running = Arc::clone(&self.running).acquire_owned().await.expect("this semaphore is never closed");
+            if let Some((job, work, turn)) = self.queue.take_oldest() {
+                self.tasks.spawn(Arc::clone(self).claim(job, work, Place { running, turn }));
             }
         }
     }
@@ -156,7 +175,7 @@ impl Dispatcher {
         }
     }
 
-    async fn claim(self: Arc<Self>, job: Job, work: Work, place: OwnedSemaphorePermit) {
+    async fn claim(self: Arc<Self>, job: Job, work: Work, place: Place) {
         let at = clock::now();
         match self.store.claim(job.id, at).await {
             Ok(true) => self.carry_out(job.started(at), work, place).await,
@@ -165,11 +184,11 @@ impl Dispatcher {
         }
     }
 
-    async fn carry_out(self: Arc<Self>, job: Job, work: Work, _place: OwnedSemaphorePermit) {
+    async fn carry_out(self: Arc<Self>, job: Job, work: Work, _place: Place) {
         let mark = Arc::new(Mark::new(job.id, Arc::clone(&self.store)));
         let witness = Arc::clone(&mark);
         let cancel = self.stop.child_token();
-        let work = AssertUnwindSafe(async move { work(witness, cancel).await });
+        let work = AssertUnwindSafe(async move { (work.run)(witness, cancel).await });
         let mut outcome =
             work.catch_unwind().await.unwrap_or_else(|_| Outcome::from(failures::panicked(mark.reached())));
         // Nobody cancelled it but the end of the daemon.

@@ -1,7 +1,8 @@
 //! The door of this room.
 
 use crate::dispatcher::Dispatcher;
-use crate::{Config, Filter, Job, Rejection, State, clock};
+use crate::queue::Work;
+use crate::{Config, Filter, Job, Recorded, Rejection, State, clock};
 use hostler_model::{DriverSchemas, Failure, JobId, PluginInfo, Request};
 use hostler_plugins::Plugins;
 use std::sync::Arc;
@@ -43,7 +44,9 @@ impl Jobs {
             outcome: None,
             warnings,
         };
-        let work = Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _);
+        let turns = prepared.turns();
+        let run = Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _);
+        let work = Work { run, turns };
         self.dispatcher.accept(room, job, ttl, work).await.map_err(Rejection::Failed)
     }
 
@@ -65,6 +68,11 @@ impl Jobs {
     /// Cancels the queued jobs that match; answers those it cancelled.
     pub async fn cancel(&self, filter: Filter) -> Result<Vec<JobId>, Failure> {
         self.dispatcher.cancel(filter).await
+    }
+
+    /// Decisions of grants and policies, newest first, at most `limit`; all, or those about one job.
+    pub async fn decisions(&self, job: Option<JobId>, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        self.dispatcher.decisions(job, limit).await
     }
 
     /// Refuses new jobs, asks the running ones to stop, and waits some seconds for them. Jobs that

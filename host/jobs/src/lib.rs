@@ -14,6 +14,8 @@
 //! - Secrets are kept in memory only. A job that the daemon held when it ended is therefore not run
 //!   again: at the next start it fails with kind `lost`, and says whether it had begun to act.
 //!
+//! Decisions of grants and policies are written to the same store, through the [`Ledger`].
+//!
 //! Inside: the `store` keeps the truth, the `queue` holds the work of queued jobs, and the
 //! `dispatcher` carries it from one to the other.
 
@@ -25,6 +27,7 @@ mod error;
 mod failures;
 mod job;
 mod jobs;
+mod ledger;
 mod mark;
 mod queue;
 mod store;
@@ -35,4 +38,5 @@ pub use error::Error;
 pub use hostler_plugins::Rejection;
 pub use job::{Filter, Job, State};
 pub use jobs::Jobs;
+pub use ledger::{Ledger, Recorded};
 pub use to_its_end::to_its_end;

@@ -11,8 +11,28 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// Carries a job out. Dropping it instead drops the job's secrets.
-pub(crate) type Work = Box<dyn FnOnce(Arc<dyn Witness>, CancellationToken) -> BoxFuture<'static, Outcome> + Send>;
+/// What is to be done for a job. Dropping it drops the job's secrets.
+pub(crate) struct Work {
+    /// Carries the job out.
+    pub(crate) run: Run,
+    /// How many jobs its driver carries out at once.
+    pub(crate) turns: Arc<Semaphore>,
+}
+
+type Run = Box<dyn FnOnce(Arc<dyn Witness>, CancellationToken) -> BoxFuture<'static, Outcome> + Send>;
+
+/// A job's turn at its driver. When it is dropped, the next may have one.
+pub(crate) struct Turn {
+    permit: Option<OwnedSemaphorePermit>,
+    arrived: Arc<Notify>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        drop(self.permit.take());
+        self.arrived.notify_one();
+    }
+}
 
 /// A place in the queue. It is free again when this is dropped.
 pub(crate) struct Room(#[expect(dead_code, reason = "it is held for its drop")] OwnedSemaphorePermit);
@@ -25,7 +45,8 @@ pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     rooms: Arc<Semaphore>,
     max: usize,
-    arrived: Notify,
+    /// A job came, or a driver has a turn again.
+    arrived: Arc<Notify>,
     deadlines_changed: Notify,
 }
 
@@ -45,10 +66,11 @@ struct Entry {
 }
 
 impl Waiting {
-    /// The oldest job whose time is not over.
+    /// The oldest job whose time is not over and whose driver has a turn for it.
     fn oldest(&self) -> Option<JobId> {
         let now = Instant::now();
-        self.by_id.iter().find(|(_, entry)| entry.deadline > now).map(|(id, _)| *id)
+        let is_ready = |entry: &Entry| entry.deadline > now && entry.work.turns.available_permits() > 0;
+        self.by_id.iter().find(|(_, entry)| is_ready(entry)).map(|(id, _)| *id)
     }
 
     fn remove(&mut self, id: JobId) -> Option<Entry> {
@@ -64,7 +86,7 @@ impl Queue {
             waiting: Mutex::default(),
             rooms: Arc::new(Semaphore::new(max)),
             max,
-            arrived: Notify::new(),
+            arrived: Arc::default(),
             deadlines_changed: Notify::new(),
         }
     }
@@ -90,18 +112,26 @@ impl Queue {
         self.deadlines_changed.notify_one();
     }
 
-    /// Returns when a job waits whose time is not over. For one caller at a time.
+    /// Returns when a job waits that could be taken. For one caller at a time.
     pub(crate) async fn arrival(&self) {
         while self.waiting().oldest().is_none() {
             self.arrived.notified().await;
         }
     }
 
-    /// The oldest job whose time is not over.
-    pub(crate) fn take_oldest(&self) -> Option<(Job, Work)> {
+    /// The oldest job that can be taken, and its turn.
+    pub(crate) fn take_oldest(&self) -> Option<(Job, Work, Turn)> {
         let mut waiting = self.waiting();
-        let entry = waiting.oldest().and_then(|id| waiting.remove(id))?;
-        Some((entry.job, entry.work))
+        let id = waiting.oldest()?;
+        let turn = self.turn(&waiting.by_id.get(&id)?.work)?;
+        let entry = waiting.remove(id)?;
+        Some((entry.job, entry.work, turn))
+    }
+
+    /// A turn at the driver of this work, if it has one now.
+    pub(crate) fn turn(&self, work: &Work) -> Option<Turn> {
+        let permit = Arc::clone(&work.turns).try_acquire_owned().ok()?;
+        Some(Turn { permit: Some(permit), arrived: Arc::clone(&self.arrived) })
     }
 
     /// Takes out the jobs whose time is over, each with its time to live; waits for one. For one

@@ -7,9 +7,9 @@ mod writer;
 #[cfg(test)]
 pub(crate) mod conformance;
 
-use crate::{Filter, Job};
+use crate::{Filter, Job, Recorded};
 use futures::future::BoxFuture;
-use hostler_model::{Failure, JobId, Outcome};
+use hostler_model::{AuditEntry, Failure, JobId, Outcome};
 use jiff::Timestamp;
 pub(crate) use sqlite::Sqlite;
 use std::time::Duration;
@@ -41,4 +41,10 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     /// Queued or started to failed with kind `lost`, for all. Answers which.
     fn abandon(&self, at: Timestamp) -> BoxFuture<'_, Result<Vec<JobId>, Failure>>;
+
+    /// Writes a decision down, after all that was written down before. Does not wait for the disk.
+    fn record(&self, entry: &AuditEntry, at: Timestamp);
+
+    /// Decisions, newest first, at most `limit`; all, or those about one job.
+    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
 }

@@ -52,6 +52,8 @@ pub enum ErrorKind {
     BadPlugin,
     /// There is no room for one more job now.
     Busy,
+    /// The plugin has its hands full now.
+    Throttled,
     /// The job waited in the queue for longer than its `ttl`.
     Expired,
     /// The daemon ended while it held the job.

@@ -5,6 +5,7 @@
 //! the [`RunResult`]s of its commands, or a [`Failure`] with kind, phase and a sentence.
 
 mod args;
+mod audit;
 mod failure;
 mod host_key;
 mod id;
@@ -16,6 +17,7 @@ mod secret;
 mod target;
 
 pub use args::Args;
+pub use audit::{AuditEntry, AuditEvent};
 pub use failure::{ErrorKind, Failure, Phase};
 pub use host_key::HostKey;
 pub use id::JobId;

@@ -19,10 +19,12 @@ pub struct PluginInfo {
     pub digest: String,
     /// `built-in` or the name of its file in the plugins folder.
     pub origin: String,
-    /// The interfaces it may call.
-    pub grants: Vec<String>,
+    /// What the operator lets it do.
+    pub grants: Value,
     /// What it may use up.
     pub limits: Value,
+    /// What it used up since it was loaded, and what it was denied.
+    pub usage: Value,
     /// Why it is not in service, if it is not.
     pub error: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! What a driver can do to a server, as the gate and the policies see it.
 
-use crate::Grant;
+use crate::grant::Need;
 use hostler_model::Target;
 use hostler_remote::{Exec, HostKeyPolicy};
 use serde::Serialize;
@@ -76,9 +76,17 @@ impl Action<'_> {
         json.expect("texts, flags and addresses have a JSON form")
     }
 
-    pub(crate) fn grant(&self) -> Grant {
+    /// What it needs, each of which must be granted.
+    pub(crate) fn needs(&self) -> Vec<Need<'_>> {
         match self {
-            Self::Connect(..) | Self::Exec(_) => Grant::Ssh,
+            Self::Connect(..) => vec![Need::Connect],
+            Self::Exec(exec) => {
+                let mut needs = vec![Need::Exec(&exec.command)];
+                needs.extend(exec.elevation.as_ref().map(|elevation| Need::Elevation(&elevation.user)));
+                needs.extend((exec.stdin.is_some() || !exec.answers.is_empty()).then_some(Need::Stdin));
+                needs.extend(exec.pty.then_some(Need::Pty));
+                needs
+            }
         }
     }
 

@@ -1,9 +1,9 @@
 //! What the operator says about plugins.
 
-use crate::{Error, Limits, Plugins};
+use crate::{Audit, Error, Grant, Limits, Plugins};
 use hostler_remote::Connector;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,9 +52,10 @@ impl Default for Config {
 
 impl Config {
     /// Loads every plugin. A plugin that cannot be loaded is reported by [`Plugins::list`]; a
-    /// policy that is configured but cannot serve is an error, because jobs would pass unjudged.
-    pub async fn build(self, connector: Arc<dyn Connector>) -> Result<Arc<Plugins>, Error> {
-        Plugins::load(self, connector).await
+    /// policy that is configured but cannot serve is an error, because jobs would pass unjudged. Decisions are
+    /// written down in `audit`.
+    pub async fn build(self, connector: Arc<dyn Connector>, audit: Arc<dyn Audit>) -> Result<Arc<Plugins>, Error> {
+        Plugins::load(self, connector, audit).await
     }
 
     /// See [`Config::max_execution_time`].
@@ -72,12 +73,36 @@ pub struct PolicyConfig {
     /// What its settings schema describes.
     #[serde(default = "no_settings")]
     pub settings: Value,
+    /// Whether what it says counts.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Whether it may change jobs.
+    #[serde(default)]
+    pub may_amend: bool,
+}
+
+/// Whether what a policy says counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// It does. A policy that fails denies.
+    #[default]
+    Protect,
+    /// It is written down what it would have denied or changed, and that is all: for trying a policy out.
+    Monitor,
+}
+
+impl PolicyConfig {
+    /// A policy that protects and does not amend.
+    pub fn new(plugin: impl Into<String>, settings: Value) -> Self {
+        Self { plugin: plugin.into(), settings, mode: Mode::Protect, may_amend: false }
+    }
 }
 
 /// The chain where none is configured: `policy-hosts`, which allows all until it is given rules.
 impl Default for PolicyConfig {
     fn default() -> Self {
-        Self { plugin: "policy-hosts".into(), settings: no_settings() }
+        Self::new("policy-hosts", no_settings())
     }
 }
 
@@ -89,19 +114,8 @@ fn no_settings() -> Value {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PluginConfig {
-    /// Capabilities it may import. Without one it computes and logs, no more.
-    pub grants: Vec<Grant>,
-    /// Its own limits.
-    pub limits: Option<Limits>,
-}
-
-/// A capability that a plugin is given only when the operator says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Grant {
-    /// Sessions with the job's own target.
-    Ssh,
-    /// WASI preview 2 with an empty environment, no files, no sockets; standard output and standard
-    /// error go to the log. For languages whose runtime cannot do without.
-    Wasi,
+    /// What it may do. Absent: nothing, but for a built-in plugin what it comes with.
+    pub grants: Option<Vec<Grant>>,
+    /// Its own limits, by the names of [`Limits`]: they stand in for those of its world.
+    pub limits: Map<String, Value>,
 }

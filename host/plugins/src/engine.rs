@@ -39,8 +39,8 @@ fn settings(pool: Option<PoolingAllocationConfig>) -> wasmtime::Config {
 fn pool(config: &Config) -> PoolingAllocationConfig {
     let worlds = 1 + u32::try_from(config.policies.len().max(1)).unwrap_or(u32::MAX - 1);
     let instances = config.max_instances.saturating_mul(worlds);
-    let own = config.plugin.values().filter_map(|plugin| plugin.limits.as_ref());
-    let memory = own.chain([&config.driver_limits, &config.policy_limits]).map(|limits| limits.memory).max();
+    let own = config.plugin.values().filter_map(|plugin| plugin.limits.get("memory")?.as_u64()?.try_into().ok());
+    let memory = own.chain([config.driver_limits.memory, config.policy_limits.memory]).max();
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(4))

@@ -1,5 +1,6 @@
 //! What can go wrong with plugins as such. What goes wrong with a job is a `Failure`.
 
+use crate::grant::Capability;
 use hostler_model::Problem;
 
 /// Why the plugin host, or one plugin, cannot serve.
@@ -19,15 +20,38 @@ pub enum Error {
     /// A file is no component.
     #[error("it is not a WebAssembly component: {0}")]
     NotAComponent(String),
-    /// A component is for something else.
-    #[error("it exports neither hostler:plugin/driving nor hostler:plugin/judging of version 0.1; it exports {0}")]
-    WrongWorld(String),
-    /// A component wants what the operator did not grant.
-    #[error("it imports {missing}, which it was not granted; {advice}")]
+    /// What it says of itself is missing, wrong, or more than is allowed.
+    #[error("its manifest: {0}")]
+    Manifest(String),
+    /// The limits that the operator gives a plugin are wrong.
+    #[error("{0}")]
+    Limits(String),
+    /// A component is for something else than its manifest says.
+    #[error("its manifest calls it a {world}, but it does not export hostler:plugin/{wanted}; it exports {exports}")]
+    WrongWorld {
+        /// `driver` or `policy`.
+        world: &'static str,
+        /// The interface that is missing.
+        wanted: &'static str,
+        /// What it has instead.
+        exports: String,
+    },
+    /// A component imports what its manifest does not ask for.
+    #[error("it imports {0}, which its manifest does not ask for, or which Hostler does not have")]
+    NotAsked(String),
+    /// A manifest asks for what the component has no use for.
+    #[error("its manifest asks for `{0}`, but the component imports nothing that could use it; take the request out")]
+    Idle(Capability),
+    /// A component imports what the operator did not grant.
+    #[error(
+        "it imports {missing}, which it was not granted; if it may have that, add {advice} to plugin.{name}.grants"
+    )]
     NotGranted {
+        /// Its name.
+        name: String,
         /// The interfaces, joined with commas.
         missing: String,
-        /// What the operator can do.
+        /// The capabilities to grant.
         advice: String,
     },
     /// A component has our interface's name but not its shape.
@@ -60,7 +84,8 @@ pub enum Error {
     Unknown(String),
 }
 
-fn list(problems: &[Problem]) -> String {
+/// Problems in one sentence.
+pub(crate) fn list(problems: &[Problem]) -> String {
     let one = |problem: &Problem| format!("{}: {}", problem.path.join("."), problem.message);
     problems.iter().map(one).collect::<Vec<_>>().join("; ")
 }

@@ -23,7 +23,7 @@ impl State {
     /// What a guest is told of a failure: cut of secrets, for it may end up in a result.
     fn tell(&self, failure: &Failure) -> types::Error {
         if let Some(detail) = &failure.detail {
-            tracing::info!(plugin = &*self.plugin, kind = %failure.kind, detail = self.scrub(detail), "capability failed");
+            tracing::info!(plugin = &*self.terms.name, kind = %failure.kind, detail = self.scrub(detail), "capability failed");
         }
         types::Error {
             kind: failure.kind.to_string(),
@@ -37,7 +37,7 @@ impl State {
         match pushed {
             Ok(handle) => Ok(Ok(handle)),
             Err(ResourceTableError::Full) => {
-                let message = format!("no more than {} handles may be open; close some", self.limits.handles);
+                let message = format!("no more than {} handles may be open; close some", self.terms.limits.handles);
                 Ok(Err(Failure::new(ErrorKind::Limit, Phase::Plugin, message)))
             }
             Err(error) => Err(error.into()),

@@ -1,9 +1,9 @@
 //! One instance of a plugin, in a store of its own. The one constructor sets every limit.
 
-use crate::config::Grant;
 use crate::engine::TICK;
 use crate::job::JobContext;
 use crate::limits::{Limits, Meter};
+use crate::terms::Terms;
 use hostler_model::{ErrorKind, Failure, Phase, RunResult};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 /// All that a guest can reach: what is not in here does not exist for it.
 pub(crate) struct State {
-    /// The plugin's name, for the log.
-    pub(crate) plugin: Arc<str>,
+    /// The plugin that it is an instance of.
+    pub(crate) terms: Arc<Terms>,
     /// The job it serves; absent while it describes or validates, when no capability works.
     pub(crate) job: Option<Arc<JobContext>>,
     /// Its handles.
@@ -29,7 +29,6 @@ pub(crate) struct State {
     pub(crate) output_left: usize,
     /// Bytes it may still log.
     pub(crate) log_left: usize,
-    pub(crate) limits: Limits,
     meter: Meter,
     cpu_left: u64,
     wasi: Option<Wasi>,
@@ -66,17 +65,12 @@ pub(crate) struct Instance<B> {
 }
 
 /// The only constructor of stores.
-pub(crate) fn store(
-    engine: &Engine,
-    plugin: Arc<str>,
-    limits: &Limits,
-    grants: &[Grant],
-    job: Option<Arc<JobContext>>,
-) -> Store<State> {
+pub(crate) fn store(engine: &Engine, terms: &Arc<Terms>, job: Option<Arc<JobContext>>) -> Store<State> {
+    let limits = &terms.limits;
     let mut table = ResourceTable::new();
     table.set_max_capacity(limits.handles);
     let state = State {
-        plugin,
+        terms: Arc::clone(terms),
         job,
         table,
         sessions: 0,
@@ -85,8 +79,7 @@ pub(crate) fn store(
         log_left: limits.log,
         meter: Meter::new(limits.memory),
         cpu_left: ticks(limits),
-        limits: limits.clone(),
-        wasi: grants.contains(&Grant::Wasi).then(|| Wasi::new(limits.log)),
+        wasi: terms.wasi().then(|| Wasi::new(limits.log)),
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.meter);
@@ -132,7 +125,7 @@ impl<B> Instance<B> {
         &mut self,
         export: impl AsyncFnOnce(&mut Store<State>, &B) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
-        let limits = &self.store.data().limits;
+        let limits = &self.store.data().terms.limits;
         let (wall, cpu) = (limits.call_time(), ticks(limits));
         self.store.data_mut().cpu_left = cpu;
         self.call_until(export, async move {
@@ -155,7 +148,9 @@ impl<B> Instance<B> {
             failure = stop => Err(failure),
         };
         self.store.data_mut().log_console();
-        let plugin = &self.store.data().plugin;
+        let state = self.store.data();
+        let plugin = &state.terms.name;
+        state.terms.usage.called(result.is_ok(), state.meter.used(), state.cpu_ms());
         result.map_err(|failure| Failure { message: format!("plugin {plugin}: {}", failure.message), ..failure })
     }
 }
@@ -168,11 +163,17 @@ impl State {
         wasi.logged += printed.len();
         if !printed.is_empty() {
             tracing::info!(
-                plugin = &*self.plugin,
+                plugin = &*self.terms.name,
                 printed = self.scrub(&String::from_utf8_lossy(&printed)),
                 "plugin printed"
             );
         }
+    }
+
+    /// CPU time that was charged to the budget.
+    fn cpu_ms(&self) -> u64 {
+        let spent = ticks(&self.terms.limits).saturating_sub(self.cpu_left);
+        spent * u64::try_from(TICK.as_millis()).unwrap_or(1)
     }
 
     /// Cuts the job's secrets out of a text.
@@ -183,7 +184,7 @@ impl State {
 
 /// Tells apart why a guest stopped.
 fn failure(state: &State, error: &wasmtime::Error) -> Failure {
-    let limits = &state.limits;
+    let limits = &state.terms.limits;
     let limit = |message: String| Failure::new(ErrorKind::Limit, Phase::Plugin, message);
     let trap = error.downcast_ref::<Trap>();
     let failure = if state.cpu_left == 0 {
@@ -205,7 +206,7 @@ fn failure(state: &State, error: &wasmtime::Error) -> Failure {
 /// Why an instance could not be made.
 pub(crate) fn instantiation_failure(store: &Store<State>, error: &wasmtime::Error) -> Failure {
     let failure = failure(store.data(), error);
-    Failure { message: format!("plugin {}: {}", store.data().plugin, failure.message), ..failure }
+    Failure { message: format!("plugin {}: {}", store.data().terms.name, failure.message), ..failure }
 }
 
 /// Time after a job's end is due in which its guest may clean up before the store is dropped.

@@ -1,13 +1,16 @@
 //! The job that a guest serves, as its capabilities see it.
 
+use crate::Witness;
 use crate::action::Action;
-use crate::policy::Jury;
+use crate::audit::{Decision, Docket};
+use crate::grant::Place;
+use crate::jury::Jury;
+use crate::powers::Refusal;
 use crate::scrub::Scrubber;
-use crate::{Grant, Witness};
-use hostler_model::{ErrorKind, Failure, JobId, Phase, Secret, Target};
+use hostler_model::{AuditEvent, ErrorKind, Failure, Phase, Secret, Target};
 use hostler_remote::{Connector, HostKeyPolicy};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -15,18 +18,18 @@ use tokio_util::sync::CancellationToken;
 
 /// Everything a driver's capabilities need to know about its job.
 pub(crate) struct JobContext {
-    pub(crate) id: JobId,
-    pub(crate) driver: Arc<str>,
+    pub(crate) docket: Arc<Docket>,
     pub(crate) target: Target,
     pub(crate) secrets: BTreeMap<String, Secret>,
     pub(crate) scrubber: Scrubber,
-    pub(crate) grants: Vec<Grant>,
     pub(crate) jury: Jury,
     pub(crate) connector: Arc<dyn Connector>,
     pub(crate) witness: Arc<dyn Witness>,
     pub(crate) cancel: CancellationToken,
     pub(crate) deadline: Instant,
     pub(crate) max_execution_time: Duration,
+    /// Addresses that the target's name stood for when it was connected to.
+    pub(crate) addresses: Mutex<Vec<IpAddr>>,
     /// What the client should know afterwards.
     pub(crate) warnings: Mutex<Vec<String>>,
 }
@@ -39,17 +42,38 @@ impl JobContext {
             return Err(failure);
         }
         let kind = action.kind();
-        if !self.grants.contains(&action.grant()) {
-            let message =
-                format!("driver {} was not granted `{kind}`; the operator's configuration decides", self.driver);
-            return Err(Failure::new(ErrorKind::Denied, Phase::Policy, message));
-        }
-        self.jury.authorize(self.id, &self.driver, action).await?;
+        self.check_grants(action)?;
+        self.jury.authorize(action).await?;
         if action.has_effect() {
             self.witness.before_effect().await?;
         }
-        tracing::info!(job = %self.id, driver = &*self.driver, target = %self.target, action = kind, "admitted");
+        let Docket { job, driver, .. } = &*self.docket;
+        tracing::info!(%job, driver = &*driver.terms.name, target = %self.target, action = kind, "admitted");
         Ok(())
+    }
+
+    /// All that an action needs must have been granted to the driver, at that server.
+    fn check_grants(&self, action: &Action<'_>) -> Result<(), Failure> {
+        let terms = &self.docket.driver.terms;
+        let (server, addresses) = match action {
+            Action::Connect(server, addresses, _) => (*server, addresses.iter().map(SocketAddr::ip).collect()),
+            _ => (&self.target, self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+        };
+        let place = Place::new(&server.host, server.port, &server.user, &addresses);
+        let refused = action.needs().into_iter().find_map(|need| terms.powers.check(&need, &place).err());
+        let Some(Refusal { rule, reason }) = refused else { return Ok(()) };
+        let details = action.details(&self.target.user);
+        self.docket.enter(Decision {
+            event: AuditEvent::Denied,
+            action: action.kind(),
+            target: server.to_string(),
+            by: "grants",
+            rule: &rule,
+            reason: &reason,
+            details: Docket::details(&details),
+        });
+        let message = format!("driver {} may not do that: {reason} ({rule})", terms.name);
+        Err(Failure::new(ErrorKind::Denied, Phase::Policy, message))
     }
 
     /// Asks for the way to the target: each jump host, then the target itself. Gives the addresses to dial.
@@ -68,6 +92,10 @@ impl JobContext {
                 place.host.parse().map(|address| SocketAddr::new(address, place.port)).into_iter().collect()
             };
             self.admit(&Action::Connect(&place, &addresses, policy)).await?;
+            if index == self.target.jumps.len() {
+                let mut known = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+                known.extend(addresses.iter().map(SocketAddr::ip));
+            }
             if index == 0 {
                 dialled = addresses;
             }

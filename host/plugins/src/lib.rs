@@ -7,6 +7,9 @@
 //! grant, then policies, then the [`Witness`] that makes it durable.
 
 mod action;
+mod amendment;
+mod audit;
+mod bench;
 mod bindings;
 mod builtin;
 mod cache;
@@ -14,22 +17,30 @@ mod capture;
 mod config;
 mod engine;
 mod error;
+mod grant;
 mod host;
 mod instance;
 mod job;
+mod jury;
 mod limits;
+mod manifest;
 mod plugin;
 mod plugins;
-mod policy;
+mod powers;
 mod prepared;
 mod schema;
 mod scrub;
 mod tap;
+mod terms;
+mod usage;
 mod witness;
 
-pub use config::{Config, Grant, PluginConfig, PolicyConfig};
+pub use audit::Audit;
+pub use config::{Config, Mode, PluginConfig, PolicyConfig};
 pub use error::Error;
+pub use grant::{Capability, Grant};
 pub use limits::Limits;
+pub use manifest::SECTION;
 pub use plugins::Plugins;
 pub use prepared::{Prepared, Rejection};
 pub use witness::{Piece, Witness};

@@ -1,6 +1,7 @@
 //! What a plugin may use up, and the meters that watch it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::time::Duration;
 use wasmtime::ResourceLimiter;
 
@@ -14,8 +15,12 @@ pub struct Limits {
     /// a policy.
     pub cpu_ms: u64,
     /// Wall clock of one call that reaches no server (describe, validate, review, authorize), in
-    /// milliseconds. `execute` has the job's own deadline.
+    /// milliseconds. `execute` has `job_ms`.
     pub call_ms: u64,
+    /// Wall clock of a job, in milliseconds.
+    pub job_ms: u64,
+    /// Jobs that a driver carries out at once, and validates at once. More wait.
+    pub concurrency: usize,
     /// Bytes that one call may make the host copy.
     pub call_bytes: usize,
     /// Open handles: sessions and secrets.
@@ -39,6 +44,8 @@ impl Limits {
             memory: 64 << 20,
             cpu_ms: 10_000,
             call_ms: 5_000,
+            job_ms: 24 * 3_600_000,
+            concurrency: 64,
             call_bytes: 8 << 20,
             handles: 256,
             sessions: 4,
@@ -51,6 +58,37 @@ impl Limits {
 
     pub(crate) fn policy() -> Self {
         Self { memory: 32 << 20, cpu_ms: 100, call_ms: 2_000, ..Self::driver() }
+    }
+
+    /// These limits, some of them replaced by what the operator says of one plugin.
+    pub(crate) fn with(&self, other: &Map<String, Value>) -> Result<Self, String> {
+        let mut fields = self.fields();
+        fields.extend(other.clone());
+        serde_json::from_value(fields.into()).map_err(|error| format!("limits: {error}"))
+    }
+
+    /// These limits, some of them lowered to what a plugin asks for. One that it asks beyond them is an error,
+    /// because it would fail sooner or later.
+    pub(crate) fn narrowed(&self, asked: &Map<String, Value>) -> Result<Self, String> {
+        let allowed = self.fields();
+        for (name, wanted) in asked {
+            let most = allowed.get(name).and_then(Value::as_u64).unwrap_or(0);
+            if wanted.as_u64().is_some_and(|wanted| wanted > most) {
+                return Err(format!("it needs {name} = {wanted}; the operator allows {most}"));
+            }
+        }
+        self.with(asked)
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields,
+            _ => unreachable!("limits are numbers with names"),
+        }
+    }
+
+    pub(crate) fn job_time(&self) -> Duration {
+        Duration::from_millis(self.job_ms)
     }
 
     pub(crate) fn call_time(&self) -> Duration {
@@ -66,6 +104,7 @@ impl Default for Limits {
 
 /// Watches the memory of one store.
 pub(crate) struct Meter {
+    memory: usize,
     memory_left: usize,
     /// The guest asked for more than it may have; says why it trapped afterwards.
     pub(crate) memory_refused: bool,
@@ -73,7 +112,12 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(memory: usize) -> Self {
-        Self { memory_left: memory, memory_refused: false }
+        Self { memory, memory_left: memory, memory_refused: false }
+    }
+
+    /// Bytes of linear memory that the store has: memories never shrink.
+    pub(crate) fn used(&self) -> usize {
+        self.memory - self.memory_left
     }
 }
 

@@ -2,30 +2,29 @@
 
 use crate::bindings::{driver, policy};
 use crate::cache::Cache;
-use crate::config::{Grant, PluginConfig};
+use crate::grant::{Capability, Grant};
 use crate::instance::{Host, State};
+use crate::manifest::{Manifest, WorldName, ungranted};
 use crate::schema::Schema;
-use crate::{Config, Error, Limits};
+use crate::terms::Terms;
+use crate::{Config, Error};
 use hostler_model::PluginInfo;
+use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
-/// The version of `wit/` that is offered.
-const PACKAGE: &str = "hostler:plugin/";
-const VERSION: &str = "@0.1.";
-
 /// A plugin in service.
 pub(crate) struct Plugin {
-    pub(crate) name: Arc<str>,
+    pub(crate) terms: Arc<Terms>,
     pub(crate) version: String,
     pub(crate) summary: String,
     pub(crate) digest: String,
     pub(crate) origin: String,
-    pub(crate) grants: Vec<Grant>,
-    pub(crate) limits: Limits,
     pub(crate) world: World,
 }
 
@@ -45,17 +44,18 @@ pub(crate) struct Source {
     pub(crate) origin: String,
     /// The component.
     pub(crate) wasm: Vec<u8>,
+    /// The manifest beside it, if there is one.
+    pub(crate) manifest: Option<String>,
     /// What it is granted unless the configuration says otherwise.
     pub(crate) grants: Vec<Grant>,
 }
 
 /// A component that was compiled and linked, but not asked yet who it is.
 pub(crate) struct Draft {
-    pub(crate) name: Arc<str>,
+    pub(crate) terms: Arc<Terms>,
+    pub(crate) manifest: Manifest,
     pub(crate) digest: String,
     pub(crate) origin: String,
-    pub(crate) grants: Vec<Grant>,
-    pub(crate) limits: Limits,
     pub(crate) pre: Pre,
 }
 
@@ -68,112 +68,83 @@ pub(crate) enum Pre {
 impl Draft {
     /// Compiles a component (blocking) and links it with what it was granted, no more.
     pub(crate) fn load(engine: &Engine, cache: &Cache, config: &Config, source: &Source) -> Result<Self, Error> {
-        let Source { name, origin, wasm, grants } = source;
-        let component = cache.component(engine, wasm)?;
-        let own = config.plugin.get(name).cloned();
-        let PluginConfig { grants, limits } = own.unwrap_or(PluginConfig { grants: grants.clone(), limits: None });
-        let is_driver = exports_driver(engine, &component)?;
-        check_imports(engine, &component, name, &grants)?;
-        let mismatch = |error: wasmtime::Error| Error::Mismatch(format!("{error:#}"));
-        let linked = link(engine, &component, &grants).map_err(mismatch)?;
-        let pre = if is_driver {
-            Pre::Driver(driver::DriverPre::new(linked).map_err(mismatch)?)
-        } else {
-            Pre::Policy(policy::PolicyPre::new(linked).map_err(mismatch)?)
-        };
-        let defaults = if is_driver { &config.driver_limits } else { &config.policy_limits };
-        Ok(Self {
-            name: name.as_str().into(),
-            digest: hexadecimal(&Sha256::digest(wasm)),
-            origin: origin.clone(),
-            grants,
-            limits: limits.unwrap_or_else(|| defaults.clone()),
-            pre,
-        })
-    }
-}
-
-fn exports_driver(engine: &Engine, component: &Component) -> Result<bool, Error> {
-    let exports: Vec<String> = component.component_type().exports(engine).map(|(name, _)| name.to_owned()).collect();
-    let has = |world: &str| exports.iter().any(|name| name.starts_with(&format!("{PACKAGE}{world}{VERSION}")));
-    match (has("driving"), has("judging")) {
-        (true, _) => Ok(true),
-        (_, true) => Ok(false),
-        _ if exports.is_empty() => Err(Error::WrongWorld("nothing".into())),
-        _ => Err(Error::WrongWorld(exports.join(", "))),
-    }
-}
-
-/// An ungranted import is refused here, with all that is missing at once.
-fn check_imports(engine: &Engine, component: &Component, name: &str, grants: &[Grant]) -> Result<(), Error> {
-    let ours =
-        |interface: &str| interface.strip_prefix(PACKAGE).and_then(|rest| rest.split('@').next().map(str::to_owned));
-    let mut missing = Vec::new();
-    let mut wanted = Vec::new();
-    let mut offered = true;
-    for (interface, _) in component.component_type().imports(engine) {
-        let needed = match ours(interface).as_deref() {
-            Some("types" | "events" | "secrets") => continue,
-            Some("ssh") => Some(Grant::Ssh),
-            _ if interface.starts_with("wasi:") => Some(Grant::Wasi),
-            _ => None,
-        };
-        match needed {
-            Some(grant) if grants.contains(&grant) => {}
-            Some(grant) => {
-                missing.push(interface.to_owned());
-                if !wanted.contains(&grant) {
-                    wanted.push(grant);
-                }
-            }
-            None => {
-                missing.push(interface.to_owned());
-                offered = false;
-            }
+        let Source { name, origin, wasm, manifest, grants } = source;
+        let manifest = Manifest::of(wasm, manifest.as_deref())?;
+        if manifest.name != *name {
+            let called = &manifest.name;
+            return Err(Error::Manifest(format!("it names the plugin {called:?}, but its file is called {name}.wasm")));
         }
+        let component = cache.component(engine, wasm)?;
+        manifest.compare(engine, &component)?;
+        let terms = Arc::new(Terms::new(config, &manifest, grants)?);
+        let missing = ungranted(engine, &component, |capability| terms.powers.has(capability));
+        if !missing.is_empty() {
+            let advice: BTreeSet<_> = missing.iter().map(|(_, capability)| format!("\"{capability}\"")).collect();
+            return Err(Error::NotGranted {
+                name: name.clone(),
+                missing: missing.iter().map(|(import, _)| import.as_str()).collect::<Vec<_>>().join(", "),
+                advice: advice.into_iter().collect::<Vec<_>>().join(", "),
+            });
+        }
+        let mismatch = |error: wasmtime::Error| Error::Mismatch(format!("{error:#}"));
+        let linked = link(engine, &component, &terms).map_err(mismatch)?;
+        let pre = match manifest.world {
+            WorldName::Driver => Pre::Driver(driver::DriverPre::new(linked).map_err(mismatch)?),
+            WorldName::Policy => Pre::Policy(policy::PolicyPre::new(linked).map_err(mismatch)?),
+        };
+        Ok(Self { terms, manifest, digest: hexadecimal(&Sha256::digest(wasm)), origin: origin.clone(), pre })
     }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let words: Vec<_> = wanted.iter().map(|grant| format!("{grant:?}").to_lowercase()).collect();
-    let advice = if offered {
-        format!("if it may have them, add grants = {words:?} under [plugin.{name}] in the configuration")
-    } else {
-        "Hostler has no such interface to grant, so it cannot be loaded".into()
-    };
-    Err(Error::NotGranted { missing: missing.join(", "), advice })
 }
 
-fn link(engine: &Engine, component: &Component, grants: &[Grant]) -> wasmtime::Result<InstancePre<State>> {
+fn link(engine: &Engine, component: &Component, terms: &Terms) -> wasmtime::Result<InstancePre<State>> {
     use crate::bindings::{events, secrets, ssh, types};
     let mut linker = Linker::<State>::new(engine);
     types::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     events::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     secrets::add_to_linker::<_, Host>(&mut linker, |state| state)?;
-    if grants.contains(&Grant::Ssh) {
+    if terms.powers.has(Capability::Connect) {
         ssh::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     }
-    if grants.contains(&Grant::Wasi) {
+    if terms.wasi() {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     }
     linker.instantiate_pre(component)
 }
 
 impl Plugin {
+    /// A driver with the schemas of its arguments.
+    pub(crate) fn parts(&self) -> (&driver::DriverPre<State>, &Schema, &Schema) {
+        match &self.world {
+            World::Driver { pre, connection_args, driver_args } => (pre, connection_args, driver_args),
+            World::Policy { .. } => unreachable!("only drivers are asked to carry out jobs"),
+        }
+    }
+
+    /// The fields that a driver calls secret: of `connection_args`, and of `driver_args`.
+    pub(crate) fn marked(&self) -> [&[String]; 2] {
+        let (_, connection_args, driver_args) = self.parts();
+        [&connection_args.secrets, &driver_args.secrets]
+    }
+
     /// What `/v1/plugins` shows.
     pub(crate) fn info(&self) -> PluginInfo {
         PluginInfo {
-            name: self.name.to_string(),
+            name: self.terms.name.to_string(),
             version: self.version.clone(),
             summary: self.summary.clone(),
             world: self.world.word().into(),
             digest: self.digest.clone(),
             origin: self.origin.clone(),
-            grants: self.grants.iter().map(|grant| format!("{grant:?}").to_lowercase()).collect(),
-            limits: serde_json::to_value(&self.limits).unwrap_or_default(),
+            grants: shown(self.terms.powers.granted()),
+            limits: shown(&self.terms.limits),
+            usage: shown(&self.terms.usage),
             error: None,
         }
     }
+}
+
+fn shown(value: &(impl Serialize + ?Sized)) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 impl World {

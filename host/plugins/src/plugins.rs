@@ -1,15 +1,16 @@
 //! All plugins in service: how they get there, and how they are found.
 
+use crate::bench::Bench;
 use crate::cache::Cache;
 use crate::instance::{Instance, State};
 use crate::instance::{instantiation_failure, store};
 use crate::job::JobContext;
 use crate::plugin::{Draft, Plugin, Pre, Source, World};
-use crate::policy::Bench;
 use crate::schema::Schema;
-use crate::{Config, Error, builtin, engine};
+use crate::{Audit, Config, Error, builtin, engine};
 use hostler_model::{DriverSchemas, ErrorKind, Failure, Phase, PluginInfo};
 use hostler_remote::Connector;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub struct Plugins {
     engine: Engine,
     pub(crate) config: Config,
     pub(crate) connector: Arc<dyn Connector>,
+    pub(crate) audit: Arc<dyn Audit>,
     loaded: BTreeMap<String, Arc<Plugin>>,
     broken: Vec<PluginInfo>,
     pub(crate) bench: Bench,
@@ -38,7 +40,11 @@ pub(crate) struct Room {
 }
 
 impl Plugins {
-    pub(crate) async fn load(config: Config, connector: Arc<dyn Connector>) -> Result<Arc<Self>, Error> {
+    pub(crate) async fn load(
+        config: Config,
+        connector: Arc<dyn Connector>,
+        audit: Arc<dyn Audit>,
+    ) -> Result<Arc<Self>, Error> {
         let engine = engine::start(&config)?;
         let cache = Cache::open(&config.cache)?;
         let instances = config.max_instances as usize;
@@ -46,6 +52,7 @@ impl Plugins {
         let mut plugins = Self {
             engine,
             connector,
+            audit,
             loaded: BTreeMap::new(),
             broken: Vec::new(),
             bench: Bench::default(),
@@ -81,7 +88,9 @@ impl Plugins {
             let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let Some(name) = file.strip_suffix(".wasm") else { continue };
             match read(&path) {
-                Ok(wasm) => sources.push(Source { name: name.into(), origin: file.clone(), wasm, grants: vec![] }),
+                Ok((wasm, manifest)) => {
+                    sources.push(Source { name: name.into(), origin: file.clone(), wasm, manifest, grants: vec![] });
+                }
                 Err(source) => self.report(name, &file, &Error::File { path, source }),
             }
         }
@@ -118,7 +127,7 @@ impl Plugins {
     /// Asks a plugin who it is; that is also its first test under limits.
     async fn describe(&self, draft: Draft) -> Result<Plugin, Error> {
         let failed = |failure: Failure| Error::Description(failure.message);
-        let store = store(&self.engine, Arc::clone(&draft.name), &draft.limits, &draft.grants, None);
+        let store = store(&self.engine, &draft.terms, None);
         let (name, version, summary, world) = match draft.pre {
             Pre::Driver(pre) => {
                 let permit = self.room.driver().await;
@@ -142,12 +151,12 @@ impl Plugins {
                 (is.name, is.version, is.summary, World::Policy { pre, settings })
             }
         };
-        if name != *draft.name {
-            let file = &draft.name;
-            return Err(Error::Description(format!("it calls itself {name:?}, but its file is called {file}.wasm")));
+        let Draft { terms, manifest, digest, origin, .. } = draft;
+        if (&name, &version) != (&manifest.name, &manifest.version) {
+            let says = format!("{} {}", manifest.name, manifest.version);
+            return Err(Error::Description(format!("it calls itself {name} {version}, but its manifest says {says}")));
         }
-        let Draft { name, digest, origin, grants, limits, .. } = draft;
-        Ok(Plugin { name, version, summary, digest, origin, grants, limits, world })
+        Ok(Plugin { terms, version, summary, digest, origin, world })
     }
 
     fn report(&mut self, name: &str, origin: &str, error: &Error) {
@@ -159,8 +168,9 @@ impl Plugins {
             world: "unknown".into(),
             digest: String::new(),
             origin: origin.into(),
-            grants: Vec::new(),
-            limits: serde_json::Value::Null,
+            grants: Value::Null,
+            limits: Value::Null,
+            usage: Value::Null,
             error: Some(error.to_string()),
         });
     }
@@ -179,7 +189,7 @@ impl Plugins {
     /// Names of the drivers in service, sorted.
     pub fn drivers(&self) -> Vec<String> {
         let is_driver = |plugin: &&Arc<Plugin>| matches!(plugin.world, World::Driver { .. });
-        self.loaded.values().filter(is_driver).map(|plugin| plugin.name.to_string()).collect()
+        self.loaded.values().filter(is_driver).map(|plugin| plugin.terms.name.to_string()).collect()
     }
 
     /// The schemas of a driver, or `None` if there is no such driver.
@@ -215,7 +225,7 @@ impl Plugins {
     }
 
     pub(crate) fn store(&self, plugin: &Plugin, job: Option<Arc<JobContext>>) -> Store<State> {
-        store(&self.engine, Arc::clone(&plugin.name), &plugin.limits, &plugin.grants, job)
+        store(&self.engine, &plugin.terms, job)
     }
 
     pub(crate) fn room(&self) -> &Room {
@@ -260,10 +270,16 @@ pub(crate) async fn judge(
     Ok(Instance::new(store, bindings, permit))
 }
 
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+/// A component, and the manifest beside it.
+fn read(path: &Path) -> std::io::Result<(Vec<u8>, Option<String>)> {
     if std::fs::metadata(path)?.len() > MAX_COMPONENT {
         let message = format!("it is larger than {} MiB", MAX_COMPONENT >> 20);
         return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message));
     }
-    std::fs::read(path)
+    let manifest = match std::fs::read_to_string(path.with_extension("toml")) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    Ok((std::fs::read(path)?, manifest))
 }

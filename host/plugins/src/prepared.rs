@@ -1,14 +1,14 @@
 //! The life of a job as far as plugins go: validate, review, execute.
 
-use crate::bindings::driver::DriverPre;
+use crate::audit::Docket;
 use crate::bindings::driver::exports::hostler::plugin::driving::{Item, Normalised};
 use crate::bindings::types;
-use crate::instance::{GRACE, State};
+use crate::error::list;
+use crate::instance::GRACE;
 use crate::job::JobContext;
-use crate::plugin::{Plugin, World};
+use crate::jury::Jury;
+use crate::plugin::Plugin;
 use crate::plugins::drive;
-use crate::policy::Jury;
-use crate::schema::Schema;
 use crate::scrub::Scrubber;
 use crate::{Plugins, Witness};
 use hostler_model::{
@@ -17,6 +17,7 @@ use hostler_model::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -37,10 +38,9 @@ impl From<Failure> for Rejection {
 
 /// A request that was validated and allowed. It holds the secrets; it is not stored.
 pub struct Prepared {
-    id: JobId,
+    docket: Arc<Docket>,
     plan: Plan,
     plugins: Arc<Plugins>,
-    driver: Arc<Plugin>,
     job: types::Job,
     jury: Jury,
     secrets: BTreeMap<String, Secret>,
@@ -50,9 +50,40 @@ impl Plugins {
     /// Validates a request and has it reviewed by every policy.
     pub async fn prepare(self: &Arc<Self>, id: JobId, mut request: Request) -> Result<Prepared, Rejection> {
         let driver = Arc::clone(self.driver(&request.driver)?);
-        let (_, connection_args, driver_args) = parts(&driver);
-        request.connection_args.seal_also(&connection_args.secrets);
-        request.driver_args.seal_also(&driver_args.secrets);
+        let [connection_args, driver_args] = driver.marked();
+        request.connection_args.seal_also(connection_args);
+        request.driver_args.seal_also(driver_args);
+        let mut plan = self.plan(&driver, &request).await?;
+        let docket = Arc::new(Docket::new(id, Arc::clone(&driver), Arc::clone(&self.audit)));
+        let jury = Jury::new(self, Arc::clone(&docket), plan.target.clone());
+        let mut job = asked(id, &driver, &plan, &request);
+        let amendments = jury.review(&mut job, true).await?;
+        if !amendments.is_empty() {
+            amend(&mut request, job.request);
+            let target = plan.target;
+            plan = self.plan(&driver, &request).await.map_err(|rejection| match rejection {
+                // What the client asked for was valid: that it is not any more is the policies' doing.
+                Rejection::Invalid(problems) => {
+                    jury.spoilt(format!("{}; {}", amendments.join("; "), list(&problems))).into()
+                }
+                failed @ Rejection::Failed(_) => failed,
+            })?;
+            if plan.target != target {
+                let message = format!("policies may not change the target; they made it {}", plan.target);
+                return Err(jury.spoilt(message).into());
+            }
+            job = asked(id, &driver, &plan, &request);
+            jury.review(&mut job, false).await?;
+            plan.warnings.extend(amendments);
+        }
+        let secrets = request.secrets();
+        Ok(Prepared { docket, plan, plugins: Arc::clone(self), job, jury, secrets })
+    }
+
+    /// What the driver makes of a request: first by its schemas, then by what it says itself, in an instance that has
+    /// no capability.
+    async fn plan(&self, driver: &Arc<Plugin>, request: &Request) -> Result<Plan, Rejection> {
+        let (pre, connection_args, driver_args) = driver.parts();
         let mut problems = Vec::new();
         for (schema, args) in [(connection_args, &request.connection_args), (driver_args, &request.driver_args)] {
             problems.extend(args.problems().iter().cloned());
@@ -61,50 +92,49 @@ impl Plugins {
         if !problems.is_empty() {
             return Err(Rejection::Invalid(problems));
         }
-        let secrets = request.secrets();
-        let names: Vec<String> = secrets.keys().cloned().collect();
-        let normalised = self.validate(&driver, request, names.clone()).await?;
-        let plan = plan(&driver, normalised)?;
-        let job = types::Job {
-            id: id.to_string(),
-            driver: driver.name.to_string(),
-            target: types::Target::from(&plan.target),
-            request: types::Request {
-                command: plan.command.clone(),
-                config: plan.config.clone(),
-                connection_args: plan.connection_args.to_string(),
-                driver_args: plan.driver_args.to_string(),
-                secrets: names,
-            },
-        };
-        let jury = Jury::new(self, plan.target.clone());
-        jury.review(&job).await?;
-        Ok(Prepared { id, plan, plugins: Arc::clone(self), driver, job, jury, secrets })
-    }
-
-    /// Has the driver check what its schemas cannot say, in an instance that has no capability.
-    async fn validate(
-        &self,
-        driver: &Arc<Plugin>,
-        request: Request,
-        secrets: Vec<String>,
-    ) -> Result<Normalised, Rejection> {
-        let (pre, ..) = parts(driver);
         let text = |args: &Args| serde_json::to_string(args.public()).expect("JSON can be written");
         let asked = types::Request {
             connection_args: text(&request.connection_args),
             driver_args: text(&request.driver_args),
-            command: request.command,
-            config: request.config,
-            secrets,
+            command: request.command.clone(),
+            config: request.config.clone(),
+            secrets: request.secrets().into_keys().collect(),
         };
+        let _turn = driver.terms.validation().await?;
         let store = self.store(driver, None);
         let mut instance = drive(pre, store, self.room().driver().await).await?;
         let answer = instance
             .call(async |store, driver| driver.hostler_plugin_driving().call_validate(store, &asked).await)
             .await?;
-        answer.map_err(|problems| Rejection::Invalid(problems.into_iter().map(Problem::from).collect()))
+        let wrong =
+            |problems: Vec<types::Problem>| Rejection::Invalid(problems.into_iter().map(Problem::from).collect());
+        Ok(plan(driver, answer.map_err(wrong)?)?)
     }
+}
+
+/// The job as policies see it, and the driver at its end.
+fn asked(id: JobId, driver: &Plugin, plan: &Plan, request: &Request) -> types::Job {
+    types::Job {
+        id: id.to_string(),
+        driver: driver.terms.name.to_string(),
+        target: types::Target::from(&plan.target),
+        request: types::Request {
+            command: plan.command.clone(),
+            config: plan.config.clone(),
+            connection_args: plan.connection_args.to_string(),
+            driver_args: plan.driver_args.to_string(),
+            secrets: request.secrets().into_keys().collect(),
+        },
+    }
+}
+
+/// Takes over what policies made of a request. Its secrets stay.
+fn amend(request: &mut Request, amended: types::Request) {
+    let fields = |text: &str| serde_json::from_str(text).expect("it was written as an object");
+    request.command = amended.command;
+    request.config = amended.config;
+    *request.connection_args.public_mut() = fields(&amended.connection_args);
+    *request.driver_args.public_mut() = fields(&amended.driver_args);
 }
 
 impl Prepared {
@@ -113,25 +143,30 @@ impl Prepared {
         &self.plan
     }
 
+    /// How many jobs its driver carries out at once. Take a permit before [`Prepared::execute`].
+    pub fn turns(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.docket.driver.terms.turns)
+    }
+
     /// Carries the job out in a fresh instance of its driver. Never fails: what goes wrong is the
     /// outcome. After `cancel`, the guest may clean up for 10 s before it is dropped.
     pub async fn execute(self, witness: Arc<dyn Witness>, cancel: CancellationToken) -> Outcome {
-        let Self { id, plan, plugins, driver, job, jury, secrets } = self;
+        let Self { docket, plan, plugins, job, jury, secrets } = self;
         let (scrubber, warnings) = Scrubber::new(&secrets);
-        let max_execution_time = plugins.config.max_execution_time();
+        let driver = Arc::clone(&docket.driver);
+        let max_execution_time = plugins.config.max_execution_time().min(driver.terms.limits.job_time());
         let context = Arc::new(JobContext {
-            id,
-            driver: Arc::clone(&driver.name),
+            docket,
             target: plan.target,
             secrets,
             scrubber,
-            grants: driver.grants.clone(),
             jury,
             connector: Arc::clone(&plugins.connector),
             witness,
             cancel,
             deadline: Instant::now() + max_execution_time,
             max_execution_time,
+            addresses: Mutex::default(),
             warnings: Mutex::new(warnings),
         });
         let outcome = run(&plugins, &driver, &context, &job).await;
@@ -142,7 +177,7 @@ impl Prepared {
 }
 
 async fn run(plugins: &Plugins, driver: &Plugin, context: &Arc<JobContext>, job: &types::Job) -> Outcome {
-    let (pre, ..) = parts(driver);
+    let (pre, ..) = driver.parts();
     let store = plugins.store(driver, Some(Arc::clone(context)));
     let mut instance = match drive(pre, store, plugins.room().driver().await).await {
         Ok(instance) => instance,
@@ -158,7 +193,7 @@ async fn run(plugins: &Plugins, driver: &Plugin, context: &Arc<JobContext>, job:
         .await;
     let runs = std::mem::take(&mut instance.store.data_mut().runs);
     match executed {
-        Ok(Ok(items)) => joined(&driver.name, &items, runs),
+        Ok(Ok(items)) => joined(&driver.terms.name, &items, runs),
         Ok(Err(error)) => Outcome { results: runs, error: Some(error.into()), ..Outcome::default() },
         Err(failure) => Outcome { results: runs, error: Some(failure), ..Outcome::default() },
     }
@@ -178,17 +213,10 @@ fn joined(driver: &str, items: &[Item], runs: Vec<RunResult>) -> Outcome {
     Outcome { results: runs, error: Some(error), ..Outcome::default() }
 }
 
-fn parts(driver: &Plugin) -> (&DriverPre<State>, &Schema, &Schema) {
-    match &driver.world {
-        World::Driver { pre, connection_args, driver_args } => (pre, connection_args, driver_args),
-        World::Policy { .. } => unreachable!("only drivers are asked to carry out jobs"),
-    }
-}
-
 /// Reads what the driver made of the request, which may be nonsense.
 fn plan(driver: &Plugin, normalised: Normalised) -> Result<Plan, Failure> {
     let wrong = |what: &str| {
-        let message = format!("plugin {}: {what} of its normalised request makes no sense", driver.name);
+        let message = format!("plugin {}: {what} of its normalised request makes no sense", driver.terms.name);
         Failure::new(ErrorKind::InvalidOutput, Phase::Plugin, message)
     };
     let object = |text: &str, what| match serde_json::from_str(text) {
@@ -220,7 +248,11 @@ impl From<types::Target> for Target {
 }
 
 impl From<types::Error> for Failure {
+    /// A kind ends up in logs and metrics: what is no word is not passed on.
     fn from(error: types::Error) -> Self {
-        Self::new(ErrorKind::from(error.kind.as_str()), Phase::from(error.phase.as_str()), error.message)
+        let letter = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-';
+        let is_word = (1..=64).contains(&error.kind.len()) && error.kind.bytes().all(letter);
+        let kind = if is_word { ErrorKind::from(error.kind.as_str()) } else { ErrorKind::InvalidOutput };
+        Self::new(kind, Phase::from(error.phase.as_str()), error.message)
     }
 }

@@ -13,31 +13,37 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use wasm_encoder::{ComponentSection, CustomSection};
 use wit_component::ComponentEncoder;
 
 /// Bytes of a plugin's stack, which comes first in its memory. With the usual 1 MiB, what a plugin touches
 /// would lie beyond the part that the daemon keeps mapped from one instance to the next.
 const STACK: u32 = 64 << 10;
 
+/// The custom section in which the daemon looks for a component's manifest.
+const MANIFEST: &str = "hostler:manifest";
+
 const BARE: &str = "wasm32-unknown-unknown";
 const WASI: &str = "wasm32-wasip2";
 
-/// Builds a package of the workspace in `workspace` and writes the component to
+/// Builds a package of the workspace in `workspace`, embeds its `plugin.toml`, and writes the component to
 /// `<out_dir>/<package>.wasm`, which it returns.
 pub fn component(workspace: &Path, package: &str, out_dir: &Path) -> Result<PathBuf> {
     let built = cargo_build(workspace, BARE, &["--package", package], out_dir)?;
-    wrap(&built.join(module_name(package)), &out_dir.join(format!("{package}.wasm")))
+    let manifest = workspace.join(package).join("plugin.toml");
+    let manifest = fs::read_to_string(&manifest).with_context(|| format!("{} is missing", manifest.display()))?;
+    wrap(&built.join(module_name(package)), &out_dir.join(format!("{package}.wasm")), Some(&manifest))
 }
 
 /// Builds every file `examples/NAME.rs` of the package in `package_dir`, each a `cdylib`, and writes the
-/// components to `<out_dir>/NAME.wasm`.
+/// components, without manifests, to `<out_dir>/NAME.wasm`.
 pub fn examples(package_dir: &Path, out_dir: &Path) -> Result<Vec<PathBuf>> {
     let built = cargo_build(package_dir, BARE, &["--examples"], out_dir)?.join("examples");
     let mut components = Vec::new();
     for entry in fs::read_dir(package_dir.join("examples"))? {
         let source = entry?.path();
         let name = source.file_stem().and_then(|stem| stem.to_str()).context("an example's name is not UTF-8")?;
-        components.push(wrap(&built.join(module_name(name)), &out_dir.join(format!("{name}.wasm")))?);
+        components.push(wrap(&built.join(module_name(name)), &out_dir.join(format!("{name}.wasm")), None)?);
     }
     Ok(components)
 }
@@ -120,14 +126,17 @@ fn module_name(crate_name: &str) -> String {
     format!("{}.wasm", crate_name.replace('-', "_"))
 }
 
-/// Makes a component of a module that `wit-bindgen` described.
-fn wrap(module: &Path, component: &Path) -> Result<PathBuf> {
+/// Makes a component of a module that `wit-bindgen` described, with a manifest inside.
+fn wrap(module: &Path, component: &Path, manifest: Option<&str>) -> Result<PathBuf> {
     let bytes = fs::read(module).with_context(|| format!("{} was not built", module.display()))?;
-    let encoded = ComponentEncoder::default()
+    let mut encoded = ComponentEncoder::default()
         .validate(true)
         .module(&bytes)
         .and_then(ComponentEncoder::encode)
         .with_context(|| format!("{} cannot be made a component", module.display()))?;
+    if let Some(manifest) = manifest {
+        CustomSection { name: MANIFEST.into(), data: manifest.as_bytes().into() }.append_to_component(&mut encoded);
+    }
     fs::write(component, encoded)?;
     Ok(component.to_owned())
 }

@@ -4,7 +4,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request as HttpRequest, StatusCode};
 use futures::future::{BoxFuture, FutureExt, pending, ready};
 use hostler_api::{Api, Backend, Config};
-use hostler_jobs::{Filter, Job, Rejection, State};
+use hostler_jobs::{Filter, Job, Recorded, Rejection, State};
 use hostler_model::{DriverSchemas, Failure, JobId, Plan, PluginInfo, Request, Secret, Target};
 use hostler_remote::HostKeys;
 use jiff::Timestamp;
@@ -163,6 +163,10 @@ impl Backend for Scripted {
         let mut script = self.script();
         script.filter = Some(filter);
         ready(Ok(script.jobs.iter().map(|job| job.id).collect())).boxed()
+    }
+
+    fn decisions(&self, _: Option<JobId>, _: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {

@@ -67,7 +67,8 @@ fn work<F>(script: impl FnOnce(Arc<dyn Witness>, CancellationToken) -> F + Send 
 where
     F: Future<Output = Outcome> + Send + 'static,
 {
-    Box::new(move |witness, cancel| -> BoxFuture<'static, Outcome> { Box::pin(script(witness, cancel)) })
+    let run = Box::new(move |witness, cancel| -> BoxFuture<'static, Outcome> { Box::pin(script(witness, cancel)) });
+    Work { run, turns: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)) }
 }
 
 fn error(job: &Job) -> &Failure {

@@ -7,10 +7,11 @@ const LONG: Duration = Duration::from_hours(1);
 /// Work that tells, by the count of its `Arc`, whether it is still in memory.
 fn work(secret: &Arc<()>) -> Work {
     let secret = Arc::clone(secret);
-    Box::new(move |_, _| {
+    let run = Box::new(move |_, _| {
         drop(secret);
-        Box::pin(async { Outcome::default() })
-    })
+        Box::pin(async { Outcome::default() }) as _
+    });
+    Work { run, turns: Arc::new(Semaphore::new(1)) }
 }
 
 /// The next job to run; waits for one.
@@ -79,4 +80,24 @@ async fn an_expired_job_is_not_handed_out_and_a_shorter_deadline_comes_first() {
     push(&queue, Duration::ZERO, &secret);
     assert_eq!(next(&queue).await, long);
     assert!(next(&queue).now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn a_driver_that_has_its_hands_full_keeps_its_own_jobs_waiting_and_no_others() {
+    let (queue, secret, turns) = (Queue::new(4), Arc::new(()), Arc::new(Semaphore::new(1)));
+    let slow = || {
+        let job = queued("a");
+        let id = job.id;
+        let work = Work { turns: Arc::clone(&turns), ..work(&secret) };
+        queue.push(queue.reserve().expect("room"), job, LONG, work);
+        id
+    };
+    let (first, second, other) = (slow(), slow(), push(&queue, LONG, &secret));
+    let (job, _, turn) = queue.take_oldest().expect("one can be taken");
+    assert_eq!(job.id, first);
+    assert_eq!(next(&queue).await, other);
+    let mut waiting = Box::pin(next(&queue));
+    assert!((&mut waiting).now_or_never().is_none());
+    drop(turn);
+    assert_eq!(waiting.await, second);
 }

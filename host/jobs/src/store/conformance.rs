@@ -2,7 +2,9 @@
 
 use super::Store;
 use crate::{Filter, Job, State, clock};
-use hostler_model::{ErrorKind, Exit, Failure, JobId, Outcome, Output, Phase, Plan, RunResult, Target};
+use hostler_model::{
+    AuditEntry, AuditEvent, ErrorKind, Exit, Failure, JobId, Outcome, Output, Phase, Plan, RunResult, Target,
+};
 use jiff::Timestamp;
 use proptest::prelude::{Strategy, prop_oneof};
 use serde_json::json;
@@ -17,7 +19,7 @@ macro_rules! conformance {
         crate::store::conformance::conformance!($open =>
             a_job_comes_back_as_it_went_in, a_job_may_come_in_started, a_name_is_given_once, a_list_is_filtered_and_newest_first,
             a_job_is_claimed_once, an_effect_is_marked_only_while_started, an_outcome_comes_with_its_state,
-            a_terminal_state_is_final, cancel_takes_queued_jobs_that_match, abandoned_jobs_say_how_far_they_came,
+            a_terminal_state_is_final, cancel_takes_queued_jobs_that_match, abandoned_jobs_say_how_far_they_came, decisions_are_kept_in_order_and_found_by_job,
         );
 
         proptest::proptest! {
@@ -314,4 +316,31 @@ fn move_all(jobs: &mut [(JobId, State)], from: &[State], to: State) -> usize {
         moved += 1;
     }
     moved
+}
+
+pub(crate) async fn decisions_are_kept_in_order_and_found_by_job(store: &impl Store) {
+    let decision = |job, reason: &str| AuditEntry {
+        event: AuditEvent::Denied,
+        job,
+        plugin: "paramiko".into(),
+        digest: "00".into(),
+        action: "exec".into(),
+        target: Some("admin@a:22".into()),
+        by: "grants".into(),
+        rule: "plugin.paramiko.grants".into(),
+        reason: reason.into(),
+        details: json!({"command": "ls"}),
+    };
+    let (one, other) = (JobId::new(), JobId::new());
+    for (job, reason) in [(Some(one), "first"), (Some(other), "second"), (None, "third"), (Some(one), "fourth")] {
+        store.record(&decision(job, reason), clock::now());
+    }
+    let reasons = async |job, limit| {
+        let found = store.decisions(job, limit).await.expect("it reads");
+        found.into_iter().map(|recorded| recorded.entry.reason).collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(None, 10).await, ["fourth", "third", "second", "first"]);
+    assert_eq!(reasons(None, 2).await, ["fourth", "third"]);
+    assert_eq!(reasons(Some(one), 10).await, ["fourth", "first"]);
+    assert_eq!(store.decisions(Some(other), 1).await.expect("it reads")[0].entry, decision(Some(other), "second"));
 }

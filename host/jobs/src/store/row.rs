@@ -1,7 +1,7 @@
-//! A job as a row of the table `jobs`.
+//! Jobs and decisions as rows of their tables.
 
-use crate::Job;
 use crate::failures;
+use crate::{Job, Recorded};
 use hostler_model::Failure;
 use hostler_model::Outcome;
 use jiff::Timestamp;
@@ -31,6 +31,11 @@ pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
         outcome,
         warnings,
     })
+}
+
+/// Reads `at` and `entry` of the table `audit`.
+pub(super) fn decision(row: &Row<'_>) -> rusqlite::Result<Recorded> {
+    Ok(Recorded { at: row.get::<_, Micros>("at")?.0, entry: row.get::<_, Json<_>>("entry")?.0 })
 }
 
 /// What a column with JSON holds.

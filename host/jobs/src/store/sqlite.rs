@@ -4,11 +4,11 @@ use super::Store;
 use super::row::{self, COLUMNS, Word, to_json};
 use super::writer::Writer;
 use crate::failures::{self, Reached};
-use crate::{Error, Filter, Job, State};
+use crate::{Error, Filter, Job, Recorded, State};
 use futures::future::BoxFuture;
-use hostler_model::{Failure, JobId, Outcome};
+use hostler_model::{AuditEntry, Failure, JobId, Outcome};
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, ToSql, named_params, params_from_iter};
+use rusqlite::{Connection, OpenFlags, ToSql, named_params, params, params_from_iter};
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How to reach each version of the schema from the one before it.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("audit.sql")];
 
 /// The store in a file of `SQLite`. Writes go through one thread, reads do not wait for them.
 pub(crate) struct Sqlite {
@@ -201,6 +201,26 @@ impl Store for Sqlite {
                 .await
         })
     }
+
+    fn record(&self, entry: &AuditEntry, at: Timestamp) {
+        let (at, job) = (at.as_microsecond(), entry.job.map(|job| job.to_string()));
+        let entry = serde_json::to_string(entry).expect("texts and JSON have a JSON form");
+        self.writer.note(move |connection| {
+            connection.prepare_cached(RECORD)?.execute(named_params! { ":at": at, ":job": job, ":entry": entry })
+        });
+    }
+
+    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
+        Box::pin(async move {
+            // Nobody waited for the disk when they were made: now somebody does.
+            self.writer.change(|_| Ok(())).await?;
+            self.read(move |connection| {
+                let (job, limit) = (job.map(|job| job.to_string()), i64::try_from(limit).unwrap_or(i64::MAX));
+                connection.prepare_cached(DECISIONS)?.query_map(params![job, limit], row::decision)?.collect()
+            })
+            .await
+        })
+    }
 }
 
 const INSERT: &str = "
@@ -211,6 +231,8 @@ const MARK_EFFECT: &str = "UPDATE jobs SET effect_at = coalesce(effect_at, :at) 
 const END: &str = "
     UPDATE jobs SET state = :state, ended_at = :at, outcome = :outcome
     WHERE id = :id AND state IN ('queued', 'started')";
+const RECORD: &str = "INSERT INTO audit (at, job, entry) VALUES (:at, :job, :entry)";
+const DECISIONS: &str = "SELECT at, entry FROM audit WHERE ?1 IS NULL OR job = ?1 ORDER BY id DESC LIMIT ?2";
 const ABANDON: &str = "
     UPDATE jobs SET state = 'failed', ended_at = :at,
         outcome = CASE WHEN state = 'queued' THEN :queued WHEN effect_at IS NULL THEN :started ELSE :acted END

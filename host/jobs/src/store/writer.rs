@@ -50,6 +50,20 @@ impl Writer {
         inbox.send(change).map_err(|_| failures::store("the writing thread has ended"))?;
         answered.await.map_err(|_| failures::store("the transaction failed"))?.map_err(failures::store)
     }
+
+    /// Makes a change, in its turn, for which nobody waits.
+    pub(super) fn note(&self, change: impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send + 'static) {
+        let change: Change = Box::new(move |connection| {
+            if let Err(error) = change(connection) {
+                tracing::error!(%error, "a decision could not be written down");
+            }
+            Box::new(|| {})
+        });
+        let inbox = self.inbox.as_ref().expect("it is there until drop");
+        if inbox.send(change).is_err() {
+            tracing::error!("a decision could not be written down: the writing thread has ended");
+        }
+    }
 }
 
 fn commit(connection: &mut Connection, changes: impl Iterator<Item = Change>) -> rusqlite::Result<()> {

@@ -32,8 +32,8 @@ impl State {
         if self.log_left > 0 {
             self.log_left = 0;
             tracing::warn!(
-                plugin = &*self.plugin,
-                limit = self.limits.log,
+                plugin = &*self.terms.name,
+                limit = self.terms.limits.log,
                 "the plugin's log is full; more is dropped"
             );
         }
@@ -41,8 +41,8 @@ impl State {
     }
 
     fn write(&self, level: &str, message: &str) {
-        let job = self.job.as_ref().map(|job| tracing::field::display(job.id));
-        let (plugin, message) = (&*self.plugin, self.scrub(message));
+        let job = self.job.as_ref().map(|job| tracing::field::display(job.docket.job));
+        let (plugin, message) = (&*self.terms.name, self.scrub(message));
         match level {
             "error" => tracing::error!(plugin, job, "{message}"),
             "warn" => tracing::warn!(plugin, job, "{message}"),

@@ -153,8 +153,8 @@ impl State {
         options: ssh::ConnectOptions,
     ) -> Result<Box<dyn Session>, Failure> {
         let job = self.serving()?;
-        if self.sessions >= self.limits.sessions {
-            let message = format!("no more than {} sessions may be open; close one", self.limits.sessions);
+        if self.sessions >= self.terms.limits.sessions {
+            let message = format!("no more than {} sessions may be open; close one", self.terms.limits.sessions);
             return Err(Failure::new(ErrorKind::Limit, Phase::Connect, message));
         }
         let host_key_policy = HostKeyPolicy::of(&options.host_key_policy).ok_or_else(|| {
@@ -198,8 +198,8 @@ impl State {
         let session = session.ok_or_else(|| {
             Failure::new(ErrorKind::InvalidRequest, Phase::Exec, "the session is closed; connect again")
         })?;
-        if self.runs.len() >= self.limits.runs {
-            let message = format!("a job may run {} commands at most", self.limits.runs);
+        if self.runs.len() >= self.terms.limits.runs {
+            let message = format!("a job may run {} commands at most", self.terms.limits.runs);
             return Err(Failure::new(ErrorKind::Limit, Phase::Exec, message));
         }
         let asked_timeout = asked.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
@@ -214,7 +214,7 @@ impl State {
             answers: asked.answers,
             timeout,
         };
-        let cap = self.limits.output.min(self.output_left / 2);
+        let cap = self.terms.limits.output.min(self.output_left / 2);
         let run = u32::try_from(self.runs.len()).unwrap_or(u32::MAX);
         let tap = |stream| {
             let capture = Capture::new(cap, &job.scrubber);

@@ -14,10 +14,13 @@ const PASSWORD: &str = "correct horse battery";
 
 /// The host with these settings of `policy-hosts`, and servers that follow `script`.
 async fn plugins(settings: Value, script: &Arc<Script>, config: Config) -> Arc<Plugins> {
-    let policies = vec![PolicyConfig { plugin: "policy-hosts".into(), settings }];
+    let policies = vec![PolicyConfig::new("policy-hosts", settings)];
     let cache = tempfile::tempdir().expect("a folder");
     let config = Config { policies, cache: cache.path().join("cache"), ..config };
-    config.build(Arc::new(Network(Arc::clone(script)))).await.expect("the built-in plugins load")
+    config
+        .build(Arc::new(Network(Arc::clone(script))), Arc::clone(script) as Arc<_>)
+        .await
+        .expect("the built-in plugins load")
 }
 
 async fn prepare(plugins: &Arc<Plugins>, commands: &[&str]) -> Result<Prepared, Rejection> {
@@ -168,9 +171,11 @@ async fn many_commands_together_keep_no_more_than_a_job_may() {
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_settings_stop_the_start_and_name_the_place() {
     let script = Script::new(vec![]);
-    let policies = vec![PolicyConfig { plugin: "policy-hosts".into(), settings: json!({"deny": ["10.0.0.0/99"]}) }];
+    let policies = vec![PolicyConfig::new("policy-hosts", json!({"deny": ["10.0.0.0/99"]}))];
     let cache = tempfile::tempdir().expect("a folder");
     let config = Config { policies, cache: cache.path().join("cache"), ..Config::default() };
-    let Err(error) = config.build(Arc::new(Network(script))).await else { panic!("it was accepted") };
+    let Err(error) = config.build(Arc::new(Network(Arc::clone(&script))), script).await else {
+        panic!("it was accepted")
+    };
     assert!(error.to_string().contains("policy-hosts") && error.to_string().contains("deny"), "{error}");
 }

@@ -2,8 +2,8 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_model::{ErrorKind, Failure, Phase};
-use hostler_plugins::{Piece, Witness};
+use hostler_model::{AuditEntry, ErrorKind, Failure, Phase};
+use hostler_plugins::{Audit, Piece, Witness};
 use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Process, Session};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +28,8 @@ pub(crate) struct Script {
     events: Option<Vec<Event>>,
     /// Live output: the stream, the offset and the text of each piece.
     heard: Mutex<Vec<String>>,
+    /// What was decided.
+    decisions: Mutex<Vec<AuditEntry>>,
     refuses_effects: AtomicBool,
     started: Notify,
     let_go: Arc<Notify>,
@@ -49,6 +51,7 @@ impl Script {
             tape: Mutex::default(),
             events,
             heard: Mutex::default(),
+            decisions: Mutex::default(),
             refuses_effects: AtomicBool::new(false),
             started: Notify::new(),
             let_go: Arc::default(),
@@ -68,6 +71,11 @@ impl Script {
         self.heard.lock().expect("unpoisoned").clone()
     }
 
+    /// What was written down.
+    pub(crate) fn decisions(&self) -> Vec<AuditEntry> {
+        self.decisions.lock().expect("unpoisoned").clone()
+    }
+
     /// Waits until a command runs.
     pub(crate) async fn started(&self) {
         self.started.notified().await;
@@ -80,6 +88,12 @@ impl Script {
 
     fn record(&self, entry: Tape) {
         self.tape.lock().expect("unpoisoned").push(entry);
+    }
+}
+
+impl Audit for Script {
+    fn record(&self, entry: AuditEntry) {
+        self.decisions.lock().expect("unpoisoned").push(entry);
     }
 }
 

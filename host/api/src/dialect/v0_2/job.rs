@@ -165,6 +165,7 @@ fn exception(kind: &ErrorKind) -> &'static str {
         ErrorKind::Expired | ErrorKind::Lost => "AbandonedJobError",
         ErrorKind::Canceled => "StopRequested",
         ErrorKind::Limit
+        | ErrorKind::Throttled
         | ErrorKind::Trap
         | ErrorKind::InvalidOutput
         | ErrorKind::BadPlugin

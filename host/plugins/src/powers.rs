@@ -1,0 +1,91 @@
+//! The power that a plugin has: what it asked for, as far as the operator gave it.
+
+use crate::grant::{Capability, Grant, Need, Place};
+
+/// What one plugin may do. Both sides must cover what it needs.
+#[derive(Clone)]
+pub(crate) struct Powers {
+    plugin: String,
+    /// From its manifest.
+    asked: Vec<Grant>,
+    /// From the operator.
+    granted: Vec<Grant>,
+}
+
+/// Why something is not granted.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Refusal {
+    /// Names what decided: a line of the grants, or the list where a line is missing.
+    pub(crate) rule: String,
+    /// One sentence.
+    pub(crate) reason: String,
+}
+
+impl Powers {
+    pub(crate) fn new(plugin: &str, asked: Vec<Grant>, granted: Vec<Grant>) -> Self {
+        Self { plugin: plugin.into(), asked, granted }
+    }
+
+    /// What the operator gave.
+    pub(crate) fn granted(&self) -> &[Grant] {
+        &self.granted
+    }
+
+    /// Whether it has a capability at all, somewhere.
+    pub(crate) fn has(&self, capability: Capability) -> bool {
+        [&self.asked, &self.granted].iter().all(|side| side.iter().any(|grant| grant.capability == capability))
+    }
+
+    /// Whether it has what an action needs, there.
+    pub(crate) fn check(&self, need: &Need<'_>, place: &Place<'_>) -> Result<(), Refusal> {
+        self.side(&self.asked, need, place).map_err(|lines| {
+            let (rule, reason) = ("request", "its manifest asks for");
+            self.refusal(rule, reason, need, &lines)
+        })?;
+        self.side(&self.granted, need, place).map_err(|lines| {
+            let (rule, reason) = ("grants", "the operator granted it");
+            self.refusal(rule, reason, need, &lines)
+        })
+    }
+
+    /// Fails with the lines that are about the capability, but not about this.
+    fn side(&self, lines: &[Grant], need: &Need<'_>, place: &Place<'_>) -> Result<(), Vec<usize>> {
+        let mut near = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            if line.covers(need, place) {
+                return Ok(());
+            }
+            if line.capability == need.capability() {
+                near.push(index);
+            }
+        }
+        Err(near)
+    }
+
+    fn refusal(&self, list: &str, whose: &str, need: &Need<'_>, near: &[usize]) -> Refusal {
+        let Self { plugin, .. } = self;
+        let capability = need.capability();
+        let wanted = match *need {
+            Need::Exec(line) => format!(" for `{}`", shortened(line)),
+            Need::Elevation(user) => format!(" to {}", shortened(user)),
+            Need::SecretInput(path) => format!(" of {}", shortened(path)),
+            Need::File { path, .. } => format!(" for {}", shortened(path)),
+            Need::Connect | Need::Stdin | Need::Pty | Need::Shell => String::new(),
+        };
+        if near.is_empty() {
+            let rule = format!("plugin.{plugin}.{list}");
+            return Refusal { rule, reason: format!("{whose} no `{capability}`") };
+        }
+        let numbers: Vec<_> = near.iter().map(|index| format!("plugin.{plugin}.{list}[{index}]")).collect();
+        Refusal { rule: numbers.join(", "), reason: format!("{whose} `{capability}`, but not{wanted} at this server") }
+    }
+}
+
+/// A long command says enough with its beginning.
+fn shortened(text: &str) -> String {
+    const ENOUGH: usize = 120;
+    if text.chars().nth(ENOUGH).is_none() { text.into() } else { text.chars().take(ENOUGH).collect::<String>() + "…" }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! What a plugin used up, and how often it was refused something.
+
+use serde::Serialize;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts since the plugin was loaded.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Usage {
+    /// Calls of its exports.
+    calls: AtomicU64,
+    /// Calls that failed: a trap, a limit, nonsense.
+    failed_calls: AtomicU64,
+    /// Actions and jobs of it that grants or policies denied.
+    denials: AtomicU64,
+    /// The most linear memory that an instance had, in bytes.
+    peak_memory: AtomicU64,
+    /// The most CPU time that a budget was charged, in milliseconds, in ticks of 10.
+    peak_cpu_ms: AtomicU64,
+}
+
+impl Usage {
+    /// Takes note of a call that is over.
+    pub(crate) fn called(&self, succeeded: bool, memory: usize, cpu_ms: u64) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.failed_calls.fetch_add(u64::from(!succeeded), Ordering::Relaxed);
+        self.peak_memory.fetch_max(memory as u64, Ordering::Relaxed);
+        self.peak_cpu_ms.fetch_max(cpu_ms, Ordering::Relaxed);
+    }
+
+    /// Takes note of a denial.
+    pub(crate) fn denied(&self) {
+        self.denials.fetch_add(1, Ordering::Relaxed);
+    }
+}
