@@ -1,0 +1,128 @@
+//! What a rule says about paths on a server.
+
+use crate::wildcard::matches;
+
+/// The one form of a path in which it is compared: absolute, and without `//`, `/.` and a `/` at the end.
+///
+/// `None` for a path that nobody can judge by its letters: a relative one, one with `..` (the folder before it
+/// may be a link), one with a NUL.
+pub fn normal(path: &str) -> Option<String> {
+    if !path.starts_with('/') || path.contains('\0') {
+        return None;
+    }
+    let parts: Vec<&str> = components(path).filter(|&part| part != ".").collect();
+    (!parts.contains(&"..")).then(|| format!("/{}", parts.join("/")))
+}
+
+/// Paths that a rule is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PathPattern {
+    /// One for each component: `*` for any number of characters, `?` for one.
+    parts: Vec<String>,
+    /// Whether everything below is meant too.
+    below: bool,
+}
+
+impl PathPattern {
+    /// Reads what an operator wrote: an absolute path, where `*` and `?` stay within a component, and `**` as
+    /// the last component means the folder itself and everything below. A sentence says what is wrong with it.
+    pub fn read(text: &str) -> Result<Self, &'static str> {
+        let normal = normal(text).ok_or("A path begins with /, and has no .. and no NUL in it.")?;
+        let mut parts: Vec<String> = components(&normal).map(str::to_owned).collect();
+        let below = parts.pop_if(|last| last == "**").is_some();
+        if parts.iter().any(|part| part == "**") {
+            return Err("** means everything below a folder: it can only be the last component.");
+        }
+        Ok(Self { parts, below })
+    }
+
+    /// Whether it means a path. `path` comes from [`normal`].
+    pub fn covers(&self, path: &str) -> bool {
+        let mut parts = components(path);
+        let begins = self.parts.iter().all(|pattern| parts.next().is_some_and(|part| matches(pattern, part)));
+        begins && (self.below || parts.next().is_none())
+    }
+}
+
+fn components(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|part| !part.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn covers(pattern: &str, path: &str) -> bool {
+        let path = normal(path).expect("a path that can be judged");
+        PathPattern::read(pattern).expect("a pattern").covers(&path)
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_reading_panic(pattern in ".{0,30}", path in ".{0,30}") {
+            if let (Ok(pattern), Some(path)) = (PathPattern::read(&pattern), normal(&path)) {
+                pattern.covers(&path);
+            }
+        }
+
+        #[test]
+        fn a_normal_path_is_its_own_normal_form_and_never_goes_up(path in "/[a./]{0,12}") {
+            if let Some(once) = normal(&path) {
+                prop_assert_eq!(normal(&once), Some(once.clone()));
+                prop_assert!(!once.contains("//") && !once.contains("/./") && !once.contains("/../"));
+            } else {
+                prop_assert!(path.split('/').any(|part| part == ".."));
+            }
+        }
+
+        #[test]
+        fn a_path_without_wildcards_covers_itself_and_nothing_below(path in "(/[a-z.]{1,5}){1,4}") {
+            if let Some(path) = normal(&path) {
+                prop_assert!(covers(&path, &path));
+                prop_assert_eq!(covers(&path, &format!("{path}/x")), false);
+                let (all, below) = (format!("{path}/**"), format!("{path}/x/y"));
+                prop_assert!(covers(&all, &path));
+                prop_assert!(covers(&all, &below));
+            }
+        }
+    }
+
+    #[test]
+    fn spellings_of_one_path_have_one_form() {
+        for path in ["/etc/motd", "//etc///motd", "/./etc/./motd/", "/etc/motd/."] {
+            assert_eq!(normal(path).as_deref(), Some("/etc/motd"), "{path}");
+        }
+        assert_eq!(normal("//").as_deref(), Some("/"));
+    }
+
+    #[test]
+    fn what_cannot_be_judged_has_no_form() {
+        for path in ["", "etc/motd", "./motd", "~/motd", "/etc/../etc/motd", "/..", "/etc/mo\0td"] {
+            assert_eq!(normal(path), None, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_stays_within_its_component() {
+        assert!(covers("/home/*/.profile", "/home/ada/.profile"));
+        assert!(!covers("/home/*/.profile", "/home/ada/x/.profile"));
+        assert!(!covers("/srv/*", "/srv"));
+        assert!(covers("/srv/data-?", "/srv/data-1"));
+    }
+
+    #[test]
+    fn two_stars_mean_everything_below() {
+        assert!(covers("/srv/*/**", "/srv/a/b/c"));
+        assert!(!covers("/srv/**", "/srvx"));
+        assert!(covers("/**", "/"));
+        assert!(!covers("/", "/etc"));
+    }
+
+    #[test]
+    fn a_wrong_pattern_is_refused() {
+        for wrong in ["", "srv/*", "*", "/srv/../etc", "/srv/**/x"] {
+            assert!(PathPattern::read(wrong).is_err(), "{wrong}");
+        }
+    }
+}
