@@ -1,9 +1,12 @@
 //! The plugins that are part of the binary. They are components like any other, with manifests and grants
 //! written in the same form.
 
-use crate::Grant;
 use crate::plugin::Source;
+use crate::{Config, Grant};
 use serde::Deserialize;
+
+// `DRIVERS` and `POLICIES`: names and components. `build.rs` has the list.
+include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 
 /// A file of grants, as it could stand in a configuration under `[plugin.NAME]`.
 #[derive(Deserialize)]
@@ -11,19 +14,20 @@ struct Grants {
     grants: Vec<Grant>,
 }
 
-/// All of them.
-pub(crate) fn sources() -> Vec<Source> {
+/// The drivers, and the policies that the configuration names: nobody asks the others.
+pub(crate) fn sources(config: &Config) -> Vec<Source> {
     let grants = include_str!("../../../plugins/paramiko/grants.toml");
-    let Grants { grants } = toml::from_str(grants).expect("a test reads it");
-    let built_in = |name: &str, wasm: &[u8], grants: Vec<Grant>| Source {
-        name: name.into(),
+    let Grants { grants } = toml::from_str(grants).expect("every start reads it, those of the tests too");
+    let built_in = |(name, wasm): &(&str, &[u8]), grants: &[Grant]| Source {
+        name: (*name).into(),
         origin: "built-in".into(),
         wasm: wasm.to_vec(),
         manifest: None,
-        grants,
+        grants: grants.to_vec(),
     };
-    vec![
-        built_in("paramiko", include_bytes!(concat!(env!("OUT_DIR"), "/paramiko.wasm")), grants),
-        built_in("policy-hosts", include_bytes!(concat!(env!("OUT_DIR"), "/policy-hosts.wasm")), vec![]),
-    ]
+    let is_named = |(name, _): &&(&str, &[u8])| {
+        config.policies.iter().any(|policy| policy.plugin == *name) || config.plugin.contains_key(*name)
+    };
+    let drivers = DRIVERS.iter().map(|driver| built_in(driver, &grants));
+    drivers.chain(POLICIES.iter().filter(is_named).map(|policy| built_in(policy, &[]))).collect()
 }

@@ -94,7 +94,7 @@ mod tests {
     fn a_damaged_file_is_not_loaded_but_made_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let (cache, engine) = (Cache::open(&folder.path().join("cache")).expect("it opens"), Engine::default());
-        let wasm = crate::builtin::sources().remove(1).wasm;
+        let wasm = crate::builtin::sources(&crate::Config::default()).remove(1).wasm;
         cache.component(&engine, &wasm).expect("it compiles");
         let [file] = &files(&cache.folder)[..] else { panic!("one file is kept") };
         let whole = std::fs::read(file).expect("readable");

@@ -62,7 +62,7 @@ impl Plugins {
             },
             config,
         };
-        let mut sources = builtin::sources();
+        let mut sources = builtin::sources(&plugins.config);
         sources.extend(plugins.folder()?);
         let cache = Arc::new(cache);
         for source in sources {

@@ -42,6 +42,13 @@ impl PathPattern {
         let begins = self.parts.iter().all(|pattern| parts.next().is_some_and(|part| matches(pattern, part)));
         begins && (self.below || parts.next().is_none())
     }
+
+    /// Whether it means anything below a folder. `folder` comes from [`normal`].
+    pub fn reaches_below(&self, folder: &str) -> bool {
+        let folders: Vec<&str> = components(folder).collect();
+        let begins = self.parts.iter().zip(&folders).all(|(pattern, part)| matches(pattern, part));
+        begins && (self.below || self.parts.len() > folders.len())
+    }
 }
 
 fn components(path: &str) -> impl Iterator<Item = &str> {
@@ -117,6 +124,19 @@ mod tests {
         assert!(!covers("/srv/**", "/srvx"));
         assert!(covers("/**", "/"));
         assert!(!covers("/", "/etc"));
+    }
+
+    #[test]
+    fn a_pattern_reaches_below_every_folder_on_its_way() {
+        let reaches =
+            |pattern: &str, folder: &str| PathPattern::read(pattern).expect("a pattern").reaches_below(folder);
+        for folder in ["/", "/srv", "/srv/a"] {
+            assert!(reaches("/srv/*/key", folder), "{folder}");
+        }
+        for folder in ["/etc", "/srv/a/key", "/srv/a/b", "/srv/a/key/b"] {
+            assert!(!reaches("/srv/*/key", folder), "{folder}");
+        }
+        assert!(reaches("/srv/**", "/srv") && reaches("/srv/**", "/srv/a/b"));
     }
 
     #[test]

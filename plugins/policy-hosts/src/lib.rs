@@ -13,7 +13,7 @@
 mod judgement;
 mod settings;
 
-use hostler_sdk::policy::{Action, Context, Description, Judgement, Policy, Verdict};
+use hostler_sdk::policy::{Action, Context, Denial, Description, Judgement, Policy, Verdict};
 use hostler_sdk::{Job, Problem};
 use serde::Deserialize;
 use settings::Settings;
@@ -37,18 +37,17 @@ impl Policy for Hosts {
     }
 
     fn review(context: &Context, job: &Job) -> Judgement {
-        match Settings::read(&context.settings) {
-            Ok(settings) => judgement::of_job(&settings, &job.target),
-            Err(_) => unreadable("its settings are wrong: see the daemon's log of its start"),
+        match Settings::read(&context.settings).map_err(Denial::unreadable) {
+            Ok(settings) => judgement::of_job(&settings, &job.target).into(),
+            Err(denial) => Judgement::Deny(denial),
         }
-        .into()
     }
 
     fn authorize(context: &Context, action: &Action) -> Verdict {
         match action.kind.as_str() {
             "connect" => match (Settings::read(&context.settings), serde_json::from_str::<Connect>(&action.details)) {
                 (Ok(settings), Ok(connect)) => judgement::of_connection(&settings, &action.target, &connect.addresses),
-                _ => unreadable("what the daemon told it about a connection is not what it understands"),
+                _ => Verdict::Deny(Denial::unreadable(())),
             },
             // Where anything else happens was judged when the session was made.
             _ => Verdict::Allow,
@@ -60,10 +59,6 @@ impl Policy for Hosts {
 #[derive(Deserialize)]
 struct Connect {
     addresses: Vec<IpAddr>,
-}
-
-fn unreadable(why: &str) -> Verdict {
-    Verdict::denied("cannot-judge", format!("This cannot be judged: {why}."))
 }
 
 hostler_sdk::policy!(Hosts);

@@ -40,15 +40,15 @@ struct WrittenRule {
 impl Settings {
     /// Reads a JSON object. Every wrong rule is a problem of its own.
     pub(crate) fn read(text: &str) -> Result<Self, Vec<Problem>> {
-        let written: WrittenSettings = serde_json::from_str(text)
-            .map_err(|error| vec![Problem::new([""; 0], "value_error", error.to_string())])?;
+        let written: WrittenSettings =
+            serde_json::from_str(text).map_err(|error| vec![Problem::value(error.to_string())])?;
         let mut problems = Vec::new();
         // Whether nothing or everything is meant, nobody can tell.
         if written.allow.as_ref().is_some_and(Vec::is_empty) {
             problems.push(Problem::new(["allow"], "too_short", "Name at least one rule, or leave `allow` out."));
         }
-        let allow = written.allow.map(|rules| read_rules("allow", rules, &mut problems));
-        let deny = read_rules("deny", written.deny, &mut problems);
+        let allow = written.allow.map(|rules| Problem::read_each("allow", rules, &mut problems, Rule::read));
+        let deny = Problem::read_each("deny", written.deny, &mut problems, Rule::read);
         if problems.is_empty() { Ok(Self { allow, deny }) } else { Err(problems) }
     }
 }
@@ -60,30 +60,14 @@ impl Rule {
             && self.users.as_ref().is_none_or(|users| users.contains(&target.user))
     }
 
-    fn read(value: Value) -> Result<Self, (Option<&'static str>, String)> {
-        let written = match value {
-            Value::String(host) => WrittenRule { host, ports: None, users: None },
-            other => serde_json::from_value(other).map_err(|error| (None, error.to_string()))?,
+    fn read(value: Value) -> Result<Self, Problem> {
+        let (written, field) = match value {
+            Value::String(host) => (WrittenRule { host, ports: None, users: None }, None),
+            other => (serde_json::from_value(other).map_err(|error| Problem::value(error.to_string()))?, Some("host")),
         };
-        let host = Host::read(&written.host).map_err(|message| (Some("host"), message.to_owned()))?;
+        let host = Host::read(&written.host).map_err(|message| Problem::new(field, "value_error", message))?;
         Ok(Self { host, ports: written.ports, users: written.users })
     }
-}
-
-fn read_rules(list: &str, rules: Vec<Value>, problems: &mut Vec<Problem>) -> Vec<Rule> {
-    let mut read = Vec::new();
-    for (index, value) in rules.into_iter().enumerate() {
-        let is_short = value.is_string();
-        match Rule::read(value) {
-            Ok(rule) => read.push(rule),
-            Err((field, message)) => {
-                let mut path = vec![list.to_owned(), index.to_string()];
-                path.extend(field.filter(|_| !is_short).map(str::to_owned));
-                problems.push(Problem::new(path, "value_error", message));
-            }
-        }
-    }
-    read
 }
 
 #[cfg(test)]

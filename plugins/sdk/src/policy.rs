@@ -1,6 +1,7 @@
 //! Policies: whether a job, and each action of it, may happen.
 
 use crate::{Job, Problem, bindings::policy::exports::hostler::plugin::judging::Guest, panic};
+use std::fmt::Display;
 use std::marker::PhantomData;
 
 #[doc(inline)]
@@ -34,7 +35,41 @@ pub trait Policy {
 impl Verdict {
     /// A denial: a stable word for the rule, and one sentence for the client.
     pub fn denied(code: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Deny(Denial { code: code.into(), reason: reason.into() })
+        Self::Deny(Denial::new(code, reason))
+    }
+}
+
+impl Denial {
+    /// A stable word for the rule, and one sentence for the client.
+    pub fn new(code: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { code: code.into(), reason: reason.into() }
+    }
+
+    /// Of what nobody can tell whether it may happen: code `cannot-judge`. `why` is a part of a sentence.
+    pub fn cannot_judge(why: impl Display) -> Self {
+        Self::new("cannot-judge", format!("This cannot be judged: {why}."))
+    }
+
+    /// Of what the policy was told and could not read, settings or details, whatever the error says.
+    pub fn unreadable<E>(_error: E) -> Self {
+        Self::cannot_judge("what the daemon told the policy is not what it understands")
+    }
+
+    /// Of a kind of action that the policy does not know.
+    pub fn unknown(kind: &str) -> Self {
+        Self::cannot_judge(format_args!("the policy does not know actions of the kind `{kind}`"))
+    }
+}
+
+impl From<Result<(), Denial>> for Verdict {
+    fn from(result: Result<(), Denial>) -> Self {
+        result.map_or_else(Self::Deny, |()| Self::Allow)
+    }
+}
+
+impl From<Result<(), Denial>> for Judgement {
+    fn from(result: Result<(), Denial>) -> Self {
+        Verdict::from(result).into()
     }
 }
 

@@ -13,6 +13,32 @@ impl Problem {
     ) -> Self {
         Self { path: path.into_iter().map(Into::into).collect(), code: code.into(), message: message.into() }
     }
+
+    /// A value that cannot be used, at the place itself: [`read_each`](Self::read_each) says where that is.
+    pub fn value(message: impl Into<String>) -> Self {
+        Self::new([""; 0], "value_error", message)
+    }
+
+    /// Reads each item of a list by itself. What is wrong with one is added to `problems`, with the list's
+    /// name and the item's index before its path.
+    pub fn read_each<V, T>(
+        list: &str,
+        items: impl IntoIterator<Item = V>,
+        problems: &mut Vec<Self>,
+        read: impl Fn(V) -> Result<T, Self>,
+    ) -> Vec<T> {
+        let mut read_items = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            match read(item) {
+                Ok(item) => read_items.push(item),
+                Err(mut problem) => {
+                    problem.path.splice(0..0, [list.to_owned(), index.to_string()]);
+                    problems.push(problem);
+                }
+            }
+        }
+        read_items
+    }
 }
 
 impl Error {

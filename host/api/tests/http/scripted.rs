@@ -177,7 +177,8 @@ impl Backend for Scripted {
             world: "driver".into(),
             digest: "00".into(),
             origin: "built-in".into(),
-            grants: vec!["ssh".into()],
+            grants: json!(["connect"]),
+            usage: Value::Null,
             limits: json!({"memory": 1}),
             error: None,
         }]

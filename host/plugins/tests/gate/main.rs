@@ -15,6 +15,11 @@ const PASSWORD: &str = "correct horse battery";
 /// The host with these settings of `policy-hosts`, and servers that follow `script`.
 async fn plugins(settings: Value, script: &Arc<Script>, config: Config) -> Arc<Plugins> {
     let policies = vec![PolicyConfig::new("policy-hosts", settings)];
+    judged_by(policies, script, config).await
+}
+
+/// The host with this chain, and servers that follow `script`.
+async fn judged_by(policies: Vec<PolicyConfig>, script: &Arc<Script>, config: Config) -> Arc<Plugins> {
     let cache = tempfile::tempdir().expect("a folder");
     let config = Config { policies, cache: cache.path().join("cache"), ..config };
     config
@@ -87,6 +92,52 @@ async fn a_denied_host_is_refused_before_there_is_a_job() {
     assert_eq!((failure.kind, failure.phase), (ErrorKind::Denied, Phase::Policy));
     assert!(failure.message.contains("target.example"), "{}", failure.message);
     assert!(script.tape().is_empty());
+}
+
+/// Each with settings that use all of its schema.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_built_in_policies_judge_jobs_and_actions_together() {
+    let script = Script::new(vec![Event::Ended(Ok(Exit::Status(0)))]);
+    let windows = json!([{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:00", "to": "00:00"}]);
+    let commands = json!({"allow": ["uptime", "id *", "bash"], "deny": ["id -Z"], "stdin": false, "shell": false,
+        "files": false, "environment": ["LC_*"], "elevate": ["www-data"], "drivers": ["paramiko"]});
+    let paths = json!({"allow": [{"path": "/srv/**", "access": "both", "max_size": 9}], "deny": ["/srv/keys/*"]});
+    let chain = [
+        ("policy-hosts", json!({"deny": ["10.0.0.0/8"]})),
+        ("policy-change-window", json!({"time_zone": "Asia/Tokyo", "windows": windows, "closed": ["2001-01-01"]})),
+        ("policy-host-keys", json!({"policies": ["auto_add", "reject"]})),
+        ("policy-no-root", json!({"users": ["root"], "elevate": false})),
+        ("policy-paths", paths),
+        ("policy-commands", commands),
+    ];
+    let policies = chain.map(|(plugin, settings)| PolicyConfig::new(plugin, settings)).to_vec();
+    let plugins = judged_by(policies, &script, Config::default()).await;
+    let job = async |line, driver_args| match prepare_with(&plugins, &[line], driver_args).await {
+        Ok(prepared) => {
+            let outcome = prepared.execute(Arc::clone(&script) as Arc<_>, CancellationToken::new()).await;
+            outcome.error.map_or("done".into(), |error| format!("{:?}: {}", error.kind, error.message))
+        }
+        Err(Rejection::Failed(failure)) => format!("rejected: {}", failure.message),
+        Err(Rejection::Invalid(problems)) => panic!("{problems:?}"),
+    };
+    assert_eq!(job("uptime", json!({})).await, "done");
+    let cases = [
+        ("uptime; rm -rf /", json!({}), "rejected: policy policy-commands denied it (command-not-allowed)"),
+        ("id $(rm -rf /)", json!({}), "rejected: policy policy-commands denied it (cannot-judge)"),
+        ("id -u", json!({"sudo": true}), "Denied: policy policy-no-root denied it (root-elevation)"),
+        (
+            "id -u",
+            json!({"environment": {"LD_PRELOAD": "x"}}),
+            "Denied: policy policy-commands denied it (environment-",
+        ),
+        ("", json!({"script_content": "rm -rf /"}), "Denied: policy policy-commands denied it (stdin-not-allowed)"),
+    ];
+    for (line, driver_args, expected) in cases {
+        let heard = job(line, driver_args).await;
+        assert!(heard.starts_with(expected), "{line}: {heard}");
+    }
+    let effects = script.tape().iter().filter(|step| **step == Tape::BeforeEffect).count();
+    assert_eq!(effects, 1, "what is denied does not happen");
 }
 
 #[tokio::test(flavor = "multi_thread")]

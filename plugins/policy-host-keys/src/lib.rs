@@ -1,0 +1,172 @@
+//! The policy `policy-host-keys`: which host key policies jobs may use.
+//!
+//! ```json
+//! {"policies": ["reject"]}
+//! ```
+//!
+//! A job that asks for another one is amended, where the operator allows that, else denied.
+
+use hostler_sdk::policy::{Action, Amendment, Context, Denial, Description, Judgement, Policy, Verdict};
+use hostler_sdk::{Job, Problem};
+use serde::Deserialize;
+use serde_json::json;
+
+/// The policy.
+pub struct HostKeys;
+
+/// The operator's settings.
+#[derive(Deserialize)]
+struct Settings {
+    #[serde(default = "known_only")]
+    policies: Vec<String>,
+}
+
+/// What it is about in the arguments of a connection.
+#[derive(Deserialize)]
+struct ConnectionArgs {
+    /// `None`: the driver decides by itself, and its connections are judged.
+    host_key_policy: Option<String>,
+}
+
+/// The details of a connection.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Connect {
+    host_key_policy: String,
+}
+
+fn known_only() -> Vec<String> {
+    vec!["reject".into()]
+}
+
+impl Settings {
+    fn check(&self, asked: &str) -> Result<(), Denial> {
+        if self.policies.iter().any(|policy| policy == asked) {
+            return Ok(());
+        }
+        let accepted = self.policies.join("`, `");
+        let reason = format!("The host key policy `{asked}` is not accepted: set `host_key_policy` to `{accepted}`.");
+        Err(Denial::new("host-key-policy-not-accepted", reason))
+    }
+}
+
+impl Policy for HostKeys {
+    fn describe() -> Description {
+        Description {
+            name: "policy-host-keys".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            summary: "Demands that host keys are verified.".into(),
+            settings_schema: include_str!("../settings.schema.json").into(),
+        }
+    }
+
+    fn check_settings(settings: &str) -> Result<(), Vec<Problem>> {
+        serde_json::from_str::<Settings>(settings).map(drop).map_err(|error| vec![Problem::value(error.to_string())])
+    }
+
+    fn review(context: &Context, job: &Job) -> Judgement {
+        match judge_job(context, job) {
+            Ok(judgement) => judgement,
+            Err(denial) => Judgement::Deny(denial),
+        }
+    }
+
+    fn authorize(context: &Context, action: &Action) -> Verdict {
+        judge_action(context, action).into()
+    }
+}
+
+fn judge_job(context: &Context, job: &Job) -> Result<Judgement, Denial> {
+    let settings: Settings = serde_json::from_str(&context.settings).map_err(Denial::unreadable)?;
+    let args: ConnectionArgs = serde_json::from_str(&job.request.connection_args).map_err(Denial::unreadable)?;
+    let Some(asked) = args.host_key_policy else { return Ok(Judgement::Allow) };
+    match (settings.check(&asked), settings.policies.first()) {
+        (Ok(()), _) => Ok(Judgement::Allow),
+        (Err(_), Some(first)) if context.may_amend => Ok(Judgement::Amend(Amendment {
+            patch: json!([{"op": "replace", "path": "/connection_args/host_key_policy", "value": first}]).to_string(),
+            reason: format!("The host key policy `{asked}` is not accepted: `{first}` is used."),
+        })),
+        (Err(denial), _) => Err(denial),
+    }
+}
+
+fn judge_action(context: &Context, action: &Action) -> Result<(), Denial> {
+    // Whatever else happens is done over a connection that was judged.
+    if action.kind != "connect" {
+        return Ok(());
+    }
+    let settings: Settings = serde_json::from_str(&context.settings).map_err(Denial::unreadable)?;
+    let connect: Connect = serde_json::from_str(&action.details).map_err(Denial::unreadable)?;
+    settings.check(&connect.host_key_policy)
+}
+
+hostler_sdk::policy!(HostKeys);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hostler_sdk::{Request, Target};
+    use serde_json::Value;
+
+    fn target() -> Target {
+        Target { host: "a".into(), port: 22, user: "admin".into(), jumps: vec![] }
+    }
+
+    fn review(settings: &str, connection_args: &Value, may_amend: bool) -> Judgement {
+        let context = Context { settings: settings.into(), now_ms: 0, may_amend };
+        let (connection_args, driver_args) = (connection_args.to_string(), "{}".into());
+        let request = Request { command: None, config: None, connection_args, driver_args, secrets: vec![] };
+        HostKeys::review(&context, &Job { id: "1".into(), driver: "paramiko".into(), target: target(), request })
+    }
+
+    fn authorize(settings: &str, kind: &str, details: &Value) -> Judgement {
+        let context = Context { settings: settings.into(), now_ms: 0, may_amend: true };
+        let (job, driver, kind) = ("1".into(), "paramiko".into(), kind.into());
+        HostKeys::authorize(&context, &Action { job, driver, kind, target: target(), details: details.to_string() })
+            .into()
+    }
+
+    /// The code of the denial, the patch, or `allow`.
+    fn word(judgement: Judgement) -> String {
+        match judgement {
+            Judgement::Allow => "allow".into(),
+            Judgement::Deny(denial) => denial.code,
+            Judgement::Amend(amendment) => amendment.patch,
+        }
+    }
+
+    const REFUSED: &str = "host-key-policy-not-accepted";
+
+    #[test]
+    fn only_known_keys_are_accepted_by_default() {
+        let asked = |policy: &str| word(review("{}", &json!({"host_key_policy": policy}), false));
+        assert_eq!(asked("reject"), "allow");
+        assert_eq!(asked("auto_add"), REFUSED);
+        assert_eq!(asked("warning"), REFUSED);
+        let settings = r#"{"policies": ["reject", "auto_add"]}"#;
+        assert_eq!(word(review(settings, &json!({"host_key_policy": "auto_add"}), false)), "allow");
+    }
+
+    #[test]
+    fn a_job_is_amended_where_that_is_allowed() {
+        let judgement = review("{}", &json!({"host_key_policy": "auto_add"}), true);
+        let Judgement::Amend(amendment) = judgement else { panic!("it is amended") };
+        let patch: Value = serde_json::from_str(&amendment.patch).expect("JSON");
+        assert_eq!(patch, json!([{"op": "replace", "path": "/connection_args/host_key_policy", "value": "reject"}]));
+        assert!(amendment.reason.contains("auto_add") && amendment.reason.contains("reject"), "{}", amendment.reason);
+    }
+
+    #[test]
+    fn a_job_that_does_not_say_is_judged_when_it_connects() {
+        assert_eq!(word(review("{}", &json!({}), true)), "allow");
+        assert_eq!(word(authorize("{}", "connect", &json!({"host-key-policy": "warning"}))), REFUSED);
+        assert_eq!(word(authorize("{}", "connect", &json!({"host-key-policy": "reject"}))), "allow");
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_denied() {
+        assert_eq!(word(authorize("{}", "connect", &json!({}))), "cannot-judge");
+        assert_eq!(word(authorize("7", "connect", &json!({"host-key-policy": "reject"}))), "cannot-judge");
+        assert_eq!(word(review("{}", &json!({"host_key_policy": 7}), true)), "cannot-judge");
+    }
+}

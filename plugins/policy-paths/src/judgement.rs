@@ -1,0 +1,173 @@
+//! Whether a file may be reached.
+
+use crate::settings::{Access, Rule, Settings};
+use hostler_patterns::path::normal;
+use hostler_sdk::policy::{Action, Denial};
+use serde::Deserialize;
+
+/// The details of what is done to a file.
+#[derive(Deserialize)]
+struct File {
+    path: String,
+    size: Option<u64>,
+    change: Option<String>,
+    to: Option<String>,
+}
+
+/// Judges an action.
+pub(crate) fn of_action(settings: &Settings, action: &Action) -> Result<(), Denial> {
+    let access = match action.kind.as_str() {
+        "read-file" | "list-folder" => Access::Read,
+        "write-file" | "change-file" => Access::Write,
+        // Not about paths, as far as anybody can see.
+        _ => return Ok(()),
+    };
+    let file: File = serde_json::from_str(&action.details).map_err(Denial::unreadable)?;
+    // Whatever else happens adds nothing.
+    let size = if action.kind == "write-file" { file.size } else { Some(0) };
+    let is_rename = file.change.as_deref() == Some("rename");
+    for path in [Some(&file.path), file.to.as_ref()].into_iter().flatten() {
+        let Some(path) = normal(path) else {
+            let wrong = "is not absolute, or has `..` or a NUL in it: write it out, beginning with /";
+            return Err(Denial::cannot_judge(format_args!("the path {path:?} {wrong}")));
+        };
+        // A folder takes along what is below.
+        if settings.deny.iter().any(|denied| denied.covers(&path) || is_rename && denied.reaches_below(&path)) {
+            let reason = format!("{path} may not be {}: a rule of the list `deny` names it.", access.word());
+            return Err(Denial::new("path-denied", reason));
+        }
+        if let Some(rules) = &settings.allow {
+            check_allowed(rules, &path, access, size)?;
+        }
+    }
+    Ok(())
+}
+
+/// `size` is `None` where it should be known and is not.
+fn check_allowed(rules: &[Rule], path: &str, access: Access, size: Option<u64>) -> Result<(), Denial> {
+    let covering = rules.iter().filter(|rule| rule.covers(path, access));
+    let Some(limit) = covering.map(|rule| rule.max_size.unwrap_or(u64::MAX)).max() else {
+        let reason = format!("{path} may not be {}: no rule of the list `allow` names it.", access.word());
+        return Err(Denial::new("path-not-allowed", reason));
+    };
+    match size {
+        Some(size) if size > limit => {
+            let reason = format!("{path} may not have {size} bytes: the list `allow` allows {limit}.");
+            Err(Denial::new("too-large", reason))
+        }
+        None if limit < u64::MAX => {
+            Err(Denial::cannot_judge(format_args!("nobody knows yet how large {path} will be")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Paths;
+    use hostler_sdk::Target;
+    use hostler_sdk::policy::{Action, Context, Policy, Verdict};
+    use serde_json::{Value, json};
+
+    /// The code of the denial, or `allow`.
+    fn act(settings: &Value, kind: &str, details: &Value) -> String {
+        let context = Context { settings: settings.to_string(), now_ms: 0, may_amend: true };
+        let target = Target { host: "a".into(), port: 22, user: "admin".into(), jumps: vec![] };
+        let (job, driver, kind) = ("1".into(), "paramiko".into(), kind.into());
+        match Paths::authorize(&context, &Action { job, driver, kind, target, details: details.to_string() }) {
+            Verdict::Allow => "allow".into(),
+            Verdict::Deny(denial) => denial.code,
+        }
+    }
+
+    fn read(settings: &Value, path: &str) -> String {
+        act(settings, "read-file", &json!({"path": path, "size": null}))
+    }
+
+    fn write(settings: &Value, path: &str, size: impl Into<Value>) -> String {
+        act(settings, "write-file", &json!({"path": path, "size": size.into()}))
+    }
+
+    fn change(settings: &Value, change: &str, path: &str, to: Option<&str>) -> String {
+        act(settings, "change-file", &json!({"change": change, "path": path, "to": to, "mode": null}))
+    }
+
+    #[test]
+    fn each_direction_is_allowed_by_itself() {
+        let rule = |path: &str, access: &str| json!({"path": path, "access": access});
+        let settings = json!({"allow": [rule("/in/**", "write"), rule("/out/*", "read"), rule("/tmp/*", "both")]});
+        assert_eq!(write(&settings, "/in/a/b", 1), "allow");
+        assert_eq!(read(&settings, "/in/a"), "path-not-allowed");
+        assert_eq!(read(&settings, "/out/a"), "allow");
+        assert_eq!(read(&settings, "/out/a/b"), "path-not-allowed");
+        assert_eq!(write(&settings, "/out/a", 1), "path-not-allowed");
+        assert_eq!([read(&settings, "/tmp/a"), write(&settings, "/tmp/a", 1)], ["allow", "allow"]);
+        assert_eq!(act(&settings, "list-folder", &json!({"path": "/out/a/"})), "allow");
+        assert_eq!(change(&settings, "remove", "/out/a", None), "path-not-allowed");
+    }
+
+    #[test]
+    fn deny_wins_over_allow_and_needs_none() {
+        let settings =
+            json!({"allow": [{"path": "/etc/**", "access": "both"}], "deny": ["/etc/shadow*", "/etc/ssl/**"]});
+        assert_eq!(read(&settings, "/etc/motd"), "allow");
+        for path in ["/etc/shadow", "/etc//shadow-", "/etc/./shadow", "/etc/ssl/private/key"] {
+            assert_eq!(read(&settings, path), "path-denied", "{path}");
+        }
+        assert_eq!(read(&json!({"deny": ["/root/**"]}), "/home/x"), "allow");
+        assert_eq!(read(&json!({"deny": ["/root/**"]}), "/root"), "path-denied");
+        assert_eq!(read(&json!({}), "/anything"), "allow");
+    }
+
+    #[test]
+    fn both_ends_of_a_rename_are_judged() {
+        let settings = json!({"allow": [{"path": "/srv/**", "access": "write"}], "deny": ["/srv/app/keys/*"]});
+        assert_eq!(change(&settings, "rename", "/srv/a", Some("/srv/b")), "allow");
+        assert_eq!(change(&settings, "rename", "/srv/a", Some("/etc/cron.d/b")), "path-not-allowed");
+        assert_eq!(change(&settings, "rename", "/etc/passwd", Some("/srv/b")), "path-not-allowed");
+        assert_eq!(change(&settings, "rename", "/srv/a", Some("/srv/app/keys/x")), "path-denied");
+        // What is denied would be readable under the new name.
+        assert_eq!(change(&settings, "rename", "/srv/app", Some("/srv/b")), "path-denied");
+        assert_eq!(change(&settings, "set-mode", "/srv/app", None), "allow");
+    }
+
+    #[test]
+    fn what_is_written_has_a_limit_if_no_rule_allows_more() {
+        let rule = |path: &str, max_size: Option<u64>| json!({"path": path, "access": "write", "max_size": max_size});
+        let settings = json!({"allow": [rule("/in/*", Some(10)), rule("/in/big*", Some(20)), rule("/in/any", None)]});
+        assert_eq!([write(&settings, "/in/a", 10), write(&settings, "/in/a", 11)], ["allow", "too-large"]);
+        assert_eq!([write(&settings, "/in/big", 20), write(&settings, "/in/big", 21)], ["allow", "too-large"]);
+        assert_eq!(write(&settings, "/in/any", u64::MAX), "allow");
+        assert_eq!(write(&settings, "/in/any", Value::Null), "allow");
+        assert_eq!(write(&settings, "/in/a", Value::Null), "cannot-judge");
+        assert_eq!(change(&settings, "remove", "/in/a", None), "allow");
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_denied() {
+        let settings = json!({"allow": [{"path": "/srv/**", "access": "both"}]});
+        for path in ["", "srv/a", "./a", "~/a", "/srv/../etc/passwd", "/srv/a\0"] {
+            assert_eq!(read(&settings, path), "cannot-judge", "{path:?}");
+            assert_eq!(change(&settings, "rename", "/srv/a", Some(path)), "cannot-judge", "{path:?}");
+        }
+        assert_eq!(act(&settings, "read-file", &json!({})), "cannot-judge");
+        assert_eq!(read(&json!({"allow": 7}), "/srv/a"), "cannot-judge");
+    }
+
+    #[test]
+    fn what_is_not_about_files_is_allowed() {
+        for kind in ["connect", "exec", "shell", "type"] {
+            assert_eq!(act(&json!({"deny": ["/**"]}), kind, &json!({})), "allow", "{kind}");
+        }
+    }
+
+    #[test]
+    fn each_wrong_rule_is_named_by_its_path() {
+        let allow =
+            json!([{"path": "/a", "access": "both"}, {"path": "b", "access": "read"}, {"path": "/c", "access": "x"}]);
+        let settings = json!({"allow": allow, "deny": ["/a/../b"]}).to_string();
+        let problems = Paths::check_settings(&settings).expect_err("three are wrong");
+        let paths: Vec<String> = problems.iter().map(|problem| problem.path.join(".")).collect();
+        assert_eq!(paths, ["allow.1.path", "allow.2", "deny.0"]);
+    }
+}

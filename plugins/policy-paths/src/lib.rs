@@ -1,0 +1,47 @@
+//! The policy `policy-paths`: which files of servers jobs may read and write.
+//!
+//! ```json
+//! {
+//!   "allow": [{"path": "/srv/upload/**", "access": "write", "max_size": 1048576}, {"path": "/var/log/*", "access": "read"}],
+//!   "deny": ["/var/log/auth.log"]
+//! }
+//! ```
+//!
+//! `deny` wins over `allow`; with an `allow` list, what matches no rule of it is denied.
+
+mod judgement;
+mod settings;
+
+use hostler_sdk::policy::{Action, Context, Denial, Description, Judgement, Policy, Verdict};
+use hostler_sdk::{Job, Problem};
+use settings::Settings;
+
+/// The policy.
+pub struct Paths;
+
+impl Policy for Paths {
+    fn describe() -> Description {
+        Description {
+            name: "policy-paths".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            summary: "Allows and denies files by path, direction and size.".into(),
+            settings_schema: include_str!("../settings.schema.json").into(),
+        }
+    }
+
+    fn check_settings(settings: &str) -> Result<(), Vec<Problem>> {
+        Settings::read(settings).map(drop)
+    }
+
+    /// How a driver names files in its requests is its own affair: each access is judged.
+    fn review(_context: &Context, _job: &Job) -> Judgement {
+        Judgement::Allow
+    }
+
+    fn authorize(context: &Context, action: &Action) -> Verdict {
+        let settings = Settings::read(&context.settings).map_err(Denial::unreadable);
+        settings.and_then(|settings| judgement::of_action(&settings, action)).into()
+    }
+}
+
+hostler_sdk::policy!(Paths);
