@@ -113,8 +113,8 @@ fn check_imports(engine: &Engine, component: &Component, name: &str, grants: &[G
     let mut offered = true;
     for (interface, _) in component.component_type().imports(engine) {
         let needed = match ours(interface).as_deref() {
-            Some("types" | "events" | "secrets") => continue,
-            Some("ssh") => Some(Grant::Ssh),
+            Some("types" | "events" | "results" | "secrets") => continue,
+            Some("ssh" | "shell") => Some(Grant::Ssh),
             _ if interface.starts_with("wasi:") => Some(Grant::Wasi),
             _ => None,
         };
@@ -145,13 +145,15 @@ fn check_imports(engine: &Engine, component: &Component, name: &str, grants: &[G
 }
 
 fn link(engine: &Engine, component: &Component, grants: &[Grant]) -> wasmtime::Result<InstancePre<State>> {
-    use crate::bindings::{events, secrets, ssh, types};
+    use crate::bindings::{events, results, secrets, shell, ssh, types};
     let mut linker = Linker::<State>::new(engine);
     types::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     events::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     secrets::add_to_linker::<_, Host>(&mut linker, |state| state)?;
+    results::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     if grants.contains(&Grant::Ssh) {
         ssh::add_to_linker::<_, Host>(&mut linker, |state| state)?;
+        shell::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     }
     if grants.contains(&Grant::Wasi) {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
