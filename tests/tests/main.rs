@@ -1,5 +1,6 @@
 //! The whole daemon, asked through HTTP, against Debian's OpenSSH.
 
+mod appliance;
 mod bad_input;
 mod commands;
 mod connections;
