@@ -16,6 +16,7 @@ mod job;
 mod jump_hosts;
 mod parameters;
 mod secrets;
+mod shells;
 
 use hostler_tests::{Daemon, Setup};
 use std::sync::{Arc, Mutex, PoisonError, Weak};

@@ -4,13 +4,16 @@ use hostler_model::{ErrorKind, Failure, Phase};
 use regex::bytes::{Regex, RegexBuilder};
 
 /// Patterns that can be waited for at once.
-const MOST: usize = 32;
+const MOST: usize = 16;
 
 /// Bytes of a pattern.
 const LONGEST: usize = 4 << 10;
 
-/// Bytes that a compiled pattern may need, and again its automaton.
-const LARGEST: usize = 1 << 20;
+/// Bytes that a compiled pattern may need; a search takes time in proportion to it.
+const LARGEST: usize = 256 << 10;
+
+/// Bytes that a search may need.
+const MEMORY: usize = 1 << 20;
 
 /// Bytes of the latest output that an error shows.
 const SHOWN: usize = 200;
@@ -19,6 +22,7 @@ const SHOWN: usize = 200;
 pub(crate) struct Patterns(Vec<Regex>);
 
 impl Patterns {
+    /// Takes time.
     pub(crate) fn new(texts: &[String]) -> Result<Self, Failure> {
         if texts.len() > MOST {
             let message = format!("no more than {MOST} patterns can be waited for at once");
@@ -33,7 +37,9 @@ fn compile(text: &str) -> Result<Regex, Failure> {
         let message = format!("a pattern may have {LONGEST} bytes; write a shorter one");
         return Err(Failure::new(ErrorKind::Limit, Phase::Exec, message));
     }
-    RegexBuilder::new(text).size_limit(LARGEST).dfa_size_limit(LARGEST).build().map_err(|error| {
+    let mut builder = RegexBuilder::new(text);
+    // Classes of Unicode are large, and terminals show bytes.
+    builder.unicode(false).size_limit(LARGEST).dfa_size_limit(MEMORY).build().map_err(|error| {
         // The lines before the last one draw where it is wrong.
         let reason = error.to_string();
         let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
@@ -70,7 +76,7 @@ impl Unread {
         self.bytes.len() > self.cap
     }
 
-    /// Consumes up to the end of the match that begins first; of several, the first pattern's.
+    /// Consumes up to the end of the match that begins first; of several, the first pattern's. Takes time.
     pub(crate) fn find(&mut self, patterns: &Patterns) -> Option<Found> {
         let matches = patterns.0.iter().enumerate();
         let matches = matches.filter_map(|(pattern, regex)| Some((pattern, regex.find(&self.bytes)?.range())));
@@ -120,7 +126,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_can_be_waited_for() {
         assert_eq!(found(b"\xff\xfe> ", &["> $"]), Some((0, b"\xff\xfe".into(), b"> ".into(), b"".into())));
-        assert_eq!(found(b"\xff\xfe", &[r"(?-u)\xfe"]), Some((0, b"\xff".into(), b"\xfe".into(), b"".into())));
+        assert_eq!(found(b"\xff\xfe", &[r"\xfe"]), Some((0, b"\xff".into(), b"\xfe".into(), b"".into())));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use futures::FutureExt;
 use hostler_model::{ErrorKind, Exit, Failure, Phase};
 use hostler_remote::{Event, Shell};
 use std::time::Duration;
+use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Silence after which the first bytes of what may be a secret are shown: after a prompt nothing comes, and it may
@@ -55,7 +56,8 @@ impl Screen {
                 self.hear(event, &mut show);
             }
             let search = Instant::now();
-            if let Some(found) = self.unread.find(patterns) {
+            // Long output and a hostile pattern can keep a thread busy for seconds.
+            if let Some(found) = block_in_place(|| self.unread.find(patterns)) {
                 return Ok(found);
             }
             if let Some(failure) = self.failed() {
@@ -126,3 +128,6 @@ fn late(patience: Duration) -> Failure {
     let message = format!("the shell did not show what was waited for within {} s", patience.as_secs_f64());
     Failure::new(ErrorKind::Timeout, Phase::Exec, message)
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,4 +52,4 @@ pub use host_keys::HostKeys;
 pub use process::{Elevation, Event, Exec, Process};
 pub use scan::{ShownKey, scan};
 pub use session::{Authentication, Connect, Connector, HostKeyPolicy, Session};
-pub use shell::{Shell, ShellRequest};
+pub use shell::{Keys, Shell, ShellRequest};

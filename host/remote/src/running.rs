@@ -4,7 +4,7 @@
 use crate::answers::{Answers, Reply};
 use crate::dialogue::{Dialogue, Refusal, Step, wrong_password};
 use crate::process::Backlog;
-use crate::{Event, Exec, ShellRequest};
+use crate::{Event, Exec, Keys, ShellRequest};
 use bytes::Bytes;
 use hostler_model::{ErrorKind, Exit, Failure, Phase, Secret};
 use russh::client::Msg;
@@ -171,13 +171,14 @@ impl Running {
     }
 
     /// Types what comes from `keys`, beside the reading, until what it returns is dropped.
-    pub(crate) fn obey(&self, mut keys: mpsc::Receiver<Bytes>) -> AbortOnDropHandle<()> {
+    pub(crate) fn obey(&self, mut keys: mpsc::Receiver<Keys>) -> AbortOnDropHandle<()> {
         let write = self.write.clone();
         AbortOnDropHandle::new(tokio::spawn(async move {
-            while let Some(bytes) = keys.recv().await {
-                if write.data_bytes(bytes).await.is_err() {
+            while let Some(Keys { text, sent }) = keys.recv().await {
+                if write.data_bytes(text).await.is_err() {
                     return;
                 }
+                let _typist_gone = sent.send(());
             }
         }))
     }

@@ -4,7 +4,7 @@ use crate::{Event, Process};
 use bytes::Bytes;
 use hostler_model::{ErrorKind, Failure, Phase};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 /// How long a server may leave what is typed lying.
@@ -31,12 +31,20 @@ pub struct ShellRequest {
 /// nobody takes is lost once 16 MiB wait, never the session held up.
 pub struct Shell {
     process: Process,
-    keys: mpsc::Sender<Bytes>,
+    keys: mpsc::Sender<Keys>,
+}
+
+/// Something that is typed.
+pub struct Keys {
+    /// As it is sent.
+    pub text: Bytes,
+    /// Told once it is sent.
+    pub sent: oneshot::Sender<()>,
 }
 
 impl Shell {
     /// A shell that shows what `process` writes, and whose keys go to the receiver of `keys`.
-    pub fn new(process: Process, keys: mpsc::Sender<Bytes>) -> Self {
+    pub fn new(process: Process, keys: mpsc::Sender<Keys>) -> Self {
         Self { process, keys }
     }
 
@@ -45,15 +53,24 @@ impl Shell {
         self.process.next().await
     }
 
-    /// Types something, once the server took what was typed before. Errors: `timeout`, `closed`.
+    /// Types something, and returns once it is sent. Errors: `timeout`, `closed`.
     pub async fn write(&self, text: Bytes) -> Result<(), Failure> {
-        let late = |_| {
-            let message = format!("The server takes nothing that is typed for {} seconds.", TAKING.as_secs());
-            Failure::new(ErrorKind::Timeout, Phase::Exec, message)
+        let (sent, answer) = oneshot::channel();
+        let typing = async {
+            self.keys.send(Keys { text, sent }).await.ok()?;
+            answer.await.ok()
         };
-        let closed =
-            |_| Failure::new(ErrorKind::Closed, Phase::Exec, "The server has ended the shell: open another one.");
-        timeout(TAKING, self.keys.send(text)).await.map_err(late)?.map_err(closed)
+        match timeout(TAKING, typing).await {
+            Ok(Some(())) => Ok(()),
+            Ok(None) => {
+                let message = "The server has ended the shell: open another one.";
+                Err(Failure::new(ErrorKind::Closed, Phase::Exec, message))
+            }
+            Err(_) => {
+                let message = format!("The server takes nothing that is typed for {} seconds.", TAKING.as_secs());
+                Err(Failure::new(ErrorKind::Timeout, Phase::Exec, message))
+            }
+        }
     }
 
     /// Bytes that were lost so far because nobody took the events.

@@ -5,8 +5,7 @@ use crate::connection::{Line, NotStarted};
 use crate::dialogue::Refusal;
 use crate::process::Control;
 use crate::running::{Over, Running};
-use crate::{Event, ShellRequest, channel};
-use bytes::Bytes;
+use crate::{Event, Keys, ShellRequest, channel};
 use hostler_model::{ErrorKind, Failure, Phase};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +17,7 @@ pub(crate) struct Terminal {
     pub(crate) line: Arc<Line>,
     pub(crate) request: ShellRequest,
     pub(crate) events: mpsc::UnboundedSender<Event>,
-    pub(crate) keys: mpsc::Receiver<Bytes>,
+    pub(crate) keys: mpsc::Receiver<Keys>,
     pub(crate) control: Control,
 }
 

@@ -13,6 +13,7 @@ use hostler_model::{ErrorKind, Failure, Phase, Secret};
 use hostler_remote::{Session, ShellRequest};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::block_in_place;
 use tokio::time::Instant;
 use wasmtime::component::Resource;
 use zeroize::Zeroizing;
@@ -90,7 +91,7 @@ impl shell::HostShell for State {
         timeout_ms: u32,
     ) -> wasmtime::Result<Result<shell::Found, types::Error>> {
         let run = u32::try_from(self.runs.len()).unwrap_or(u32::MAX);
-        let asked = self.serving().and_then(|job| Ok((job, Patterns::new(&patterns)?)));
+        let asked = self.serving().and_then(|job| Ok((job, block_in_place(|| Patterns::new(&patterns))?)));
         let Self { table, shown, .. } = self;
         let found = match (asked, table.get_mut(&shell)?.screen()) {
             (Ok((job, patterns)), Ok(screen)) => {

@@ -374,6 +374,7 @@ async fn converse(mut channel: Channel<Msg>, saw: mpsc::UnboundedSender<String>)
                 let _reader = saw.send("deluge is over".into());
             }
             ChannelMsg::Data { data } => {
+                let _reader = saw.send(format!("typed {}", String::from_utf8_lossy(&data)));
                 channel.data_bytes(data).await?;
                 channel.data_bytes("> ").await?;
             }

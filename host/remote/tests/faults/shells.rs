@@ -61,7 +61,10 @@ async fn a_shell_or_a_terminal_that_is_refused_is_told() {
 async fn a_dropped_shell_is_closed_and_the_session_lives_on() {
     let mut server = Server::start().await;
     let session = open(&server).await;
-    drop(shell(&*session).await);
+    let shell = shell(&*session).await;
+    shell.write("last words\n".into()).await.expect("typed");
+    drop(shell);
+    server.saw("typed last words\n").await;
     server.saw("close").await;
     assert_eq!(wait(session.start(exec("echo")).await.expect("started")).await.end, Ok(Exit::Status(0)));
 }
