@@ -11,11 +11,13 @@ fn main() -> anyhow::Result<()> {
     for watched in ["examples", "src", "wasi", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", guests.join(watched).display());
     }
-    for watched in ["plugins/sdk", "plugins/paramiko", "plugins/Cargo.toml", "wit"] {
+    for watched in ["plugins/sdk", "plugins/appliance", "plugins/paramiko", "plugins/Cargo.toml", "wit"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     hostler_plugin_build::examples(&guests, &out_dir)?;
-    hostler_plugin_build::component(&root.join("plugins"), "paramiko", &out_dir)?;
+    for plugin in ["appliance", "paramiko"] {
+        hostler_plugin_build::component(&root.join("plugins"), plugin, &out_dir)?;
+    }
     hostler_plugin_build::wasi_component(&guests, "wasi", &out_dir)?;
     println!("cargo::rustc-env=HOSTLER_TEST_GUESTS={}", out_dir.display());
     Ok(())

@@ -12,7 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{Args, AuditEntry, Exit, Failure, JobId, Request};
 use hostler_plugins::{Audit, Config, Piece, Plugins, Prepared, Rejection, Witness};
-use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Process, Session};
+use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Process, Session, Shell, ShellRequest};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -178,6 +178,10 @@ impl Session for Scripted {
             sender.send(event).expect("the receiver is here");
         }
         async { Ok(Process::new(events)) }.boxed()
+    }
+
+    fn shell(&self, _: ShellRequest) -> BoxFuture<'_, Result<Shell, Failure>> {
+        unreachable!("the driver runs commands only")
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

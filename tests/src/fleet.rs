@@ -63,6 +63,10 @@ impl Sshd {
     pub const USEPTY: &str = "usepty";
     /// A user who must change the password at the next login.
     pub const EXPIRED: &str = "expired";
+    /// A user whose login shell is the command line of a network switch.
+    pub const APPLIANCE: &str = "appliance";
+    /// What that command line takes as enable password.
+    pub const ENABLE_PASSWORD: &str = "enable-P4ssw0rd-of-the-appliance";
     /// The users' password. It has what JSON escapes, and it is found nowhere else by chance. `root` has none.
     pub const PASSWORD: &str = r#"plan"ted\P4ssw0rd-of-the-fleet"#;
 

@@ -1,5 +1,6 @@
 //! The whole daemon, asked through HTTP, against Debian's OpenSSH.
 
+mod appliance;
 mod attacks;
 mod bad_input;
 mod commands;
@@ -16,6 +17,7 @@ mod job;
 mod jump_hosts;
 mod parameters;
 mod secrets;
+mod shells;
 
 use hostler_tests::{Daemon, Setup};
 use std::sync::{Arc, Mutex, PoisonError, Weak};

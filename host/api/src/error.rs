@@ -69,6 +69,7 @@ impl Error {
                 | ErrorKind::BadKey
                 | ErrorKind::Protocol
                 | ErrorKind::ConnectionLost
+                | ErrorKind::Closed
                 | ErrorKind::ExecRefused
                 | ErrorKind::ElevationFailed
                 | ErrorKind::Other(_) => StatusCode::BAD_GATEWAY,

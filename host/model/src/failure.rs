@@ -38,6 +38,8 @@ pub enum ErrorKind {
     Protocol,
     /// The connection ended before the work did.
     ConnectionLost,
+    /// The server ended the interactive session.
+    Closed,
     /// The server refused to start the command.
     ExecRefused,
     /// sudo did not give the rights that were asked.

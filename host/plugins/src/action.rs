@@ -14,6 +14,12 @@ pub(crate) enum Action<'a> {
     Connect(&'a Target, &'a [SocketAddr], HostKeyPolicy),
     /// Run a command.
     Exec(&'a Exec),
+    /// Open an interactive session.
+    Shell,
+    /// Type a text into one.
+    Type(&'a str),
+    /// Type the secret at this path of the request.
+    TypeSecret(&'a str),
 }
 
 /// `details` of a connection, as `judging.wit` has it.
@@ -44,6 +50,8 @@ impl Action<'_> {
         match self {
             Self::Connect(..) => "connect",
             Self::Exec(_) => "exec",
+            Self::Shell => "shell",
+            Self::Type(_) | Self::TypeSecret(_) => "type",
         }
     }
 
@@ -51,7 +59,7 @@ impl Action<'_> {
     pub(crate) fn place(&self) -> Option<&Target> {
         match self {
             Self::Connect(target, ..) => Some(target),
-            Self::Exec(_) => None,
+            Self::Exec(_) | Self::Shell | Self::Type(_) | Self::TypeSecret(_) => None,
         }
     }
 
@@ -72,6 +80,9 @@ impl Action<'_> {
                 stdin: exec.stdin.as_deref().map(String::from_utf8_lossy),
                 answers: &exec.answers,
             }),
+            Self::Shell => return "{}".into(),
+            Self::Type(text) => serde_json::to_string(&BTreeMap::from([("text", text)])),
+            Self::TypeSecret(path) => serde_json::to_string(&BTreeMap::from([("secret", path)])),
         };
         json.expect("texts, flags and addresses have a JSON form")
     }
@@ -87,6 +98,9 @@ impl Action<'_> {
                 needs.extend(exec.pty.then_some(Need::Pty));
                 needs
             }
+            Self::Shell => vec![Need::Shell, Need::Pty],
+            Self::Type(_) => vec![Need::Shell],
+            Self::TypeSecret(path) => vec![Need::Shell, Need::SecretInput(path)],
         }
     }
 
@@ -94,7 +108,7 @@ impl Action<'_> {
     pub(crate) fn has_effect(&self) -> bool {
         match self {
             Self::Connect(..) => false,
-            Self::Exec(_) => true,
+            Self::Exec(_) | Self::Shell | Self::Type(_) | Self::TypeSecret(_) => true,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The capabilities: one module per interface of `wit/`, each a view of the guest's own [`State`].
 
 pub(crate) mod events;
+pub(crate) mod results;
 pub(crate) mod secrets;
+pub(crate) mod shell;
 pub(crate) mod ssh;
 
 use crate::bindings::types;

@@ -1,6 +1,7 @@
 //! One instance of a plugin, in a store of its own. The one constructor sets every limit.
 
 use crate::engine::TICK;
+use crate::host::results::Reading;
 use crate::job::JobContext;
 use crate::limits::{Limits, Meter};
 use crate::terms::Terms;
@@ -21,10 +22,14 @@ pub(crate) struct State {
     pub(crate) job: Option<Arc<JobContext>>,
     /// Its handles.
     pub(crate) table: ResourceTable,
-    /// Sessions it has open.
+    /// Sessions and shells it has open.
     pub(crate) sessions: usize,
-    /// Commands that ended, by id.
+    /// Commands that ended, and what else is a result, by id.
     pub(crate) runs: Vec<RunResult>,
+    /// The shell that it opened last.
+    pub(crate) reading: Option<Reading>,
+    /// Bytes that its shells have shown.
+    pub(crate) shown: u64,
     /// Bytes of output that may still be kept.
     pub(crate) output_left: usize,
     /// Bytes it may still log.
@@ -75,6 +80,8 @@ pub(crate) fn store(engine: &Engine, terms: &Arc<Terms>, job: Option<Arc<JobCont
         table,
         sessions: 0,
         runs: Vec::new(),
+        reading: None,
+        shown: 0,
         output_left: limits.job_output,
         log_left: limits.log,
         meter: Meter::new(limits.memory),

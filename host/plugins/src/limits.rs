@@ -23,16 +23,16 @@ pub struct Limits {
     pub concurrency: usize,
     /// Bytes that one call may make the host copy.
     pub call_bytes: usize,
-    /// Open handles: sessions and secrets.
+    /// Open handles: sessions, shells and secrets.
     pub handles: usize,
-    /// Open sessions.
+    /// Open sessions and shells.
     pub sessions: usize,
     /// Output that is kept of each stream of each command, in bytes: half from its head, half from
-    /// its tail.
+    /// its tail. A shell may show as much that its driver has not consumed.
     pub output: usize,
     /// Output that is kept of a whole job, in bytes. What comes later is only counted.
     pub job_output: usize,
-    /// Commands per job.
+    /// Commands per job, and what else is a result.
     pub runs: usize,
     /// Bytes written to the log per instance.
     pub log: usize,

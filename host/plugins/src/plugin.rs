@@ -97,13 +97,17 @@ impl Draft {
 }
 
 fn link(engine: &Engine, component: &Component, terms: &Terms) -> wasmtime::Result<InstancePre<State>> {
-    use crate::bindings::{events, secrets, ssh, types};
+    use crate::bindings::{events, results, secrets, shell, ssh, types};
     let mut linker = Linker::<State>::new(engine);
     types::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     events::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     secrets::add_to_linker::<_, Host>(&mut linker, |state| state)?;
+    results::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     if terms.powers.has(Capability::Connect) {
         ssh::add_to_linker::<_, Host>(&mut linker, |state| state)?;
+    }
+    if terms.powers.has(Capability::Shell) {
+        shell::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     }
     if terms.wasi() {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;

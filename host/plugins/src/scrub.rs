@@ -46,7 +46,7 @@ impl Scrubber {
 
     /// A stream of bytes that comes in pieces.
     pub(crate) fn stream(&self) -> Stream {
-        Stream { needles: self.0.clone(), held: Vec::new() }
+        Stream { needles: self.0.clone(), held: Vec::new(), shown: 0 }
     }
 }
 
@@ -125,6 +125,8 @@ impl Drop for Needles {
 pub(crate) struct Stream {
     needles: Option<Arc<Needles>>,
     held: Vec<u8>,
+    /// Of these, so many were given out already.
+    shown: usize,
 }
 
 impl Stream {
@@ -133,11 +135,11 @@ impl Stream {
         let Some(needles) = &self.needles else { return bytes.to_vec() };
         self.held.extend_from_slice(bytes);
         let mut clean = Vec::with_capacity(self.held.len());
-        let (mut kept, mut at) = (0, 0);
+        let (mut kept, mut at) = (self.shown, 0);
         while at < self.held.len() {
             match needles.look(&self.held[at..]) {
                 Here::Needle(length) => {
-                    clean.extend_from_slice(&self.held[kept..at]);
+                    clean.extend_from_slice(&self.held[kept.min(at)..at]);
                     clean.extend_from_slice(MASK);
                     at += length;
                     kept = at;
@@ -146,9 +148,22 @@ impl Stream {
                 Here::Nothing => at += 1,
             }
         }
-        clean.extend_from_slice(&self.held[kept..at]);
+        clean.extend_from_slice(&self.held[kept.min(at)..at]);
         self.held.drain(..at);
+        self.shown = self.shown.saturating_sub(at);
         clean
+    }
+
+    /// What is held back, if it is no more than `most` bytes and was not given out yet.
+    pub(crate) fn ending(&self, most: usize) -> Option<&[u8]> {
+        Some(&self.held[self.shown..]).filter(|ending| !ending.is_empty() && self.held.len() <= most)
+    }
+
+    /// Gives that out. If it turns out to begin a secret, what follows is cut out all the same.
+    pub(crate) fn show_ending(&mut self, most: usize) -> Vec<u8> {
+        let ending = self.ending(most).unwrap_or_default().to_vec();
+        self.shown += ending.len();
+        ending
     }
 
     /// The end of the stream: what was held back is no secret, but a shorter one may be in it.
@@ -156,8 +171,13 @@ impl Stream {
         let mut clean = Vec::new();
         while let (Some(needles), Some(first)) = (&self.needles, self.held.first().copied()) {
             let whole = needles.whole(&self.held);
-            clean.extend_from_slice(if whole.is_some() { MASK } else { std::slice::from_ref(&first) });
+            match whole {
+                Some(_) => clean.extend_from_slice(MASK),
+                None if self.shown > 0 => {}
+                None => clean.push(first),
+            }
             self.held.drain(..whole.unwrap_or(1));
+            self.shown = self.shown.saturating_sub(whole.unwrap_or(1));
         }
         clean
     }
@@ -195,6 +215,28 @@ mod tests {
         assert_eq!(stream.push(b"prompt> "), b"prompt> ");
         assert_eq!(stream.push(b"hunt"), b"");
         assert_eq!(stream.push(b"ing"), b"hunting");
+    }
+
+    #[test]
+    fn a_prompt_that_ends_as_a_secret_begins_can_be_shown_without_giving_the_secret_away() {
+        let scrubber = scrubber(&["#hunter22"]);
+        let shown = |after: &str| {
+            let mut stream = scrubber.stream();
+            let mut clean = stream.push(b"switch#");
+            assert_eq!(clean, b"switch");
+            clean.extend(stream.show_ending(3));
+            assert_eq!(stream.ending(3), None, "it is shown once");
+            clean.extend(stream.push(after.as_bytes()));
+            clean.extend(stream.finish());
+            String::from_utf8_lossy(&clean).into_owned()
+        };
+        assert_eq!(shown(" reload"), "switch# reload");
+        assert_eq!(shown("##hunter22"), "switch##******");
+        assert_eq!(shown("hunter22"), "switch#******");
+        assert_eq!(shown("hunt"), "switch#hunt");
+        let mut stream = scrubber.stream();
+        stream.push(b"#hunter2");
+        assert_eq!(stream.ending(3), None, "most of a secret is no prompt");
     }
 
     #[test]

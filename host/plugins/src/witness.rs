@@ -6,9 +6,9 @@ use hostler_model::Failure;
 /// A piece of what a command wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece<'a> {
-    /// Which command of the job, counted from 0.
+    /// Which command of the job, counted from 0; for what a shell shows, the result that is kept next.
     pub run: u32,
-    /// `stdout` or `stderr`.
+    /// `stdout` or `stderr` of a command, or `shell`: what all shells of the job show is one stream.
     pub stream: &'static str,
     /// Bytes that the stream had before it, after scrubbing.
     pub offset: u64,

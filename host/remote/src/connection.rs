@@ -6,7 +6,8 @@ use crate::opener::Opener;
 use crate::pool::{Lease, Pool};
 use crate::process::Control;
 use crate::pump::Pump;
-use crate::{Connect, Exec, Process, Session};
+use crate::terminal::Terminal;
+use crate::{Connect, Exec, Process, Session, Shell, ShellRequest};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{ErrorKind, Failure, Phase};
@@ -102,6 +103,17 @@ impl Line {
         answer.await.unwrap_or_else(|_| Err(self.notes.lost(Phase::Exec).into()))?;
         Ok(Process::controlled(receiver, control))
     }
+
+    async fn shell(self: &Arc<Self>, request: ShellRequest) -> Result<Shell, NotStarted> {
+        let (events, receiver) = mpsc::unbounded_channel();
+        let (keys, typed) = mpsc::channel(1);
+        let (started, answer) = oneshot::channel();
+        let control = Control::default();
+        let terminal = Terminal { line: self.clone(), request, events, keys: typed, control: control.clone() };
+        self.pumps.spawn(terminal.run(started));
+        answer.await.unwrap_or_else(|_| Err(self.notes.lost(Phase::Exec).into()))?;
+        Ok(Shell::new(Process::controlled(receiver, control), keys))
+    }
 }
 
 impl Seat {
@@ -157,6 +169,35 @@ impl Connection {
         }
     }
 
+    /// Begins something on the session's connection, or on another one if this one has no channel for it.
+    async fn begin<T>(
+        &self,
+        start: impl Fn(Arc<Line>) -> BoxFuture<'static, Result<T, NotStarted>>,
+    ) -> Result<T, Failure> {
+        let mut tries = 0;
+        loop {
+            let line = self.line()?;
+            let (failure, request) = match (start(line.clone()).await, &self.request) {
+                (Err(NotStarted::NoChannel(failure)), Some(request)) => (failure, request),
+                (result, _) => {
+                    self.executed.store(true, Ordering::Relaxed);
+                    return result.map_err(NotStarted::into_failure);
+                }
+            };
+            tries += 1;
+            if tries == 1 && failure.kind == ErrorKind::ExecRefused {
+                sleep(MOMENT).await;
+            } else if tries < MAX_TRIES && self.may_move(&line, &failure) {
+                let seat = self.seating.seat(request).await?;
+                let mut seats = self.seats();
+                seats.retain(|seat| !seat.line.pumps.is_empty());
+                seats.push(seat);
+            } else {
+                return Err(failure);
+            }
+        }
+    }
+
     /// Stops the session's commands and gives its connections back. It goes on if it is not waited for.
     fn leave(&self) -> Option<tokio::task::JoinHandle<()>> {
         let seats = std::mem::take(&mut *self.seats());
@@ -172,28 +213,22 @@ impl Session for Connection {
     fn start(&self, exec: Exec) -> BoxFuture<'_, Result<Process, Failure>> {
         async move {
             exec.check(&self.line()?.user)?;
-            let mut tries = 0;
-            loop {
-                let line = self.line()?;
-                let (failure, request) = match (line.start(exec.clone()).await, &self.request) {
-                    (Err(NotStarted::NoChannel(failure)), Some(request)) => (failure, request),
-                    (result, _) => {
-                        self.executed.store(true, Ordering::Relaxed);
-                        return result.map_err(NotStarted::into_failure);
-                    }
-                };
-                tries += 1;
-                if tries == 1 && failure.kind == ErrorKind::ExecRefused {
-                    sleep(MOMENT).await;
-                } else if tries < MAX_TRIES && self.may_move(&line, &failure) {
-                    let seat = self.seating.seat(request).await?;
-                    let mut seats = self.seats();
-                    seats.retain(|seat| !seat.line.pumps.is_empty());
-                    seats.push(seat);
-                } else {
-                    return Err(failure);
-                }
-            }
+            self.begin(|line| {
+                let exec = exec.clone();
+                async move { line.start(exec).await }.boxed()
+            })
+            .await
+        }
+        .boxed()
+    }
+
+    fn shell(&self, request: ShellRequest) -> BoxFuture<'_, Result<Shell, Failure>> {
+        async move {
+            self.begin(|line| {
+                let request = request.clone();
+                async move { line.shell(request).await }.boxed()
+            })
+            .await
         }
         .boxed()
     }

@@ -7,7 +7,7 @@
 //! opens TCP or a `tunnel` goes through the jump host before, `handshake` verifies the host key against
 //! `known_hosts`, and `login` presents `credentials`. The result is a `link`, which a `pool` may lend to
 //! several sessions. A session (`connection`) runs each command in a `pump`, a task that always drains
-//! its channel, so that no slow client can stall the others.
+//! its channel, so that no slow client can stall the others; a [`Shell`] has a `terminal`, which does the same.
 //! Beside that way, [`HostKeys`] is the record of host keys for those who keep it, and [`scan`] shows what
 //! a server would be recorded with.
 //!
@@ -15,6 +15,7 @@
 
 mod algorithms;
 mod answers;
+mod channel;
 mod config;
 mod connection;
 mod credential;
@@ -40,6 +41,8 @@ mod pump;
 mod running;
 mod scan;
 mod session;
+mod shell;
+mod terminal;
 mod tunnel;
 
 pub use config::{Config, Deadlines};
@@ -49,3 +52,4 @@ pub use host_keys::HostKeys;
 pub use process::{Elevation, Event, Exec, Process};
 pub use scan::{ShownKey, scan};
 pub use session::{Authentication, Connect, Connector, HostKeyPolicy, Session};
+pub use shell::{Keys, Shell, ShellRequest};

@@ -4,7 +4,7 @@
 use crate::answers::{Answers, Reply};
 use crate::dialogue::{Dialogue, Refusal, Step, wrong_password};
 use crate::process::Backlog;
-use crate::{Event, Exec};
+use crate::{Event, Exec, Keys, ShellRequest};
 use bytes::Bytes;
 use hostler_model::{ErrorKind, Exit, Failure, Phase, Secret};
 use russh::client::Msg;
@@ -121,13 +121,7 @@ impl Running {
             Some(_) => exec.environment.iter().collect(),
         };
         if pty {
-            self.write.request_pty(true, "vt100", 80, 24, 0, 0, &TERMINAL_MODES).await.map_err(|_| None)?;
-            if !self.reply().await? {
-                return Err(Some(refused(
-                    "The server gives no terminal: leave `get_pty` out, or allow it there (PermitTTY).",
-                )));
-            }
-            self.pty = true;
+            self.get_terminal("vt100", (80, 24), &TERMINAL_MODES, "leave `get_pty` out, or ").await?;
         }
         let mut dialogue = exec.tells_group(&self.user).then(|| Dialogue::new(exec));
         let line = exec.line(&variables, dialogue.as_ref().map(|dialogue| &dialogue.marks));
@@ -149,6 +143,44 @@ impl Running {
             self.feed(exec).await.map_err(|_| None)?;
         }
         Ok(())
+    }
+
+    /// Starts the login shell in a terminal that does what terminals do: it echoes. Fails like [`Self::start`].
+    pub(crate) async fn start_shell(&mut self, asked: &ShellRequest) -> Result<(), Option<Refusal>> {
+        self.get_terminal(&asked.terminal, (asked.columns, asked.rows), &[], "").await?;
+        self.write.request_shell(true).await.map_err(|_| None)?;
+        if self.reply().await? {
+            return Ok(());
+        }
+        Err(Some(refused("The server refused to start a shell: the account may be allowed other uses only.")))
+    }
+
+    async fn get_terminal(
+        &mut self,
+        name: &str,
+        (columns, rows): (u32, u32),
+        modes: &[(Pty, u32)],
+        advice: &str,
+    ) -> Result<(), Option<Refusal>> {
+        self.write.request_pty(true, name, columns, rows, 0, 0, modes).await.map_err(|_| None)?;
+        self.pty = self.reply().await?;
+        if self.pty {
+            return Ok(());
+        }
+        Err(Some(refused(&format!("The server gives no terminal: {advice}allow it there (PermitTTY)."))))
+    }
+
+    /// Types what comes from `keys`, beside the reading, until what it returns is dropped.
+    pub(crate) fn obey(&self, mut keys: mpsc::Receiver<Keys>) -> AbortOnDropHandle<()> {
+        let write = self.write.clone();
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            while let Some(Keys { text, sent }) = keys.recv().await {
+                if write.data_bytes(text).await.is_err() {
+                    return;
+                }
+                let _typist_gone = sent.send(());
+            }
+        }))
     }
 
     /// Types what the command is to read, and ends its input unless there are replies to come.

@@ -1,6 +1,6 @@
 //! What the floor above sees of a connection.
 
-use crate::{Deadlines, Exec, Process};
+use crate::{Deadlines, Exec, Process, Shell, ShellRequest};
 use futures::future::BoxFuture;
 use hostler_model::{Failure, Secret, Target};
 use std::net::SocketAddr;
@@ -111,6 +111,9 @@ pub trait Connector: Send + Sync + 'static {
 pub trait Session: Send + Sync {
     /// Starts a command. Dropping the future gives the channel up without leaking it.
     fn start(&self, exec: Exec) -> BoxFuture<'_, Result<Process, Failure>>;
+
+    /// Opens an interactive session. Dropping the future gives the channel up without leaking it.
+    fn shell(&self, request: ShellRequest) -> BoxFuture<'_, Result<Shell, Failure>>;
 
     /// Says good-bye and ends the connection.
     fn close(&self) -> BoxFuture<'_, ()>;

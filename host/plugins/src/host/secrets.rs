@@ -13,6 +13,11 @@ pub struct SecretHandle {
 }
 
 impl SecretHandle {
+    /// The secret, for typing, and where it stands in the request.
+    pub(crate) fn with_path(&self) -> (String, Secret) {
+        (self.path.clone(), self.secret.clone())
+    }
+
     /// The secret, if it is meant for one of these uses.
     pub(crate) fn used_as(&self, wanted: &[SecretUse]) -> Result<Secret, Failure> {
         if wanted.contains(&SecretUse::of(&self.path)) {

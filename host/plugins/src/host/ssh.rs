@@ -33,6 +33,14 @@ const JUMP: Uses =
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub struct SessionHandle(Option<Arc<dyn Session>>);
 
+impl SessionHandle {
+    /// The session, unless it was closed.
+    pub(crate) fn session(&self) -> Result<Arc<dyn Session>, Failure> {
+        let message = "the session is closed; connect again";
+        self.0.clone().ok_or_else(|| Failure::new(ErrorKind::InvalidRequest, Phase::Exec, message))
+    }
+}
+
 impl ssh::Host for State {}
 
 impl ssh::HostSession for State {
@@ -65,10 +73,10 @@ impl ssh::HostSession for State {
         session: Resource<SessionHandle>,
         exec: ssh::Exec,
     ) -> wasmtime::Result<Result<ssh::Run, types::Error>> {
-        let session = self.table.get(&session)?.0.clone();
-        let ran = match self.elevation(exec.elevate.as_ref())? {
-            Ok(elevation) => self.execute(session, exec, elevation).await,
-            Err(failure) => Err(failure),
+        let session = self.table.get(&session)?.session();
+        let ran = match (session, self.elevation(exec.elevate.as_ref())?) {
+            (Ok(session), Ok(elevation)) => self.execute(session, exec, elevation).await,
+            (Err(failure), _) | (_, Err(failure)) => Err(failure),
         };
         Ok(ran.map_err(|failure| self.tell(&failure)))
     }
@@ -153,10 +161,7 @@ impl State {
         options: ssh::ConnectOptions,
     ) -> Result<Box<dyn Session>, Failure> {
         let job = self.serving()?;
-        if self.sessions >= self.terms.limits.sessions {
-            let message = format!("no more than {} sessions may be open; close one", self.terms.limits.sessions);
-            return Err(Failure::new(ErrorKind::Limit, Phase::Connect, message));
-        }
+        self.check_sessions(Phase::Connect)?;
         let host_key_policy = HostKeyPolicy::of(&options.host_key_policy).ok_or_else(|| {
             let other = &options.host_key_policy;
             let message = format!("there is no host key policy {other:?}; use reject, auto_add or warning");
@@ -188,20 +193,23 @@ impl State {
         Ok(session)
     }
 
+    /// Whether one more session or shell may be open.
+    pub(crate) fn check_sessions(&self, phase: Phase) -> Result<(), Failure> {
+        if self.sessions < self.terms.limits.sessions {
+            return Ok(());
+        }
+        let message = format!("no more than {} sessions may be open; close one", self.terms.limits.sessions);
+        Err(Failure::new(ErrorKind::Limit, phase, message))
+    }
+
     async fn execute(
         &mut self,
-        session: Option<Arc<dyn Session>>,
+        session: Arc<dyn Session>,
         asked: ssh::Exec,
         elevation: Option<Elevation>,
     ) -> Result<ssh::Run, Failure> {
         let job = self.serving()?;
-        let session = session.ok_or_else(|| {
-            Failure::new(ErrorKind::InvalidRequest, Phase::Exec, "the session is closed; connect again")
-        })?;
-        if self.runs.len() >= self.terms.limits.runs {
-            let message = format!("a job may run {} commands at most", self.terms.limits.runs);
-            return Err(Failure::new(ErrorKind::Limit, Phase::Exec, message));
-        }
+        let run = self.next_run()?;
         let asked_timeout = asked.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
         let timeout = asked_timeout.min(job.max_execution_time);
         let exec = Exec {
@@ -215,7 +223,6 @@ impl State {
             timeout,
         };
         let cap = self.terms.limits.output.min(self.output_left / 2);
-        let run = u32::try_from(self.runs.len()).unwrap_or(u32::MAX);
         let tap = |stream| {
             let capture = Capture::new(cap, &job.scrubber);
             Tap::new(capture, Arc::clone(&job.witness), run, stream, asked.event_size)
@@ -297,7 +304,10 @@ fn milliseconds(given: Option<u32>) -> Option<Duration> {
 }
 
 /// Gives work up when the job has to end. Dropping the work stops the remote side.
-async fn before_end<T>(job: &JobContext, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(crate) async fn before_end<T>(
+    job: &JobContext,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     tokio::select! {
         biased; // work that is done at once starts no timer
         done = work => done,

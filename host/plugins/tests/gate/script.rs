@@ -4,7 +4,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{AuditEntry, ErrorKind, Failure, Phase};
 use hostler_plugins::{Audit, Piece, Witness};
-use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Process, Session};
+use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Process, Session, Shell, ShellRequest};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -150,6 +150,10 @@ impl Session for Network {
         }
         self.0.started.notify_one();
         async { Ok(Process::new(receiver)) }.boxed()
+    }
+
+    fn shell(&self, _: ShellRequest) -> BoxFuture<'_, Result<Shell, Failure>> {
+        unreachable!("the built-in driver opens no shell")
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -2,6 +2,7 @@
 
 mod leftovers;
 mod server;
+mod shells;
 mod wire;
 
 use hostler_model::{ErrorKind, Exit, Failure, Phase, Secret};

@@ -10,7 +10,7 @@ use russh::server::{
     run_stream,
 };
 use russh::{
-    Channel, ChannelId, ChannelMsg, ChannelOpenFailure, Disconnect, MethodKind, MethodSet, Preferred, Sig, kex,
+    Channel, ChannelId, ChannelMsg, ChannelOpenFailure, Disconnect, MethodKind, MethodSet, Preferred, Pty, Sig, kex,
 };
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -68,7 +68,13 @@ impl Server {
             while let Ok((stream, _)) = listener.accept().await {
                 let (config, saw) = (config.clone(), saw.clone());
                 tokio::spawn(async move {
-                    let guest = Guest { saw: saw.clone(), key_passed: false, password_passed: false, rooms: 0 };
+                    let guest = Guest {
+                        saw: saw.clone(),
+                        key_passed: false,
+                        password_passed: false,
+                        rooms: 0,
+                        terminal: String::new(),
+                    };
                     if let Ok(session) = run_stream(config, stream, guest).await {
                         let _end = session.await;
                     }
@@ -133,6 +139,8 @@ struct Guest {
     password_passed: bool,
     /// Channels that may still be opened, where that is limited.
     rooms: usize,
+    /// The type of the terminal that was asked for last.
+    terminal: String,
 }
 
 impl Guest {
@@ -241,6 +249,30 @@ impl Handler for Guest {
         if name.starts_with("LC_") { session.channel_success(channel) } else { session.channel_failure(channel) }
     }
 
+    async fn pty_request(
+        &mut self,
+        id: ChannelId,
+        terminal: &str,
+        columns: u32,
+        rows: u32,
+        _: u32,
+        _: u32,
+        _: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.saw(format!("terminal {terminal} {columns}x{rows}"));
+        self.terminal = terminal.to_owned();
+        if terminal == "none" { session.channel_failure(id) } else { session.channel_success(id) }
+    }
+
+    async fn shell_request(&mut self, id: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
+        match self.terminal.as_str() {
+            "no-shell" => session.channel_failure(id),
+            "silent" => Ok(()),
+            _ => session.channel_success(id),
+        }
+    }
+
     async fn exec_request(&mut self, id: ChannelId, command: &[u8], session: &mut Session) -> Result<(), russh::Error> {
         let command = String::from_utf8_lossy(command).into_owned();
         self.saw(format!("exec {command}"));
@@ -262,6 +294,7 @@ async fn play(
     let command = loop {
         match channel.wait().await {
             Some(ChannelMsg::Exec { command, .. }) => break String::from_utf8_lossy(&command).into_owned(),
+            Some(ChannelMsg::RequestShell { .. }) => return converse(channel, saw).await,
             Some(ChannelMsg::Close) | None => {
                 let _reader = saw.send("close".into());
                 return Ok(());
@@ -315,6 +348,35 @@ async fn play(
                     let _sent = handle.exit_signal_request(channel.id(), signal, false, message, language).await;
                     channel.close().await?;
                 }
+            }
+            ChannelMsg::Close => {
+                let _reader = saw.send("close".into());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A shell that says what it is told, until it is told `exit`.
+async fn converse(mut channel: Channel<Msg>, saw: mpsc::UnboundedSender<String>) -> Result<(), russh::Error> {
+    channel.data_bytes("> ").await?;
+    while let Some(message) = channel.wait().await {
+        match message {
+            ChannelMsg::Data { data } if data == "exit\n" => {
+                channel.data_bytes(data).await?;
+                finish(&channel, 5).await?;
+            }
+            ChannelMsg::Data { data } if data == "deluge\n" => {
+                for _ in 0..20 {
+                    channel.data_bytes(vec![b'd'; 1 << 20]).await?;
+                }
+                let _reader = saw.send("deluge is over".into());
+            }
+            ChannelMsg::Data { data } => {
+                let _reader = saw.send(format!("typed {}", String::from_utf8_lossy(&data)));
+                channel.data_bytes(data).await?;
+                channel.data_bytes("> ").await?;
             }
             ChannelMsg::Close => {
                 let _reader = saw.send("close".into());

@@ -160,6 +160,7 @@ fn exception(kind: &ErrorKind) -> &'static str {
         | ErrorKind::HostKeyRevoked
         | ErrorKind::BadKey
         | ErrorKind::Protocol
+        | ErrorKind::Closed
         | ErrorKind::ConnectionLost => "SSHException",
         ErrorKind::ExecRefused => "ChannelException",
         ErrorKind::Expired | ErrorKind::Lost => "AbandonedJobError",
