@@ -10,9 +10,9 @@
 use anyhow::anyhow;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_model::{Args, Exit, Failure, JobId, Request};
+use hostler_model::{Args, ErrorKind, Exit, Failure, JobId, Phase, Request};
 use hostler_plugins::{Config, Piece, Plugins, Prepared, Rejection, Witness};
-use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Process, Session};
+use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Files, Process, Session};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -174,6 +174,10 @@ impl Session for Scripted {
             sender.send(event).expect("the receiver is here");
         }
         async { Ok(Process::new(events)) }.boxed()
+    }
+
+    fn files(&self) -> BoxFuture<'_, Result<Box<dyn Files>, Failure>> {
+        async { Err(Failure::new(ErrorKind::Unsupported, Phase::Transfer, "it has no files")) }.boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -9,6 +9,7 @@ mod elevation;
 mod engine;
 mod examples;
 mod failures;
+mod files;
 mod host_keys;
 mod hostile;
 mod job;

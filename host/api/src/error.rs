@@ -70,6 +70,8 @@ impl Error {
                 | ErrorKind::ConnectionLost
                 | ErrorKind::ExecRefused
                 | ErrorKind::ElevationFailed
+                | ErrorKind::PermissionDenied
+                | ErrorKind::TransferFailed
                 | ErrorKind::Other(_) => StatusCode::BAD_GATEWAY,
             },
         }

@@ -10,6 +10,7 @@ pub(crate) mod driver {
         with: {
             "hostler:plugin/secrets.secret": crate::host::secrets::SecretHandle,
             "hostler:plugin/ssh.session": crate::host::ssh::SessionHandle,
+            "hostler:plugin/sftp.sftp": crate::host::sftp::SftpHandle,
         },
     });
 }
@@ -28,4 +29,4 @@ pub(crate) mod policy {
     });
 }
 
-pub(crate) use driver::hostler::plugin::{events, secrets, ssh, types};
+pub(crate) use driver::hostler::plugin::{events, secrets, sftp, ssh, types};

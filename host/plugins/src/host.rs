@@ -2,6 +2,7 @@
 
 pub(crate) mod events;
 pub(crate) mod secrets;
+pub(crate) mod sftp;
 pub(crate) mod ssh;
 
 use crate::bindings::types;

@@ -23,6 +23,8 @@ pub(crate) struct State {
     pub(crate) table: ResourceTable,
     /// Sessions it has open.
     pub(crate) sessions: usize,
+    /// Ways to files that it has open.
+    pub(crate) sftps: usize,
     /// Commands that ended, by id.
     pub(crate) runs: Vec<RunResult>,
     /// Bytes of output that may still be kept.
@@ -80,6 +82,7 @@ pub(crate) fn store(
         job,
         table,
         sessions: 0,
+        sftps: 0,
         runs: Vec::new(),
         output_left: limits.job_output,
         log_left: limits.log,

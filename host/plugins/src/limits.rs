@@ -18,9 +18,9 @@ pub struct Limits {
     pub call_ms: u64,
     /// Bytes that one call may make the host copy.
     pub call_bytes: usize,
-    /// Open handles: sessions and secrets.
+    /// Open handles: sessions, `sftp` and secrets.
     pub handles: usize,
-    /// Open sessions.
+    /// Open sessions, and as many `sftp`.
     pub sessions: usize,
     /// Output that is kept of each stream of each command, in bytes: half from its head, half from
     /// its tail.

@@ -114,7 +114,7 @@ fn check_imports(engine: &Engine, component: &Component, name: &str, grants: &[G
     for (interface, _) in component.component_type().imports(engine) {
         let needed = match ours(interface).as_deref() {
             Some("types" | "events" | "secrets") => continue,
-            Some("ssh") => Some(Grant::Ssh),
+            Some("ssh" | "sftp") => Some(Grant::Ssh),
             _ if interface.starts_with("wasi:") => Some(Grant::Wasi),
             _ => None,
         };
@@ -145,13 +145,14 @@ fn check_imports(engine: &Engine, component: &Component, name: &str, grants: &[G
 }
 
 fn link(engine: &Engine, component: &Component, grants: &[Grant]) -> wasmtime::Result<InstancePre<State>> {
-    use crate::bindings::{events, secrets, ssh, types};
+    use crate::bindings::{events, secrets, sftp, ssh, types};
     let mut linker = Linker::<State>::new(engine);
     types::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     events::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     secrets::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     if grants.contains(&Grant::Ssh) {
         ssh::add_to_linker::<_, Host>(&mut linker, |state| state)?;
+        sftp::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     }
     if grants.contains(&Grant::Wasi) {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;

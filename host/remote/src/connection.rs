@@ -6,7 +6,8 @@ use crate::opener::Opener;
 use crate::pool::{Lease, Pool};
 use crate::process::Control;
 use crate::pump::Pump;
-use crate::{Connect, Exec, Process, Session};
+use crate::sftp::Sftp;
+use crate::{Connect, Exec, Files, Process, Session};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{ErrorKind, Failure, Phase};
@@ -53,7 +54,7 @@ struct Seat {
     lease: Lease,
 }
 
-/// What a session shares with the pumps of its commands.
+/// What a session shares with the pumps of its commands and files.
 pub(crate) struct Line {
     pub(crate) handle: Arc<Handle<Verifier>>,
     /// Who logged in.
@@ -157,6 +158,35 @@ impl Connection {
         }
     }
 
+    /// Starts something that needs a channel, over another connection where this one opens none.
+    async fn on_a_line<T>(
+        &self,
+        start: impl Fn(Arc<Line>) -> BoxFuture<'static, Result<T, NotStarted>>,
+    ) -> Result<T, Failure> {
+        let mut tries = 0;
+        loop {
+            let line = self.line()?;
+            let (failure, request) = match (start(line.clone()).await, &self.request) {
+                (Err(NotStarted::NoChannel(failure)), Some(request)) => (failure, request),
+                (result, _) => {
+                    self.executed.store(true, Ordering::Relaxed);
+                    return result.map_err(NotStarted::into_failure);
+                }
+            };
+            tries += 1;
+            if tries == 1 && failure.kind == ErrorKind::ExecRefused {
+                sleep(MOMENT).await;
+            } else if tries < MAX_TRIES && self.may_move(&line, &failure) {
+                let seat = self.seating.seat(request).await?;
+                let mut seats = self.seats();
+                seats.retain(|seat| !seat.line.pumps.is_empty());
+                seats.push(seat);
+            } else {
+                return Err(failure);
+            }
+        }
+    }
+
     /// Stops the session's commands and gives its connections back. It goes on if it is not waited for.
     fn leave(&self) -> Option<tokio::task::JoinHandle<()>> {
         let seats = std::mem::take(&mut *self.seats());
@@ -172,30 +202,17 @@ impl Session for Connection {
     fn start(&self, exec: Exec) -> BoxFuture<'_, Result<Process, Failure>> {
         async move {
             exec.check(&self.line()?.user)?;
-            let mut tries = 0;
-            loop {
-                let line = self.line()?;
-                let (failure, request) = match (line.start(exec.clone()).await, &self.request) {
-                    (Err(NotStarted::NoChannel(failure)), Some(request)) => (failure, request),
-                    (result, _) => {
-                        self.executed.store(true, Ordering::Relaxed);
-                        return result.map_err(NotStarted::into_failure);
-                    }
-                };
-                tries += 1;
-                if tries == 1 && failure.kind == ErrorKind::ExecRefused {
-                    sleep(MOMENT).await;
-                } else if tries < MAX_TRIES && self.may_move(&line, &failure) {
-                    let seat = self.seating.seat(request).await?;
-                    let mut seats = self.seats();
-                    seats.retain(|seat| !seat.line.pumps.is_empty());
-                    seats.push(seat);
-                } else {
-                    return Err(failure);
-                }
-            }
+            self.on_a_line(|line| {
+                let exec = exec.clone();
+                async move { line.start(exec).await }.boxed()
+            })
+            .await
         }
         .boxed()
+    }
+
+    fn files(&self) -> BoxFuture<'_, Result<Box<dyn Files>, Failure>> {
+        async { Ok(Box::new(self.on_a_line(|line| Sftp::open(line).boxed()).await?) as Box<dyn Files>) }.boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -7,7 +7,8 @@
 //! opens TCP or a `tunnel` goes through the jump host before, `handshake` verifies the host key against
 //! `known_hosts`, and `login` presents `credentials`. The result is a `link`, which a `pool` may lend to
 //! several sessions. A session (`connection`) runs each command in a `pump`, a task that always drains
-//! its channel, so that no slow client can stall the others.
+//! its channel, so that no slow client can stall the others. Its [`Files`] (`sftp`) talk over a `stream`, which
+//! is always drained too.
 //! Beside that way, [`HostKeys`] is the record of host keys for those who keep it, and [`scan`] shows what
 //! a server would be recorded with.
 //!
@@ -15,6 +16,7 @@
 
 mod algorithms;
 mod answers;
+mod channel;
 mod config;
 mod connection;
 mod credential;
@@ -22,6 +24,7 @@ mod dial;
 mod dialogue;
 mod engine;
 mod error;
+mod files;
 mod handshake;
 mod host_key;
 mod host_keys;
@@ -40,11 +43,14 @@ mod pump;
 mod running;
 mod scan;
 mod session;
+mod sftp;
+mod stream;
 mod tunnel;
 
 pub use config::{Config, Deadlines};
 pub use engine::Engine;
 pub use error::Error;
+pub use files::{Attributes, Entry, FileChange, FileKind, Files, Listing, MAX_ENTRIES, MAX_READ};
 pub use host_keys::HostKeys;
 pub use process::{Elevation, Event, Exec, Process};
 pub use scan::{ShownKey, scan};

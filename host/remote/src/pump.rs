@@ -8,7 +8,6 @@ use crate::process::Control;
 use crate::running::{Over, Running};
 use crate::{Event, Exec};
 use hostler_model::{ErrorKind, Exit, Failure, Phase};
-use russh::ChannelOpenFailure;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -81,23 +80,13 @@ impl Pump {
     }
 
     async fn open(&self) -> Result<Running, NotStarted> {
-        let line = self.line.clone();
-        let mut opening = Box::pin(async move { line.handle.channel_open_session().await });
-        match timeout_at(self.deadline, &mut opening).await {
-            Ok(Ok(channel)) => {
+        match self.line.channel(self.deadline).await {
+            Ok(channel) => {
                 let user = self.line.user.clone();
                 Ok(Running::new(channel, user, self.events.clone(), self.control.backlog.clone()))
             }
-            Ok(Err(error)) => Err(NotStarted::NoChannel(self.not_opened(&error))),
-            Err(_) => {
-                // The server would keep a channel that opens when nobody waits any more.
-                self.line.pumps.spawn(async move {
-                    if let Ok(channel) = opening.await {
-                        let _closed = channel.split().1.close().await;
-                    }
-                });
-                Err(NotStarted::NoChannel(self.late("it had not been started")))
-            }
+            Err(Some(error)) => Err(NotStarted::NoChannel(self.line.not_opened(&error, Phase::Exec, "the command"))),
+            Err(None) => Err(NotStarted::NoChannel(self.late("it had not been started"))),
         }
     }
 
@@ -172,19 +161,6 @@ impl Pump {
             self.exec.timeout.as_secs_f64()
         );
         Failure::new(ErrorKind::Timeout, Phase::Exec, message)
-    }
-
-    fn not_opened(&self, error: &russh::Error) -> Failure {
-        let russh::Error::ChannelOpenFailure(reason) = error else { return self.line.notes.lost(Phase::Exec) };
-        let reason = match reason {
-            ChannelOpenFailure::AdministrativelyProhibited => "it is prohibited",
-            ChannelOpenFailure::ConnectFailed => "it has no room, see MaxSessions of sshd",
-            ChannelOpenFailure::UnknownChannelType => "it knows no sessions",
-            ChannelOpenFailure::ResourceShortage => "it lacks resources",
-            ChannelOpenFailure::Other { .. } => "it gave no known reason",
-        };
-        let message = format!("The server opened no channel for the command: {reason}.");
-        Failure::new(ErrorKind::ExecRefused, Phase::Exec, message).with_detail(error)
     }
 }
 

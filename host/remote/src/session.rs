@@ -1,6 +1,6 @@
 //! What the floor above sees of a connection.
 
-use crate::{Deadlines, Exec, Process};
+use crate::{Deadlines, Exec, Files, Process};
 use futures::future::BoxFuture;
 use hostler_model::{Failure, Secret, Target};
 use std::net::SocketAddr;
@@ -111,6 +111,9 @@ pub trait Connector: Send + Sync + 'static {
 pub trait Session: Send + Sync {
     /// Starts a command. Dropping the future gives the channel up without leaking it.
     fn start(&self, exec: Exec) -> BoxFuture<'_, Result<Process, Failure>>;
+
+    /// Opens the way to the server's files (SFTP). Dropping the future gives the channel up without leaking it.
+    fn files(&self) -> BoxFuture<'_, Result<Box<dyn Files>, Failure>>;
 
     /// Says good-bye and ends the connection.
     fn close(&self) -> BoxFuture<'_, ()>;

@@ -42,7 +42,7 @@
 //! modules here lend. A panic is written to the daemon's log and ends the job.
 //!
 //! On the host, logic can be tested with plain `cargo test`; the functions that ask the daemon for
-//! something ([`ssh`], [`secrets`]) panic there, and [`log`] writes to standard error.
+//! something ([`ssh`], [`sftp`], [`secrets`]) panic there, and [`log`] writes to standard error.
 
 #[doc(hidden)]
 pub mod bindings;
@@ -52,6 +52,7 @@ mod panic;
 pub mod policy;
 mod problem;
 pub mod secrets;
+pub mod sftp;
 pub mod ssh;
 
 #[doc(inline)]

@@ -31,7 +31,7 @@ const JUMP: Uses =
 
 /// A guest's handle for a session. `None` after it was closed.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
-pub struct SessionHandle(Option<Arc<dyn Session>>);
+pub struct SessionHandle(pub(crate) Option<Arc<dyn Session>>);
 
 impl ssh::Host for State {}
 
@@ -297,7 +297,10 @@ fn milliseconds(given: Option<u32>) -> Option<Duration> {
 }
 
 /// Gives work up when the job has to end. Dropping the work stops the remote side.
-async fn before_end<T>(job: &JobContext, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(crate) async fn before_end<T>(
+    job: &JobContext,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     tokio::select! {
         biased; // work that is done at once starts no timer
         done = work => done,

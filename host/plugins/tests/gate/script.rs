@@ -4,7 +4,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{ErrorKind, Failure, Phase};
 use hostler_plugins::{Piece, Witness};
-use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Process, Session};
+use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Files, Process, Session};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -136,6 +136,11 @@ impl Session for Network {
         }
         self.0.started.notify_one();
         async { Ok(Process::new(receiver)) }.boxed()
+    }
+
+    fn files(&self) -> BoxFuture<'_, Result<Box<dyn Files>, Failure>> {
+        let none = Failure::new(ErrorKind::Unsupported, Phase::Transfer, "the script has no files");
+        async { Err(none) }.boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
