@@ -38,6 +38,10 @@ const MAX_NAMES: usize = 4 << 20;
 const KIND: u32 = 0o170_000;
 const PERMISSIONS: u32 = 0o7777;
 
+/// What to do where the server says nothing that makes sense, or nothing any more.
+const NONSENSE: &str = "The server's SFTP program broke off, or something else spoke for it: check `Subsystem sftp` of \
+                        sshd, and that the user's shell prints nothing when it starts.";
+
 /// The real files.
 pub(crate) struct Sftp {
     line: Arc<Line>,
@@ -91,12 +95,10 @@ impl Sftp {
             StatusCode::OpUnsupported => {
                 (ErrorKind::Unsupported, format!("The server's SFTP program cannot do that with `{path}`."))
             }
-            StatusCode::Ok
-            | StatusCode::Eof
-            | StatusCode::Failure
-            | StatusCode::BadMessage
-            | StatusCode::NoConnection
-            | StatusCode::ConnectionLost => (
+            StatusCode::Ok | StatusCode::BadMessage | StatusCode::NoConnection | StatusCode::ConnectionLost => {
+                (ErrorKind::Protocol, NONSENSE.to_owned())
+            }
+            StatusCode::Eof | StatusCode::Failure => (
                 ErrorKind::TransferFailed,
                 format!(
                     "The server could not do that with `{path}`: it may exist already, be a folder or none, hold \
@@ -114,9 +116,7 @@ impl Sftp {
         } else if timeout(MOMENT, self.line.notes.ended.cancelled()).await.is_ok() {
             self.line.notes.lost(Phase::Transfer)
         } else {
-            let message = "The server's SFTP program broke off, or something else spoke for it: check `Subsystem sftp` \
-                           of sshd, and that the user's shell prints nothing when it starts.";
-            failure(ErrorKind::Protocol, message).with_detail(error)
+            failure(ErrorKind::Protocol, NONSENSE).with_detail(error)
         }
     }
 
