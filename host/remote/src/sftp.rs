@@ -95,7 +95,14 @@ impl Sftp {
             StatusCode::OpUnsupported => {
                 (ErrorKind::Unsupported, format!("The server's SFTP program cannot do that with `{path}`."))
             }
-            StatusCode::Ok | StatusCode::BadMessage | StatusCode::NoConnection | StatusCode::ConnectionLost => {
+            // What OpenSSH makes of EINVAL and ENAMETOOLONG.
+            StatusCode::BadMessage => (
+                ErrorKind::InvalidRequest,
+                format!(
+                    "The server cannot make sense of that for `{path}`: a name may be too long, or an offset too big."
+                ),
+            ),
+            StatusCode::Ok | StatusCode::NoConnection | StatusCode::ConnectionLost => {
                 (ErrorKind::Protocol, NONSENSE.to_owned())
             }
             StatusCode::Eof | StatusCode::Failure => (

@@ -4,7 +4,7 @@
 use hostile_guests::{accept, driver};
 use hostler_sdk::driver::{Description, Driver, Item, Normalised};
 use hostler_sdk::sftp::{Attributes, Sftp};
-use hostler_sdk::ssh::{Authentication, ConnectOptions, Session};
+use hostler_sdk::ssh::{Authentication, ConnectOptions, Exec, Session};
 use hostler_sdk::{Error, Job, Problem, Request, log};
 use serde_json::{Value, json};
 
@@ -50,6 +50,7 @@ fn operate(session: &Session, opened: &mut Vec<Sftp>, operation: &Value) -> Resu
             opened.push(Sftp::open(session)?);
             Ok(json!("done"))
         }
+        "run" => session.run(&Exec::new(text(1))).map(|_| json!({"kind": "ran"})),
         "close" => files.close().map(done),
         "close session" => session.close().map(done),
         "stat" => files.stat(text(1)).map(|attributes| json(&attributes)),

@@ -118,7 +118,7 @@ async fn each_status_has_a_kind() {
         ("missing", ErrorKind::NotFound, "no `missing`"),
         ("forbidden", ErrorKind::PermissionDenied, "`user`"),
         ("failing", ErrorKind::TransferFailed, "`failing`"),
-        ("puzzling", ErrorKind::Protocol, "Subsystem"),
+        ("puzzling", ErrorKind::InvalidRequest, "too long"),
         ("lying", ErrorKind::Protocol, "Subsystem"),
     ] {
         is(&refusal(&*files, path).await, kind, Phase::Transfer, words);
