@@ -10,9 +10,9 @@
 use anyhow::anyhow;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_model::{Args, AuditEntry, Exit, Failure, JobId, Request};
+use hostler_model::{Args, AuditEntry, ErrorKind, Exit, Failure, JobId, Phase, Request};
 use hostler_plugins::{Audit, Config, Piece, Plugins, Prepared, Rejection, Witness};
-use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Process, Session, Shell, ShellRequest};
+use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Files, Process, Session, Shell, ShellRequest};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -182,6 +182,10 @@ impl Session for Scripted {
 
     fn shell(&self, _: ShellRequest) -> BoxFuture<'_, Result<Shell, Failure>> {
         unreachable!("the driver runs commands only")
+    }
+
+    fn files(&self) -> BoxFuture<'_, Result<Box<dyn Files>, Failure>> {
+        async { Err(Failure::new(ErrorKind::Unsupported, Phase::Transfer, "it has no files")) }.boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

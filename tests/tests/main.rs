@@ -11,6 +11,7 @@ mod elevation;
 mod engine;
 mod examples;
 mod failures;
+mod files;
 mod host_keys;
 mod hostile;
 mod job;

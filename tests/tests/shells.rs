@@ -1,7 +1,7 @@
 //! What a driver can do with interactive sessions, and what it cannot.
 
 use crate::SETUP;
-use crate::hostile::guest;
+use crate::hostile::{guest, manifest};
 use crate::job::with;
 use anyhow::Context;
 use hostler_tests::{Daemon, Setup, Sshd};
@@ -11,7 +11,14 @@ const GRANTS: &str = r#"plugin.speaks.grants = ["connect", "shell", "pty", "secr
 
 fn daemon(config: &str) -> anyhow::Result<Daemon> {
     let (driver, policy) = (guest("speaks")?, guest("policy-listens")?);
-    let plugins: &[(&str, &[u8])] = &[("speaks.wasm", &driver), ("policy-listens.wasm", &policy)];
+    let speaks = manifest("speaks", &["connect", "shell", "pty", "secret-input"]);
+    let listens = manifest("policy-listens", &[]);
+    let plugins: &[(&str, &[u8])] = &[
+        ("speaks.wasm", &driver),
+        ("speaks.toml", speaks.as_bytes()),
+        ("policy-listens.wasm", &policy),
+        ("policy-listens.toml", listens.as_bytes()),
+    ];
     Daemon::start(&Setup { config, plugins, ..SETUP })
 }
 

@@ -72,6 +72,8 @@ impl Error {
                 | ErrorKind::Closed
                 | ErrorKind::ExecRefused
                 | ErrorKind::ElevationFailed
+                | ErrorKind::PermissionDenied
+                | ErrorKind::TransferFailed
                 | ErrorKind::Other(_) => StatusCode::BAD_GATEWAY,
             },
         }

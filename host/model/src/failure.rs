@@ -14,7 +14,7 @@ pub enum ErrorKind {
     Unsupported,
     /// A policy or a grant said no.
     Denied,
-    /// No such driver, plugin or job.
+    /// No such driver, plugin, job or file.
     NotFound,
     /// The host name does not resolve.
     UnknownHost,
@@ -44,6 +44,10 @@ pub enum ErrorKind {
     ExecRefused,
     /// sudo did not give the rights that were asked.
     ElevationFailed,
+    /// The server does not let the user who logged in do that with a file.
+    PermissionDenied,
+    /// The server could not do what was asked with a file.
+    TransferFailed,
     /// A limit of the plugin was reached: memory, CPU, handles, bytes, output.
     Limit,
     /// The plugin trapped.

@@ -1,8 +1,8 @@
 //! What a driver can do to a server, as the gate and the policies see it.
 
-use crate::grant::Need;
+use crate::grant::{Access, Need};
 use hostler_model::Target;
-use hostler_remote::{Exec, HostKeyPolicy};
+use hostler_remote::{Exec, FileChange, HostKeyPolicy};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -20,6 +20,14 @@ pub(crate) enum Action<'a> {
     Type(&'a str),
     /// Type the secret at this path of the request.
     TypeSecret(&'a str),
+    /// Read from a file.
+    ReadFile(&'a str),
+    /// Make a file or replace its content: so many bytes.
+    WriteFile(&'a str, usize),
+    /// See what is in a folder, or what is known about a path.
+    ListFolder(&'a str),
+    /// Change something else than content.
+    ChangeFile(&'a FileChange),
 }
 
 /// `details` of a connection, as `judging.wit` has it.
@@ -44,6 +52,35 @@ struct ExecDetails<'a> {
     answers: &'a [(String, String)],
 }
 
+/// `details` of what is done with one path, as `judging.wit` has it.
+#[derive(Serialize)]
+struct FileDetails<'a> {
+    path: &'a str,
+    size: Option<usize>,
+}
+
+/// `details` of a change, as `judging.wit` has it.
+#[derive(Serialize)]
+struct ChangeDetails<'a> {
+    change: &'static str,
+    path: &'a str,
+    to: Option<&'a str>,
+    mode: Option<u32>,
+}
+
+impl<'a> From<&'a FileChange> for ChangeDetails<'a> {
+    fn from(change: &'a FileChange) -> Self {
+        let (word, to, mode) = match change {
+            FileChange::Remove { .. } => ("remove", None, None),
+            FileChange::Rename { to, .. } => ("rename", Some(to.as_str()), None),
+            FileChange::MakeFolder { .. } => ("make-folder", None, None),
+            FileChange::RemoveFolder { .. } => ("remove-folder", None, None),
+            FileChange::SetMode { mode, .. } => ("set-mode", None, Some(*mode)),
+        };
+        Self { change: word, path: change.path(), to, mode }
+    }
+}
+
 impl Action<'_> {
     /// The word that policies and the log know it by.
     pub(crate) fn kind(&self) -> &'static str {
@@ -52,6 +89,10 @@ impl Action<'_> {
             Self::Exec(_) => "exec",
             Self::Shell => "shell",
             Self::Type(_) | Self::TypeSecret(_) => "type",
+            Self::ReadFile(_) => "read-file",
+            Self::WriteFile(..) => "write-file",
+            Self::ListFolder(_) => "list-folder",
+            Self::ChangeFile(_) => "change-file",
         }
     }
 
@@ -59,7 +100,14 @@ impl Action<'_> {
     pub(crate) fn place(&self) -> Option<&Target> {
         match self {
             Self::Connect(target, ..) => Some(target),
-            Self::Exec(_) | Self::Shell | Self::Type(_) | Self::TypeSecret(_) => None,
+            Self::Exec(_)
+            | Self::Shell
+            | Self::Type(_)
+            | Self::TypeSecret(_)
+            | Self::ReadFile(_)
+            | Self::WriteFile(..)
+            | Self::ListFolder(_)
+            | Self::ChangeFile(_) => None,
         }
     }
 
@@ -83,12 +131,16 @@ impl Action<'_> {
             Self::Shell => return "{}".into(),
             Self::Type(text) => serde_json::to_string(&BTreeMap::from([("text", text)])),
             Self::TypeSecret(path) => serde_json::to_string(&BTreeMap::from([("secret", path)])),
+            Self::ReadFile(path) | Self::ListFolder(path) => serde_json::to_string(&FileDetails { path, size: None }),
+            Self::WriteFile(path, size) => serde_json::to_string(&FileDetails { path, size: Some(*size) }),
+            Self::ChangeFile(change) => serde_json::to_string(&ChangeDetails::from(*change)),
         };
-        json.expect("texts, flags and addresses have a JSON form")
+        json.expect("texts, flags, numbers and addresses have a JSON form")
     }
 
     /// What it needs, each of which must be granted.
     pub(crate) fn needs(&self) -> Vec<Need<'_>> {
+        let file = |path, access, size| Need::File { path, access, size };
         match self {
             Self::Connect(..) => vec![Need::Connect],
             Self::Exec(exec) => {
@@ -101,14 +153,56 @@ impl Action<'_> {
             Self::Shell => vec![Need::Shell, Need::Pty],
             Self::Type(_) => vec![Need::Shell],
             Self::TypeSecret(path) => vec![Need::Shell, Need::SecretInput(path)],
+            Self::ReadFile(path) | Self::ListFolder(path) => vec![file(path, Access::Read, 0)],
+            Self::WriteFile(path, size) => vec![file(path, Access::Write, *size as u64)],
+            Self::ChangeFile(change) => {
+                let to = if let FileChange::Rename { to, .. } = change { Some(to.as_str()) } else { None };
+                [change.path()].into_iter().chain(to).map(|path| file(path, Access::Write, 0)).collect()
+            }
         }
     }
 
     /// Whether it can change something on the target.
     pub(crate) fn has_effect(&self) -> bool {
         match self {
-            Self::Connect(..) => false,
-            Self::Exec(_) | Self::Shell | Self::Type(_) | Self::TypeSecret(_) => true,
+            Self::Connect(..) | Self::ReadFile(_) | Self::ListFolder(_) => false,
+            Self::Exec(_)
+            | Self::Shell
+            | Self::Type(_)
+            | Self::TypeSecret(_)
+            | Self::WriteFile(..)
+            | Self::ChangeFile(_) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// What policies see of it: kind, details, and whether the job counts as begun.
+    fn seen(action: &Action<'_>) -> (&'static str, Value, bool) {
+        (action.kind(), action.details("admin").parse().expect("JSON"), action.has_effect())
+    }
+
+    #[test]
+    fn files_are_seen_as_the_interface_says() {
+        let looked = json!({"path": "/etc/motd", "size": null});
+        assert_eq!(seen(&Action::ReadFile("/etc/motd")), ("read-file", looked.clone(), false));
+        assert_eq!(seen(&Action::ListFolder("/etc/motd")), ("list-folder", looked, false));
+        let written = json!({"path": "/etc/motd", "size": 120});
+        assert_eq!(seen(&Action::WriteFile("/etc/motd", 120)), ("write-file", written, true));
+        let path = || "/a".to_owned();
+        for (change, word, to, mode) in [
+            (FileChange::Remove { path: path() }, "remove", None, None),
+            (FileChange::Rename { path: path(), to: "/b".into() }, "rename", Some("/b"), None),
+            (FileChange::MakeFolder { path: path() }, "make-folder", None, None),
+            (FileChange::RemoveFolder { path: path() }, "remove-folder", None, None),
+            (FileChange::SetMode { path: path(), mode: 0o644 }, "set-mode", None, Some(420)),
+        ] {
+            let details = json!({"change": word, "path": "/a", "to": to, "mode": mode});
+            assert_eq!(seen(&Action::ChangeFile(&change)), ("change-file", details, true));
         }
     }
 }

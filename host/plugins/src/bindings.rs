@@ -11,6 +11,7 @@ pub(crate) mod driver {
             "hostler:plugin/secrets.secret": crate::host::secrets::SecretHandle,
             "hostler:plugin/ssh.session": crate::host::ssh::SessionHandle,
             "hostler:plugin/shell.shell": crate::host::shell::ShellHandle,
+            "hostler:plugin/sftp.sftp": crate::host::sftp::SftpHandle,
         },
     });
 }
@@ -29,4 +30,4 @@ pub(crate) mod policy {
     });
 }
 
-pub(crate) use driver::hostler::plugin::{events, results, secrets, shell, ssh, types};
+pub(crate) use driver::hostler::plugin::{events, results, secrets, sftp, shell, ssh, types};

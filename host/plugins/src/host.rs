@@ -3,6 +3,7 @@
 pub(crate) mod events;
 pub(crate) mod results;
 pub(crate) mod secrets;
+pub(crate) mod sftp;
 pub(crate) mod shell;
 pub(crate) mod ssh;
 

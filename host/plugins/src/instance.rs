@@ -24,6 +24,8 @@ pub(crate) struct State {
     pub(crate) table: ResourceTable,
     /// Sessions and shells it has open.
     pub(crate) sessions: usize,
+    /// Ways to files that it has open.
+    pub(crate) sftps: usize,
     /// Commands that ended, and what else is a result, by id.
     pub(crate) runs: Vec<RunResult>,
     /// The shell that it opened last.
@@ -79,6 +81,7 @@ pub(crate) fn store(engine: &Engine, terms: &Arc<Terms>, job: Option<Arc<JobCont
         job,
         table,
         sessions: 0,
+        sftps: 0,
         runs: Vec::new(),
         reading: None,
         shown: 0,

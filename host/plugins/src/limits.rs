@@ -23,9 +23,9 @@ pub struct Limits {
     pub concurrency: usize,
     /// Bytes that one call may make the host copy.
     pub call_bytes: usize,
-    /// Open handles: sessions, shells and secrets.
+    /// Open handles: sessions, shells, `sftp` and secrets.
     pub handles: usize,
-    /// Open sessions and shells.
+    /// Open sessions and shells, and as many `sftp`.
     pub sessions: usize,
     /// Output that is kept of each stream of each command, in bytes: half from its head, half from
     /// its tail. A shell may show as much that its driver has not consumed.

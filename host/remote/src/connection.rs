@@ -6,8 +6,9 @@ use crate::opener::Opener;
 use crate::pool::{Lease, Pool};
 use crate::process::Control;
 use crate::pump::Pump;
+use crate::sftp::Sftp;
 use crate::terminal::Terminal;
-use crate::{Connect, Exec, Process, Session, Shell, ShellRequest};
+use crate::{Connect, Exec, Files, Process, Session, Shell, ShellRequest};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{ErrorKind, Failure, Phase};
@@ -54,7 +55,7 @@ struct Seat {
     lease: Lease,
 }
 
-/// What a session shares with the pumps of its commands.
+/// What a session shares with the pumps of its commands and files.
 pub(crate) struct Line {
     pub(crate) handle: Arc<Handle<Verifier>>,
     /// Who logged in.
@@ -231,6 +232,10 @@ impl Session for Connection {
             .await
         }
         .boxed()
+    }
+
+    fn files(&self) -> BoxFuture<'_, Result<Box<dyn Files>, Failure>> {
+        async { Ok(Box::new(self.begin(|line| Sftp::open(line).boxed()).await?) as Box<dyn Files>) }.boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -7,7 +7,8 @@
 //! opens TCP or a `tunnel` goes through the jump host before, `handshake` verifies the host key against
 //! `known_hosts`, and `login` presents `credentials`. The result is a `link`, which a `pool` may lend to
 //! several sessions. A session (`connection`) runs each command in a `pump`, a task that always drains
-//! its channel, so that no slow client can stall the others; a [`Shell`] has a `terminal`, which does the same.
+//! its channel, so that no slow client can stall the others; a [`Shell`] has a `terminal`, which does the same. Its
+//! [`Files`] (`sftp`) talk over a `stream`, which is always drained too.
 //! Beside that way, [`HostKeys`] is the record of host keys for those who keep it, and [`scan`] shows what
 //! a server would be recorded with.
 //!
@@ -23,6 +24,7 @@ mod dial;
 mod dialogue;
 mod engine;
 mod error;
+mod files;
 mod handshake;
 mod host_key;
 mod host_keys;
@@ -41,13 +43,16 @@ mod pump;
 mod running;
 mod scan;
 mod session;
+mod sftp;
 mod shell;
+mod stream;
 mod terminal;
 mod tunnel;
 
 pub use config::{Config, Deadlines};
 pub use engine::Engine;
 pub use error::Error;
+pub use files::{Attributes, Entry, FileChange, FileKind, Files, Listing, MAX_ENTRIES, MAX_READ};
 pub use host_keys::HostKeys;
 pub use process::{Elevation, Event, Exec, Process};
 pub use scan::{ShownKey, scan};

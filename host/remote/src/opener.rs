@@ -9,7 +9,7 @@ use crate::limiter::Limiter;
 use crate::link::Link;
 use crate::login::login;
 use crate::pool::{Lease, Opening, Pool, Wish};
-use crate::tunnel::{Tunnel, on_the_way};
+use crate::tunnel::{self, on_the_way};
 use crate::{Connect, credential};
 use futures::FutureExt;
 use hostler_model::{ErrorKind, Failure, Phase};
@@ -153,13 +153,13 @@ impl Opener {
         let Some(lease) = via else {
             return dial(&request.target, &request.addresses, deadline).await.map_err(here);
         };
-        let mut tunnel = Tunnel::open(&lease.link, &request.target, deadline).await;
+        let mut tunnel = tunnel::open(&lease.link, &request.target, deadline).await;
         // The jump host may have died since somebody else logged in to it.
         if lease.joined && matches!(&tunnel, Err(failure) if failure.kind == ErrorKind::ConnectionLost) {
             lease.retire();
             *via = self.via(request).await?;
             if let Some(lease) = via {
-                tunnel = Tunnel::open(&lease.link, &request.target, deadline).await;
+                tunnel = tunnel::open(&lease.link, &request.target, deadline).await;
             }
         }
         tunnel.map(Wire::new)

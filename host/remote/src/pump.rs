@@ -1,7 +1,6 @@
 //! The task behind a running command. It owns the channel (RFC 4254 section 6) from opening to
 //! close, and sees to it that the command ends: by itself, in time, or stopped.
 
-use crate::channel;
 use crate::connection::{Line, NotStarted};
 use crate::dialogue::Refusal;
 use crate::line::quoted;
@@ -81,9 +80,14 @@ impl Pump {
     }
 
     async fn open(&self) -> Result<Running, NotStarted> {
-        let channel = channel::open(&self.line, self.deadline).await.map_err(NotStarted::NoChannel)?;
-        let channel = channel.ok_or_else(|| NotStarted::NoChannel(self.late("it had not been started")))?;
-        Ok(Running::new(channel, self.line.user.clone(), self.events.clone(), self.control.backlog.clone()))
+        match self.line.channel(self.deadline).await {
+            Ok(channel) => {
+                let user = self.line.user.clone();
+                Ok(Running::new(channel, user, self.events.clone(), self.control.backlog.clone()))
+            }
+            Err(Some(error)) => Err(NotStarted::NoChannel(self.line.not_opened(&error, Phase::Exec, "the command"))),
+            Err(None) => Err(NotStarted::NoChannel(self.late("it had not been started"))),
+        }
     }
 
     /// Forwards until the command ended, its time is up, or nobody wants it any more.

@@ -1,6 +1,6 @@
 //! What the floor above sees of a connection.
 
-use crate::{Deadlines, Exec, Process, Shell, ShellRequest};
+use crate::{Deadlines, Exec, Files, Process, Shell, ShellRequest};
 use futures::future::BoxFuture;
 use hostler_model::{Failure, Secret, Target};
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ pub enum HostKeyPolicy {
 }
 
 impl HostKeyPolicy {
-    /// The policy that a word of NetPulse's document means.
+    /// The policy that a word of the document means.
     pub fn of(word: &str) -> Option<Self> {
         [Self::Reject, Self::AutoAdd, Self::Warning].into_iter().find(|policy| policy.word() == word)
     }
@@ -114,6 +114,8 @@ pub trait Session: Send + Sync {
 
     /// Opens an interactive session. Dropping the future gives the channel up without leaking it.
     fn shell(&self, request: ShellRequest) -> BoxFuture<'_, Result<Shell, Failure>>;
+    /// Opens the way to the server's files (SFTP). Dropping the future gives the channel up without leaking it.
+    fn files(&self) -> BoxFuture<'_, Result<Box<dyn Files>, Failure>>;
 
     /// Says good-bye and ends the connection.
     fn close(&self) -> BoxFuture<'_, ()>;

@@ -5,7 +5,7 @@ use crate::connection::{Line, NotStarted};
 use crate::dialogue::Refusal;
 use crate::process::Control;
 use crate::running::{Over, Running};
-use crate::{Event, Keys, ShellRequest, channel};
+use crate::{Event, Keys, ShellRequest};
 use hostler_model::{ErrorKind, Failure, Phase};
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,8 +54,11 @@ impl Terminal {
     async fn begin(&self) -> Result<Running, NotStarted> {
         let slow = || no_shell(self.request.open_timeout);
         let deadline = Instant::now() + self.request.open_timeout;
-        let channel = channel::open(&self.line, deadline).await.map_err(NotStarted::NoChannel)?;
-        let channel = channel.ok_or_else(|| NotStarted::NoChannel(slow()))?;
+        let channel = self.line.channel(deadline).await.map_err(|error| {
+            NotStarted::NoChannel(
+                error.map_or_else(slow, |error| self.line.not_opened(&error, Phase::Exec, "the shell")),
+            )
+        })?;
         let (events, backlog) = (self.events.clone(), self.control.backlog.clone());
         let mut running = Running::new(channel, self.line.user.clone(), events, backlog);
         let refusal = match timeout_at(deadline, running.start_shell(&self.request)).await {

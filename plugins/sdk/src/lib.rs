@@ -42,7 +42,7 @@
 //! modules here lend. A panic is written to the daemon's log and ends the job.
 //!
 //! On the host, logic can be tested with plain `cargo test`; the functions that ask the daemon for
-//! something ([`ssh`], [`shell`], [`results`], [`secrets`]) panic there, and [`log`] writes to standard error.
+//! something ([`ssh`], [`shell`], [`sftp`], [`results`], [`secrets`]) panic there, and [`log`] writes to standard error.
 
 #[doc(hidden)]
 pub mod bindings;
@@ -54,6 +54,7 @@ mod problem;
 pub mod results;
 pub mod secrets;
 pub mod shell;
+pub mod sftp;
 pub mod ssh;
 
 #[doc(inline)]

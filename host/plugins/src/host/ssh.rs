@@ -31,7 +31,7 @@ const JUMP: Uses =
 
 /// A guest's handle for a session. `None` after it was closed.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
-pub struct SessionHandle(Option<Arc<dyn Session>>);
+pub struct SessionHandle(pub(crate) Option<Arc<dyn Session>>);
 
 impl SessionHandle {
     /// The session, unless it was closed.

@@ -4,7 +4,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{AuditEntry, ErrorKind, Failure, Phase};
 use hostler_plugins::{Audit, Piece, Witness};
-use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Process, Session, Shell, ShellRequest};
+use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Files, Process, Session, Shell, ShellRequest};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -154,6 +154,11 @@ impl Session for Network {
 
     fn shell(&self, _: ShellRequest) -> BoxFuture<'_, Result<Shell, Failure>> {
         unreachable!("the built-in driver opens no shell")
+    }
+
+    fn files(&self) -> BoxFuture<'_, Result<Box<dyn Files>, Failure>> {
+        let none = Failure::new(ErrorKind::Unsupported, Phase::Transfer, "the script has no files");
+        async { Err(none) }.boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -1,5 +1,6 @@
 //! The engine against servers that misbehave.
 
+mod files;
 mod leftovers;
 mod server;
 mod shells;

@@ -1,6 +1,7 @@
 //! An SSH server that does what no real one does on demand. The user's name says how it lets
 //! people in, the command says what it does.
 
+use crate::files::Faulty;
 use hostler_model::{Secret, Target};
 use hostler_remote::{Authentication, Config, Connect, Engine, HostKeyPolicy};
 use russh::keys::key::safe_rng;
@@ -74,6 +75,8 @@ impl Server {
                         password_passed: false,
                         rooms: 0,
                         terminal: String::new(),
+                        has_files: true,
+                        files: None,
                     };
                     if let Ok(session) = run_stream(config, stream, guest).await {
                         let _end = session.await;
@@ -141,6 +144,10 @@ struct Guest {
     rooms: usize,
     /// The type of the terminal that was asked for last.
     terminal: String,
+    /// Whether there is SFTP.
+    has_files: bool,
+    /// The channel that it is used on.
+    files: Option<ChannelId>,
 }
 
 impl Guest {
@@ -165,6 +172,7 @@ impl Handler for Guest {
             "two-factors" if !self.key_passed => Ok(reject(&[MethodKind::PublicKey], false)),
             _ if password == PASSWORD => {
                 self.rooms = if user == "two rooms" { 2 } else { usize::MAX };
+                self.has_files = user != "no files";
                 Ok(Auth::Accept)
             }
             _ => Ok(reject(&[MethodKind::PublicKey, MethodKind::Password], false)),
@@ -273,6 +281,18 @@ impl Handler for Guest {
         }
     }
 
+    async fn subsystem_request(&mut self, id: ChannelId, _: &str, session: &mut Session) -> Result<(), russh::Error> {
+        self.files = self.has_files.then_some(id);
+        if self.has_files { session.channel_success(id) } else { session.channel_failure(id) }
+    }
+
+    async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Result<(), russh::Error> {
+        if self.files == Some(id) {
+            self.saw("channel of files closed");
+        }
+        Ok(())
+    }
+
     async fn exec_request(&mut self, id: ChannelId, command: &[u8], session: &mut Session) -> Result<(), russh::Error> {
         let command = String::from_utf8_lossy(command).into_owned();
         self.saw(format!("exec {command}"));
@@ -295,6 +315,11 @@ async fn play(
         match channel.wait().await {
             Some(ChannelMsg::Exec { command, .. }) => break String::from_utf8_lossy(&command).into_owned(),
             Some(ChannelMsg::RequestShell { .. }) => return converse(channel, saw).await,
+            Some(ChannelMsg::RequestSubsystem { .. }) => {
+                let faulty = Faulty { saw, handle };
+                russh_sftp::server::run(channel.into_stream(), faulty).await;
+                return Ok(());
+            }
             Some(ChannelMsg::Close) | None => {
                 let _reader = saw.send("close".into());
                 return Ok(());

@@ -150,7 +150,7 @@ impl<'a> From<&'a Failure> for ErrorView<'a> {
 fn exception(kind: &ErrorKind) -> &'static str {
     match kind {
         ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::NotFound => "ValueError",
-        ErrorKind::Denied | ErrorKind::ElevationFailed => "PermissionError",
+        ErrorKind::Denied | ErrorKind::ElevationFailed | ErrorKind::PermissionDenied => "PermissionError",
         ErrorKind::UnknownHost => "gaierror",
         ErrorKind::Refused | ErrorKind::Unreachable => "NoValidConnectionsError",
         ErrorKind::Timeout => "TimeoutError",
@@ -165,7 +165,8 @@ fn exception(kind: &ErrorKind) -> &'static str {
         ErrorKind::ExecRefused => "ChannelException",
         ErrorKind::Expired | ErrorKind::Lost => "AbandonedJobError",
         ErrorKind::Canceled => "StopRequested",
-        ErrorKind::Limit
+        ErrorKind::TransferFailed
+        | ErrorKind::Limit
         | ErrorKind::Throttled
         | ErrorKind::Trap
         | ErrorKind::InvalidOutput

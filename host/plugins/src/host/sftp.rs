@@ -1,0 +1,283 @@
+//! `sftp`: single operations on the files of the job's own target.
+
+use crate::action::Action;
+use crate::bindings::{sftp, types};
+use crate::host::ssh::{SessionHandle, before_end};
+use crate::instance::State;
+use crate::job::JobContext;
+use hostler_model::{ErrorKind, Failure, Phase};
+use hostler_remote::{Attributes, Entry, FileChange, FileKind, Files, Listing, Session};
+use std::sync::Arc;
+use wasmtime::component::Resource;
+
+/// Bytes of a path: as many as Linux takes (`PATH_MAX`).
+const MAX_PATH: usize = 4096;
+
+/// A guest's handle for the way to the files of a session. `None` after it was closed.
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
+pub struct SftpHandle(Option<Way>);
+
+/// A way to files.
+struct Way {
+    session: Arc<dyn Session>,
+    /// Opened for the first operation that was admitted.
+    files: Option<Arc<dyn Files>>,
+}
+
+impl sftp::Host for State {}
+
+impl sftp::HostSftp for State {
+    async fn open(
+        &mut self,
+        session: Resource<SessionHandle>,
+    ) -> wasmtime::Result<Result<Resource<SftpHandle>, types::Error>> {
+        let session = self.table.get(&session)?.0.clone();
+        let way = session.ok_or_else(closed).and_then(|session| {
+            if self.sftps < self.terms.limits.sessions {
+                return Ok(Way { session, files: None });
+            }
+            let message = format!("no more than {} ways to files may be open; close one", self.terms.limits.sessions);
+            Err(Failure::new(ErrorKind::Limit, Phase::Transfer, message))
+        });
+        let opened = match way {
+            Ok(way) => {
+                let pushed = self.table.push(SftpHandle(Some(way)));
+                let handle = self.handle(pushed)?;
+                self.sftps += usize::from(handle.is_ok());
+                handle
+            }
+            Err(failure) => Err(failure),
+        };
+        Ok(opened.map_err(|failure| self.tell(&failure)))
+    }
+
+    async fn stat(
+        &mut self,
+        sftp: Resource<SftpHandle>,
+        path: String,
+    ) -> wasmtime::Result<Result<sftp::Attributes, types::Error>> {
+        let path = &*path;
+        let found =
+            self.operate(&sftp, Action::ListFolder(path), |files| async move { files.stat(path).await }).await?;
+        Ok(found.map(sftp::Attributes::from))
+    }
+
+    async fn list(
+        &mut self,
+        sftp: Resource<SftpHandle>,
+        path: String,
+    ) -> wasmtime::Result<Result<sftp::Listing, types::Error>> {
+        let path = &*path;
+        let found =
+            self.operate(&sftp, Action::ListFolder(path), |files| async move { files.list(path).await }).await?;
+        Ok(found.map(sftp::Listing::from))
+    }
+
+    async fn read(
+        &mut self,
+        sftp: Resource<SftpHandle>,
+        path: String,
+        offset: u64,
+        size: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, types::Error>> {
+        let path = &*path;
+        self.operate(&sftp, Action::ReadFile(path), |files| async move { files.read(path, offset, size).await }).await
+    }
+
+    async fn write(
+        &mut self,
+        sftp: Resource<SftpHandle>,
+        path: String,
+        content: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), types::Error>> {
+        let (path, content) = (&*path, &*content);
+        let action = Action::WriteFile(path, content.len());
+        self.operate(&sftp, action, |files| async move { files.write(path, content).await }).await
+    }
+
+    async fn remove(&mut self, sftp: Resource<SftpHandle>, path: String) -> wasmtime::Result<Result<(), types::Error>> {
+        self.change(&sftp, FileChange::Remove { path }).await
+    }
+
+    async fn rename(
+        &mut self,
+        sftp: Resource<SftpHandle>,
+        path: String,
+        to: String,
+    ) -> wasmtime::Result<Result<(), types::Error>> {
+        self.change(&sftp, FileChange::Rename { path, to }).await
+    }
+
+    async fn make_folder(
+        &mut self,
+        sftp: Resource<SftpHandle>,
+        path: String,
+    ) -> wasmtime::Result<Result<(), types::Error>> {
+        self.change(&sftp, FileChange::MakeFolder { path }).await
+    }
+
+    async fn remove_folder(
+        &mut self,
+        sftp: Resource<SftpHandle>,
+        path: String,
+    ) -> wasmtime::Result<Result<(), types::Error>> {
+        self.change(&sftp, FileChange::RemoveFolder { path }).await
+    }
+
+    async fn set_mode(
+        &mut self,
+        sftp: Resource<SftpHandle>,
+        path: String,
+        mode: u32,
+    ) -> wasmtime::Result<Result<(), types::Error>> {
+        self.change(&sftp, FileChange::SetMode { path, mode }).await
+    }
+
+    async fn close(&mut self, sftp: Resource<SftpHandle>) -> wasmtime::Result<Result<(), types::Error>> {
+        if self.table.get_mut(&sftp)?.0.take().is_some() {
+            self.sftps -= 1;
+        }
+        Ok(Ok(()))
+    }
+
+    async fn drop(&mut self, sftp: Resource<SftpHandle>) -> wasmtime::Result<()> {
+        if self.table.delete(sftp)?.0.is_some() {
+            self.sftps -= 1;
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    async fn change(
+        &mut self,
+        handle: &Resource<SftpHandle>,
+        change: FileChange,
+    ) -> wasmtime::Result<Result<(), types::Error>> {
+        let change = &change;
+        self.operate(handle, Action::ChangeFile(change), |files| async move { files.change(change).await }).await
+    }
+
+    async fn operate<T, F: Future<Output = Result<T, Failure>>>(
+        &mut self,
+        handle: &Resource<SftpHandle>,
+        action: Action<'_>,
+        work: impl FnOnce(Arc<dyn Files>) -> F,
+    ) -> wasmtime::Result<Result<T, types::Error>> {
+        let mut way = self.table.get_mut(handle)?.0.take();
+        let done = match (self.serving(), &mut way) {
+            (Ok(job), Some(way)) => operate(&job, way, &action, work).await,
+            (Ok(_), None) => Err(closed()),
+            (Err(failure), _) => Err(failure),
+        };
+        self.table.get_mut(handle)?.0 = way;
+        Ok(done.map_err(|failure| self.tell(&failure)))
+    }
+}
+
+/// The only way to files: what is asked is checked, then judged, and only then is anything sent.
+async fn operate<T, F: Future<Output = Result<T, Failure>>>(
+    job: &JobContext,
+    way: &mut Way,
+    action: &Action<'_>,
+    work: impl FnOnce(Arc<dyn Files>) -> F,
+) -> Result<T, Failure> {
+    check(action)?;
+    before_end(job, async {
+        job.admit(action).await?;
+        // Taken, so that one that is given up midway is closed.
+        let files = match way.files.take() {
+            Some(files) => files,
+            None => way.session.files().await?.into(),
+        };
+        let done = work(Arc::clone(&files)).await;
+        let is_over =
+            |kind: &ErrorKind| matches!(kind, ErrorKind::Timeout | ErrorKind::ConnectionLost | ErrorKind::Protocol);
+        if !done.as_ref().is_err_and(|failure| is_over(&failure.kind)) {
+            way.files = Some(files);
+        }
+        done
+    })
+    .await
+}
+
+/// What is judged must be what happens.
+fn check(action: &Action<'_>) -> Result<(), Failure> {
+    match action {
+        Action::ReadFile(path) | Action::WriteFile(path, _) | Action::ListFolder(path) => check_path(path),
+        Action::ChangeFile(change) => {
+            check_path(change.path())?;
+            match change {
+                FileChange::Rename { to, .. } => check_path(to),
+                FileChange::SetMode { mode: 0o10_000.., .. } => {
+                    Err(invalid("a mode has twelve bits, such as 0o640; what sort of thing it is cannot be changed"))
+                }
+                _ => Ok(()),
+            }
+        }
+        Action::Connect(..) | Action::Exec(_) | Action::Shell | Action::Type(_) | Action::TypeSecret(_) => Ok(()),
+    }
+}
+
+/// A path has one spelling, so that a policy needs to know one only.
+fn check_path(path: &str) -> Result<(), Failure> {
+    if path.len() > MAX_PATH {
+        return Err(invalid(format!("a path has {MAX_PATH} bytes at most, this one has {}", path.len())));
+    }
+    if path.contains('\0') {
+        return Err(invalid("write the path without NUL"));
+    }
+    let mut parts = path.strip_prefix('/').unwrap_or(path).split('/');
+    if !matches!(path, "/" | ".") && parts.any(|part| matches!(part, "" | "." | "..")) {
+        return Err(invalid(format!("write the path {path:?} without `..`, `.`, `//` and a slash at its end")));
+    }
+    Ok(())
+}
+
+fn closed() -> Failure {
+    invalid("the way to the files is closed; open it again")
+}
+
+fn invalid(message: impl Into<String>) -> Failure {
+    Failure::new(ErrorKind::InvalidRequest, Phase::Transfer, message)
+}
+
+impl From<Attributes> for sftp::Attributes {
+    fn from(attributes: Attributes) -> Self {
+        let Attributes { kind, size, mode, user, group, modified } = attributes;
+        let kind = match kind {
+            FileKind::File => "file",
+            FileKind::Folder => "folder",
+            FileKind::Link => "link",
+            FileKind::Other => "other",
+        };
+        let modified_ms = modified.map(|seconds| u64::from(seconds) * 1000);
+        Self { kind: kind.into(), size, mode, user, group, modified_ms }
+    }
+}
+
+impl From<Listing> for sftp::Listing {
+    fn from(listing: Listing) -> Self {
+        let Listing { entries, cut, unnameable } = listing;
+        let entry = |Entry { name, attributes }| sftp::Entry { name, attributes: attributes.into() };
+        Self { entries: entries.into_iter().map(entry).collect(), cut, unnameable }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_has_one_spelling() {
+        for path in ["/", ".", "notes", "notes/a..b", "/etc/motd", "/home/admin/.ssh", "/a\nb", "..."] {
+            assert_eq!(check_path(path), Ok(()), "{path}");
+        }
+        for path in ["", "..", "../x", "/..", "/etc/../x", "x/..", "./x", "/./x", "x/.", "//etc", "/etc//x", "/etc/"] {
+            assert!(check_path(path).expect_err(path).message.contains("without `..`"), "{path}");
+        }
+        assert!(check_path("a\0b").is_err());
+        assert!(check_path(&"x".repeat(MAX_PATH)).is_ok());
+        assert!(check_path(&"x".repeat(MAX_PATH + 1)).is_err());
+    }
+}

@@ -1,0 +1,23 @@
+//! Single operations on the files of the job's own target, for drivers that look before they act.
+//!
+//! ```no_run
+//! # fn look(session: &hostler_sdk::ssh::Session) -> Result<(), hostler_sdk::Error> {
+//! use hostler_sdk::sftp::Sftp;
+//!
+//! let files = Sftp::open(session)?;
+//! let motd = files.read("/etc/motd", 0, 64 << 10)?;
+//! for entry in files.list("/etc/apt/sources.list.d")?.entries {
+//!     hostler_sdk::log::info(&entry.name);
+//! }
+//! files.write("/etc/motd", &[&motd[..], b"Maintained.\n"].concat())?;
+//! files.close()
+//! # }
+//! ```
+//!
+//! A path has one spelling: no `..`, no `.` as a part, no `//`, no slash at its end. What a file holds
+//! comes as it is, secrets included. A listing is cut at 10,000 entries and says so; names that are not
+//! UTF-8 are left out of it and counted. [`Sftp::write`] replaces a file in place: to replace it at once,
+//! write beside it and rename, after removing the old one.
+
+#[doc(inline)]
+pub use crate::bindings::driver::hostler::plugin::sftp::{Attributes, Entry, Listing, Sftp};
