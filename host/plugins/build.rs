@@ -22,10 +22,10 @@ fn main() -> anyhow::Result<()> {
 
 /// Compiles plugins, and tells of a list of their names and components in Rust.
 fn list(name: &str, packages: &[&str], workspace: &Path, out_dir: &Path) -> anyhow::Result<String> {
-    let mut items = String::new();
+    let mut items = Vec::new();
     for package in packages {
-        let component = hostler_plugin_build::component(workspace, package, out_dir)?;
-        items += &format!("({package:?}, include_bytes!({component:?})), ");
+        hostler_plugin_build::component(workspace, package, out_dir)?;
+        items.push(format!("({package:?}, include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{package}.wasm\")))"));
     }
-    Ok(format!("const {name}: &[(&str, &[u8])] = &[{items}];\n"))
+    Ok(format!("const {name}: &[(&str, &[u8])] = &[{}];\n", items.join(", ")))
 }
