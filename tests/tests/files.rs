@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// What the operator allows that driver.
-const CONFIG: &str = r#"plugin.looks-at-files.grants = ["connect", "remote-files"]"#;
+const CONFIG: &str = r#"plugin.looks-at-files.grants = ["connect", "exec", "remote-files"]"#;
 
 fn daemon(config: &str) -> anyhow::Result<Daemon> {
-    let (component, manifest) = (guest("looks-at-files")?, manifest("looks-at-files", &["connect", "remote-files"]));
+    let (component, manifest) = (guest("looks-at-files")?, manifest("looks-at-files", &["connect", "exec", "remote-files"]));
     let plugins: &[(&str, &[u8])] =
         &[("looks-at-files.wasm", &component), ("looks-at-files.toml", manifest.as_bytes())];
     Daemon::start(&Setup { config, plugins, ..SETUP })
