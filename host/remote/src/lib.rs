@@ -45,6 +45,7 @@ mod scan;
 mod session;
 mod sftp;
 mod stream;
+mod subsystem;
 mod tunnel;
 
 pub use config::{Config, Deadlines};
