@@ -46,6 +46,7 @@ mod session;
 mod sftp;
 mod shell;
 mod stream;
+mod subsystem;
 mod terminal;
 mod tunnel;
 

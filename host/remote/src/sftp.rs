@@ -1,23 +1,22 @@
 //! Files over SFTP version 3 (draft-ietf-secsh-filexfer-02), each session on a channel of its own.
 
+mod failure;
+
 use crate::connection::{Line, NotStarted};
 use crate::files::{Attributes, Entry, FileChange, FileKind, Files, Listing, MAX_ENTRIES, MAX_READ};
-use crate::stream::Stream;
+use crate::subsystem;
+use failure::{NONSENSE, PATIENCE, refusal};
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryStreamExt, stream};
 use hostler_model::{ErrorKind, Failure, Phase};
-use russh::client::Msg;
-use russh::{Channel, ChannelMsg};
 use russh_sftp::client::error::Error;
 use russh_sftp::client::{Config, RawSftpSession};
-use russh_sftp::protocol::{FileAttributes, OpenFlags, Status, StatusCode};
+use russh_sftp::protocol::{FileAttributes, OpenFlags, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// Time for each operation, and for the start.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) use failure::{failure, late};
 
 /// Time in which the end of a connection shows, after that of its channels.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -38,10 +37,6 @@ const MAX_NAMES: usize = 4 << 20;
 const KIND: u32 = 0o170_000;
 const PERMISSIONS: u32 = 0o7777;
 
-/// What to do where the server says nothing that makes sense, or nothing any more.
-const NONSENSE: &str = "The server's SFTP program broke off, or something else spoke for it: check `Subsystem sftp` of \
-                        sshd, and that the user's shell prints nothing when it starts.";
-
 /// The real files.
 pub(crate) struct Sftp {
     line: Arc<Line>,
@@ -52,10 +47,7 @@ impl Sftp {
     /// Has the server start its SFTP program. Dropping the future leaves no channel behind.
     pub(crate) async fn open(line: Arc<Line>) -> Result<Self, NotStarted> {
         let until = Instant::now() + PATIENCE;
-        let (opened, stream) = oneshot::channel();
-        // From here on the task owns the channel.
-        line.pumps.spawn(carry(line.clone(), until, opened));
-        let stream = stream.await.unwrap_or_else(|_| Err(line.notes.lost(Phase::Transfer).into()))?;
+        let stream = subsystem::start(&line, until).await?;
         let config = Config {
             // A reply is not much longer than what it carries.
             max_packet_len: READ + 1024,
@@ -74,46 +66,10 @@ impl Sftp {
     async fn within<T>(&self, path: &str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
         match timeout(PATIENCE, work).await {
             Ok(Ok(done)) => Ok(done),
-            Ok(Err(Error::Status(status))) => Err(self.refusal(path, &status)),
+            Ok(Err(Error::Status(status))) => Err(refusal(&self.line.user, path, &status)),
             Ok(Err(error)) => Err(self.broken(&error).await),
             Err(_) => Err(late()),
         }
-    }
-
-    fn refusal(&self, path: &str, status: &Status) -> Failure {
-        let (kind, message) = match status.status_code {
-            StatusCode::NoSuchFile => {
-                (ErrorKind::NotFound, format!("There is no `{path}` on the server: check the path and its folders."))
-            }
-            StatusCode::PermissionDenied => (
-                ErrorKind::PermissionDenied,
-                format!(
-                    "The server does not let `{}` do that with `{path}`: check owner and mode, also of its folders.",
-                    self.line.user
-                ),
-            ),
-            StatusCode::OpUnsupported => {
-                (ErrorKind::Unsupported, format!("The server's SFTP program cannot do that with `{path}`."))
-            }
-            // What OpenSSH makes of EINVAL and ENAMETOOLONG.
-            StatusCode::BadMessage => (
-                ErrorKind::InvalidRequest,
-                format!(
-                    "The server cannot make sense of that for `{path}`: a name may be too long, or an offset too big."
-                ),
-            ),
-            StatusCode::Ok | StatusCode::NoConnection | StatusCode::ConnectionLost => {
-                (ErrorKind::Protocol, NONSENSE.to_owned())
-            }
-            StatusCode::Eof | StatusCode::Failure => (
-                ErrorKind::TransferFailed,
-                format!(
-                    "The server could not do that with `{path}`: it may exist already, be a folder or none, hold \
-                     something, or the disk may be full."
-                ),
-            ),
-        };
-        failure(kind, message).with_detail(&status.error_message)
     }
 
     /// Why the talk itself came to an end.
@@ -276,57 +232,4 @@ impl From<FileAttributes> for Attributes {
             modified: attributes.mtime,
         }
     }
-}
-
-/// Opens the channel, hands its near end over, and carries its bytes.
-async fn carry(line: Arc<Line>, until: Instant, opened: oneshot::Sender<Result<Stream, NotStarted>>) {
-    match begin(&line, until).await {
-        Ok(channel) => {
-            let (stream, carrying) = Stream::over(channel, line.closing.clone());
-            // If nobody wants it any more, it is dropped here, which is what closes the channel.
-            drop(opened.send(Ok(stream)));
-            carrying.await;
-        }
-        Err(not_started) => drop(opened.send(Err(not_started))),
-    }
-}
-
-/// A channel with the server's SFTP program at its other end.
-async fn begin(line: &Line, until: Instant) -> Result<Channel<Msg>, NotStarted> {
-    let mut channel = line.channel(until).await.map_err(|error| {
-        NotStarted::NoChannel(error.map_or_else(late, |error| line.not_opened(&error, Phase::Transfer, "files")))
-    })?;
-    let refusal = match timeout_at(until, has_subsystem(&mut channel)).await {
-        Ok(Some(true)) => return Ok(channel),
-        Ok(Some(false)) => {
-            failure(ErrorKind::Unsupported, "The server offers no SFTP: allow it there, see `Subsystem` of sshd.")
-        }
-        Ok(None) => line.notes.lost(Phase::Transfer),
-        Err(_) => late(),
-    };
-    let _sent = timeout(MOMENT, channel.close()).await;
-    Err(refusal.into())
-}
-
-/// Asks for the subsystem `sftp` (RFC 4254 section 6.5); gives the server's answer, `None` if it went away.
-async fn has_subsystem(channel: &mut Channel<Msg>) -> Option<bool> {
-    channel.request_subsystem(true, "sftp").await.ok()?;
-    loop {
-        match channel.wait().await? {
-            ChannelMsg::Success => return Some(true),
-            ChannelMsg::Failure => return Some(false),
-            ChannelMsg::Close => return None,
-            _ => {}
-        }
-    }
-}
-
-fn late() -> Failure {
-    let seconds = PATIENCE.as_secs();
-    let message = format!("The server did not finish this with its files within {seconds} seconds: check its load.");
-    failure(ErrorKind::Timeout, message)
-}
-
-fn failure(kind: ErrorKind, message: impl Into<String>) -> Failure {
-    Failure::new(kind, Phase::Transfer, message)
 }
