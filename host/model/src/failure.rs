@@ -50,6 +50,8 @@ pub enum ErrorKind {
     InvalidOutput,
     /// The plugin cannot be loaded.
     BadPlugin,
+    /// It is used, so it cannot be changed.
+    InUse,
     /// There is no room for one more job now.
     Busy,
     /// The job waited in the queue for longer than its `ttl`.

@@ -2,14 +2,18 @@
 //! written in the same form.
 
 use crate::config::Grant;
+use crate::folder::Version;
 use crate::plugin::Source;
+
+/// Where they come from.
+pub(crate) const ORIGIN: &str = "built-in";
 
 /// All of them.
 pub(crate) fn sources() -> Vec<Source> {
     let built_in = |name: &str, wasm: &[u8], grants: Vec<Grant>| Source {
         name: name.into(),
-        origin: "built-in".into(),
-        wasm: wasm.to_vec(),
+        origin: ORIGIN.into(),
+        version: Version { wasm: wasm.to_vec(), signature: None },
         grants,
     };
     vec![

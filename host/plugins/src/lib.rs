@@ -1,6 +1,7 @@
 //! The WebAssembly plugin host: the only room that knows wasm and WIT.
 //!
-//! [`Plugins`] holds what is loaded, built in or from the plugins folder. [`Plugins::prepare`] has a
+//! [`Plugins`] holds what is loaded, built in or from the plugins folder; [`Plugins::change`] replaces, rolls back or
+//! removes one while jobs go on. [`Plugins::prepare`] has a
 //! driver validate a request and every policy review it; [`Prepared::execute`] carries it out. Each
 //! call is made in a store of its own, with every limit set ([`Limits`]); a guest reaches nothing
 //! that is not in that store. Every action of a driver passes one gate (`job::JobContext::admit`):
@@ -11,23 +12,30 @@ mod bindings;
 mod builtin;
 mod cache;
 mod capture;
+mod compiler;
 mod config;
 mod engine;
 mod error;
+mod folder;
 mod host;
 mod instance;
 mod job;
+mod life_cycle;
 mod limits;
 mod plugin;
 mod plugins;
 mod policy;
 mod prepared;
+mod private_file;
 mod schema;
 mod scrub;
+mod signature;
+mod table;
 mod tap;
 mod witness;
 
-pub use config::{Config, Grant, PluginConfig, PolicyConfig};
+pub use compiler::compile;
+pub use config::{Compiler, Config, Grant, PluginConfig, PolicyConfig};
 pub use error::Error;
 pub use limits::Limits;
 pub use plugins::Plugins;

@@ -1,12 +1,13 @@
 //! One loaded plugin: from a file to something that can be called.
 
 use crate::bindings::{driver, policy};
-use crate::cache::Cache;
 use crate::config::{Grant, PluginConfig};
+use crate::folder::Version;
 use crate::instance::{Host, State};
 use crate::schema::Schema;
 use crate::{Config, Error, Limits};
 use hostler_model::PluginInfo;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub(crate) struct Plugin {
     pub(crate) summary: String,
     pub(crate) digest: String,
     pub(crate) origin: String,
+    pub(crate) signed_by: Option<String>,
+    pub(crate) loaded_at: Timestamp,
     pub(crate) grants: Vec<Grant>,
     pub(crate) limits: Limits,
     pub(crate) world: World,
@@ -43,8 +46,8 @@ pub(crate) struct Source {
     pub(crate) name: String,
     /// `built-in`, or the name of its file.
     pub(crate) origin: String,
-    /// The component.
-    pub(crate) wasm: Vec<u8>,
+    /// The component and its signature.
+    pub(crate) version: Version,
     /// What it is granted unless the configuration says otherwise.
     pub(crate) grants: Vec<Grant>,
 }
@@ -66,16 +69,21 @@ pub(crate) enum Pre {
 }
 
 impl Draft {
-    /// Compiles a component (blocking) and links it with what it was granted, no more.
-    pub(crate) fn load(engine: &Engine, cache: &Cache, config: &Config, source: &Source) -> Result<Self, Error> {
-        let Source { name, origin, wasm, grants } = source;
-        let component = cache.component(engine, wasm)?;
+    /// Links a compiled component with what it was granted, no more.
+    pub(crate) fn link(
+        engine: &Engine,
+        component: &Component,
+        config: &Config,
+        source: &Source,
+    ) -> Result<Self, Error> {
+        let Source { name, origin, version, grants } = source;
         let own = config.plugin.get(name).cloned();
-        let PluginConfig { grants, limits } = own.unwrap_or(PluginConfig { grants: grants.clone(), limits: None });
-        let is_driver = exports_driver(engine, &component)?;
-        check_imports(engine, &component, name, &grants)?;
+        let own = own.unwrap_or(PluginConfig { grants: grants.clone(), ..PluginConfig::default() });
+        let PluginConfig { grants, limits, .. } = own;
+        let is_driver = exports_driver(engine, component)?;
+        check_imports(engine, component, name, &grants)?;
         let mismatch = |error: wasmtime::Error| Error::Mismatch(format!("{error:#}"));
-        let linked = link(engine, &component, &grants).map_err(mismatch)?;
+        let linked = link(engine, component, &grants).map_err(mismatch)?;
         let pre = if is_driver {
             Pre::Driver(driver::DriverPre::new(linked).map_err(mismatch)?)
         } else {
@@ -84,7 +92,7 @@ impl Draft {
         let defaults = if is_driver { &config.driver_limits } else { &config.policy_limits };
         Ok(Self {
             name: name.as_str().into(),
-            digest: hexadecimal(&Sha256::digest(wasm)),
+            digest: version.digest(),
             origin: origin.clone(),
             grants,
             limits: limits.unwrap_or_else(|| defaults.clone()),
@@ -169,6 +177,9 @@ impl Plugin {
             world: self.world.word().into(),
             digest: self.digest.clone(),
             origin: self.origin.clone(),
+            signed_by: self.signed_by.clone(),
+            loaded_at: Some(self.loaded_at),
+            previous: None,
             grants: self.grants.iter().map(|grant| format!("{grant:?}").to_lowercase()).collect(),
             limits: serde_json::to_value(&self.limits).unwrap_or_default(),
             error: None,
@@ -185,8 +196,9 @@ impl World {
     }
 }
 
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
+/// `sha256:` and the SHA-256 of a component, in hexadecimal digits.
+pub(crate) fn digest(wasm: &[u8]) -> String {
+    Sha256::digest(wasm).iter().fold("sha256:".into(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a String takes everything");
         text
     })

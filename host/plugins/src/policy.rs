@@ -6,6 +6,7 @@ use crate::bindings::policy::{Policy, PolicyPre};
 use crate::bindings::types;
 use crate::instance::{Instance, State};
 use crate::plugin::{Plugin, World};
+use crate::table::Table;
 use crate::{Error, Plugins};
 use hostler_model::{ErrorKind, Failure, Hop, JobId, Phase, Problem, Target};
 use jiff::Timestamp;
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 const IDLE: Duration = Duration::from_secs(1);
 
 /// The configured chain, and the seats whose instances are to be dropped when they idle.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Bench {
     judges: Vec<Arc<Judge>>,
     watched: Arc<std::sync::Mutex<Vec<Weak<Seat>>>>,
@@ -45,14 +46,14 @@ impl Judge {
 }
 
 impl Bench {
-    /// Takes the configured policies into service, each with settings that it accepts.
-    pub(crate) async fn seat(plugins: &Plugins) -> Result<Self, Error> {
+    /// Takes the configured policies of a table into service, each with settings that it accepts.
+    pub(crate) async fn seat(plugins: &Plugins, table: &Table) -> Result<Self, Error> {
         let mut judges = Vec::new();
         for configured in &plugins.config.policies {
             let name = &configured.plugin;
             let cannot = |reason: &str| Error::Policy { name: name.clone(), reason: reason.to_owned() };
-            let Some(plugin) = plugins.get(name) else {
-                return Err(cannot(plugins.reason(name).unwrap_or("there is no such plugin")));
+            let Some(plugin) = table.get(name) else {
+                return Err(cannot(table.reason(name).unwrap_or("there is no such plugin")));
             };
             let World::Policy { settings: schema, .. } = &plugin.world else {
                 return Err(cannot("it is a driver"));
@@ -74,9 +75,13 @@ impl Bench {
             }
             judges.push(Arc::new(judge));
         }
-        let bench = Self { judges, watched: Arc::default() };
-        tokio::spawn(sweep(Arc::downgrade(&bench.watched)));
-        Ok(bench)
+        // Jobs that were accepted before keep the judges that they had, under the same watch.
+        Ok(Self { judges, watched: Arc::clone(&table.bench.watched) })
+    }
+
+    /// Drops instances that idle, as long as there is a bench of this line.
+    pub(crate) fn sweep(&self) {
+        tokio::spawn(sweep(Arc::downgrade(&self.watched)));
     }
 
     fn watch(&self, seat: &Arc<Seat>) {
@@ -126,7 +131,7 @@ impl Jury {
     /// The jury of one job.
     pub(crate) fn new(plugins: &Arc<Plugins>, target: Target) -> Self {
         let seat = |judge: &Arc<Judge>| Arc::new(Seat { judge: Arc::clone(judge), live: Mutex::new(None) });
-        Self { plugins: Arc::clone(plugins), seats: plugins.bench.judges.iter().map(seat).collect(), target }
+        Self { plugins: Arc::clone(plugins), seats: plugins.table().bench.judges.iter().map(seat).collect(), target }
     }
 
     /// Has every policy judge the job, in order.
@@ -187,7 +192,7 @@ impl Seat {
         let mut instance = if let Some(live) = seat.take() {
             live.instance
         } else {
-            plugins.bench.watch(self);
+            plugins.table().bench.watch(self);
             instantiate(plugins, &self.judge).await?
         };
         // An instance that failed is dropped here, with whatever state it was in.
