@@ -208,7 +208,12 @@ fn a_file_has_no_effect_until_it_is_loaded_and_can_be_rolled_back_also_after_a_r
     assert_eq!(serving(&daemon)?, "version 02");
     let daemon = daemon.restart(&SETUP)?;
     assert_eq!(serving(&daemon)?, "version 02");
-    assert_eq!(daemon.get("/v1/plugins/changes")?.body["previous"], digest);
+    fs::write(&file, "no component")?;
+    let daemon = daemon.restart(&SETUP)?;
+    let broken = daemon.get("/v1/plugins/changes")?.body;
+    assert!(broken["error"].is_string() && broken["previous"] == digest, "{broken}");
+    done(&post(&daemon, "changes", "rollback")?)?;
+    assert_eq!(serving(&daemon)?, "version 01", "also where what is there cannot be loaded");
 
     refused(&post(&daemon, "paramiko", "rollback")?, 409, "in-use")?;
     refused(&post(&daemon, "nothing", "rollback")?, 404, "not-found")?;

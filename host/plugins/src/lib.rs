@@ -1,11 +1,10 @@
 //! The WebAssembly plugin host: the only room that knows wasm and WIT.
 //!
 //! [`Plugins`] holds what is loaded, built in or from the plugins folder; [`Plugins::change`] replaces, rolls back or
-//! removes one while jobs go on. [`Plugins::prepare`] has a
-//! driver validate a request and every policy review it; [`Prepared::execute`] carries it out. Each
-//! call is made in a store of its own, with every limit set ([`Limits`]); a guest reaches nothing
-//! that is not in that store. Every action of a driver passes one gate (`job::JobContext::admit`):
-//! grant, then policies, then the [`Witness`] that makes it durable.
+//! removes one while jobs go on. [`Plugins::prepare`] has a driver validate a request and every policy review it;
+//! [`Prepared::execute`] carries it out. Each call is made in a store of its own, with every limit set ([`Limits`]); a
+//! guest reaches nothing that is not in that store. Every action of a driver passes one gate
+//! (`job::JobContext::admit`): grant, then policies, then the [`Witness`] that makes it durable.
 
 mod action;
 mod bindings;

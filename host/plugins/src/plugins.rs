@@ -84,10 +84,17 @@ impl Plugins {
     /// A file that cannot be read is reported like a broken plugin.
     async fn add_from_folder(&self, table: &mut Table, name: String) {
         let origin = format!("{name}.wasm");
+        if table.is_built_in(&name) {
+            return report(table, &name, &origin, &Error::NameTaken(name.clone()));
+        }
         match (self.folder.version(&name), self.folder.previous(&name)) {
             (Ok(Some(version)), Ok(previous)) => {
                 table.previous.extend(previous.map(|previous| (name.clone(), previous.digest())));
-                self.add(table, &Source { name, origin, version, grants: Vec::new() }).await;
+                let source = Source { name, origin, version, grants: Vec::new() };
+                self.add(table, &source).await;
+                if table.get(&source.name).is_some() {
+                    self.keep(&source.version);
+                }
             }
             (Ok(None), _) => {} // it was removed a moment ago
             (Err(error), _) | (_, Err(error)) => report(table, &name, &origin, &error),
@@ -96,17 +103,11 @@ impl Plugins {
 
     /// Takes a plugin into service, or reports why it is not.
     async fn add(&self, table: &mut Table, source: &Source) {
-        let Source { name, origin, version, .. } = source;
-        if table.is_built_in(name) {
-            return report(table, name, origin, &Error::NameTaken(name.clone()));
-        }
+        let Source { name, origin, .. } = source;
         match self.ready(source).await {
             Ok(plugin) => {
                 tracing::info!(plugin = name, version = plugin.version, origin, "plugin loaded");
                 table.insert(plugin);
-                if origin != builtin::ORIGIN {
-                    self.keep(version);
-                }
             }
             Err(error) => report(table, name, origin, &error),
         }
