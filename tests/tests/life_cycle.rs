@@ -215,6 +215,10 @@ fn a_file_has_no_effect_until_it_is_loaded_and_can_be_rolled_back_also_after_a_r
     done(&post(&daemon, "changes", "rollback")?)?;
     assert_eq!(serving(&daemon)?, "version 01", "also where what is there cannot be loaded");
 
+    fs::write(daemon.data().join("plugins/changes.wasm.previous"), version(3)?)?;
+    refused(&post(&daemon, "changes", "rollback")?, 403, "denied")?;
+    assert_eq!(serving(&daemon)?, "version 01", "and nothing else comes into service that way");
+
     refused(&post(&daemon, "paramiko", "rollback")?, 409, "in-use")?;
     refused(&post(&daemon, "nothing", "rollback")?, 404, "not-found")?;
     refused(&post(&daemon, "nothing", "load")?, 404, "not-found")?;

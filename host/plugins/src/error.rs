@@ -96,6 +96,9 @@ pub enum Error {
         /// What it is.
         found: String,
     },
+    /// What could be rolled back to is not what was put there.
+    #[error("{0}.wasm.previous was changed since it was in service; install the version that you want instead")]
+    Tampered(String),
     /// There is no such plugin, or nothing to load.
     #[error("there is no {0}; GET /v1/plugins lists the plugins")]
     Missing(String),
@@ -109,7 +112,7 @@ impl Error {
     pub(crate) fn about(&self, name: &str) -> Failure {
         let kind = match self {
             Self::Engine(_) | Self::File { .. } | Self::Compiler(_) => ErrorKind::Internal,
-            Self::Untrusted { .. } | Self::Digest { .. } => ErrorKind::Denied,
+            Self::Untrusted { .. } | Self::Digest { .. } | Self::Tampered(_) => ErrorKind::Denied,
             Self::Missing(_) => ErrorKind::NotFound,
             Self::NameTaken(_) | Self::InUse(_) => ErrorKind::InUse,
             _ => ErrorKind::BadPlugin,

@@ -40,7 +40,7 @@ impl Plugins {
             return Err(Error::NameTaken(name.into()));
         }
         check_name(name)?;
-        let missing = |what: String| move || Error::Missing(what);
+        let missing = |what: String| move || Error::Missing(what.clone());
         let (version, is_new) = match change {
             PluginChange::Remove => return self.remove(table, name),
             PluginChange::Load => {
@@ -48,8 +48,13 @@ impl Plugins {
             }
             PluginChange::Install { component, signature } => (Version { wasm: component, signature }, true),
             PluginChange::Rollback => {
-                let previous = block_in_place(|| self.folder.previous(name))?;
-                (previous.ok_or_else(missing(format!("earlier version of {name}")))?, true)
+                let earlier = missing(format!("earlier version of {name}"));
+                let listed = table.previous.get(name).ok_or_else(&earlier)?;
+                let previous = block_in_place(|| self.folder.previous(name))?.ok_or_else(&earlier)?;
+                if previous.digest() != *listed {
+                    return Err(Error::Tampered(name.into()));
+                }
+                (previous, true)
             }
         };
         let source = Source { name: name.into(), origin: format!("{name}.wasm"), version, grants: Vec::new() };
