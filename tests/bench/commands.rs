@@ -57,6 +57,7 @@ fn main() -> anyhow::Result<()> {
         program: env!("CARGO_BIN_EXE_hostler-under-test"),
         config: CONFIG,
         plugins: &[],
+        unsigned: false,
         log: "warn,hostler=info",
     })?;
     kept_connections(&daemon, &runtime, &size)?;

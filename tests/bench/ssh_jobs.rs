@@ -27,6 +27,7 @@ fn main() -> anyhow::Result<()> {
         program: env!("CARGO_BIN_EXE_hostler-under-test"),
         config: CONFIG,
         plugins: &[],
+        unsigned: false,
         log: "warn,hostler=info",
     })?;
     let body = json!({

@@ -6,11 +6,12 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 use tempfile::TempDir;
 use ureq::http::{Method, Request};
-use ureq::{Agent, Body};
+use ureq::{Agent, AsSendBody, Body};
 
 /// What precedes the address in the daemon's log.
 const LISTENING: &str = "listening on ";
@@ -23,6 +24,8 @@ pub struct Setup<'a> {
     pub config: &'a str,
     /// Files to put into its plugins folder, by name.
     pub plugins: &'a [(&'a str, &'a [u8])],
+    /// Whether it loads plugins that nobody signed.
+    pub unsigned: bool,
     /// What it logs, as `RUST_LOG` says it.
     pub log: &'a str,
 }
@@ -31,7 +34,7 @@ pub struct Setup<'a> {
 pub struct Daemon {
     child: Child,
     log: Option<JoinHandle<String>>,
-    folder: TempDir,
+    folder: Arc<TempDir>,
     address: String,
     agent: Agent,
 }
@@ -43,19 +46,31 @@ impl Daemon {
     /// Starts a daemon and waits until it listens.
     pub fn start(setup: &Setup) -> anyhow::Result<Self> {
         let folder = TempDir::with_prefix("hostler-data-")?;
+        let plugins = folder.path().join("data/plugins");
+        fs::create_dir_all(&plugins)?;
+        for (name, component) in setup.plugins {
+            fs::write(plugins.join(name), component)?;
+        }
+        Self::start_in(Arc::new(folder), setup)
+    }
+
+    /// Ends it, and starts another one with the same data directory, as it is.
+    pub fn restart(mut self, setup: &Setup) -> anyhow::Result<Self> {
+        self.end()?;
+        Self::start_in(Arc::clone(&self.folder), setup)
+    }
+
+    fn start_in(folder: Arc<TempDir>, setup: &Setup) -> anyhow::Result<Self> {
         let data = folder.path().join("data");
         let config = folder.path().join("hostler.toml");
         fs::write(&config, setup.config)?;
-        fs::create_dir_all(data.join("plugins"))?;
-        for (name, component) in setup.plugins {
-            fs::write(data.join("plugins").join(name), component)?;
-        }
         let mut child = Command::new(setup.program)
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .args([&data, Path::new("--config"), &config])
             .env_clear()
             .env("HOSTLER_API_KEY", Self::KEY)
             .env("HOSTLER_LOG", setup.log)
+            .env("HOSTLER_PLUGINS__UNSIGNED", setup.unsigned.to_string())
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -94,7 +109,7 @@ impl Daemon {
     }
 
     /// Sends a request that the caller made.
-    pub fn send_as_it_is(&self, request: Request<String>) -> anyhow::Result<Answer> {
+    pub fn send_as_it_is(&self, request: Request<impl AsSendBody>) -> anyhow::Result<Answer> {
         Answer::read(self.agent.run(request)?)
     }
 

@@ -1,7 +1,7 @@
 //! A driver and a policy that try everything: each attack gets an error of its own, and other jobs do not notice.
 
 use crate::SETUP;
-use crate::hostile::{guest, manifest};
+use crate::hostile::{guest, manifest, whole};
 use anyhow::Context;
 use hostler_tests::{Daemon, Setup, Sshd};
 use serde_json::{Value, json};
@@ -17,10 +17,8 @@ const CONFIG: &str = r#"
 "#;
 
 fn attacked(config: &str) -> anyhow::Result<Daemon> {
-    let (wasm, manifest) =
-        (guest("attacker")?, manifest("attacker", &["connect", "exec", "elevation", "stdin", "pty"]));
-    let plugins: &[(&str, &[u8])] = &[("attacker.wasm", &wasm), ("attacker.toml", manifest.as_bytes())];
-    Daemon::start(&Setup { config, plugins, ..SETUP })
+    let attacker = whole("attacker", &["connect", "exec", "elevation", "stdin", "pty"])?;
+    Daemon::start(&Setup { config, plugins: &[("attacker.wasm", &attacker)], ..SETUP })
 }
 
 fn body(sshd: &Sshd, attack: &str, command: &str) -> Value {
@@ -202,12 +200,11 @@ fn commands_in_disguise_are_not_taken_for_those_that_are_granted() -> anyhow::Re
 
 /// A daemon whose only policy follows a script.
 fn scripted(mode: &str, settings: &str) -> anyhow::Result<Daemon> {
-    let (wasm, manifest) = (guest("policy-script")?, manifest("policy-script", &[]));
+    let policy = whole("policy-script", &[])?;
     let config = format!(
         "plugins.policy_limits.cpu_ms = 100\n[[policy]]\nplugin = \"policy-script\"\n{mode}\n[policy.settings]\n{settings}"
     );
-    let plugins: &[(&str, &[u8])] = &[("policy-script.wasm", &wasm), ("policy-script.toml", manifest.as_bytes())];
-    Daemon::start(&Setup { config: &config, plugins, ..SETUP })
+    Daemon::start(&Setup { config: &config, plugins: &[("policy-script.wasm", &policy)], ..SETUP })
 }
 
 fn harmless(sshd: &Sshd) -> Value {

@@ -1,7 +1,7 @@
 //! Single operations on files of the target, by a driver that looks before it acts.
 
 use crate::SETUP;
-use crate::hostile::{guest, manifest};
+use crate::hostile::whole;
 use crate::job::{body, output, with};
 use anyhow::Context;
 use hostler_tests::{Daemon, Setup, Sshd};
@@ -15,9 +15,8 @@ use std::time::{Duration, Instant};
 const CONFIG: &str = r#"plugin.looks-at-files.grants = ["connect", "exec", "remote-files"]"#;
 
 fn daemon(config: &str) -> anyhow::Result<Daemon> {
-    let (component, manifest) = (guest("looks-at-files")?, manifest("looks-at-files", &["connect", "exec", "remote-files"]));
-    let plugins: &[(&str, &[u8])] =
-        &[("looks-at-files.wasm", &component), ("looks-at-files.toml", manifest.as_bytes())];
+    let component = whole("looks-at-files", &["connect", "exec", "remote-files"])?;
+    let plugins: &[(&str, &[u8])] = &[("looks-at-files.wasm", &component)];
     Daemon::start(&Setup { config, plugins, ..SETUP })
 }
 

@@ -6,6 +6,7 @@ use hostler_tests::{Daemon, Setup};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
+use wasm_encoder::{ComponentSection, CustomSection};
 
 /// A component of `tests/guests`.
 pub(crate) fn guest(name: &str) -> anyhow::Result<Vec<u8>> {
@@ -21,6 +22,18 @@ pub(crate) fn manifest(name: &str, requests: &[&str]) -> String {
     format!("name = {name:?}\nversion = \"0.1.0\"\nworld = {world:?}\napi = \"0.1\"\n{requests}")
 }
 
+/// A component with its manifest inside, as it is delivered.
+pub(crate) fn embedded(mut component: Vec<u8>, manifest: &str) -> Vec<u8> {
+    CustomSection { name: "hostler:manifest".into(), data: manifest.as_bytes().into() }
+        .append_to_component(&mut component);
+    component
+}
+
+/// A guest with its manifest inside.
+pub(crate) fn whole(name: &str, requests: &[&str]) -> anyhow::Result<Vec<u8>> {
+    Ok(embedded(guest(name)?, &manifest(name, requests)))
+}
+
 /// A daemon with one plugin more, which asks for nothing.
 fn with_plugin(name: &str, config: &str) -> anyhow::Result<Daemon> {
     with_asking(name, &[], config)
@@ -28,10 +41,8 @@ fn with_plugin(name: &str, config: &str) -> anyhow::Result<Daemon> {
 
 /// A daemon with one plugin more.
 fn with_asking(name: &str, requests: &[&str], config: &str) -> anyhow::Result<Daemon> {
-    let (component, manifest) = (guest(name)?, manifest(name, requests));
-    let plugins: &[(&str, &[u8])] =
-        &[(&format!("{name}.wasm"), &component), (&format!("{name}.toml"), manifest.as_bytes())];
-    Daemon::start(&Setup { config, plugins, ..SETUP })
+    let component = whole(name, requests)?;
+    Daemon::start(&Setup { config, plugins: &[(&format!("{name}.wasm"), &component)], ..SETUP })
 }
 
 fn body(driver: &str) -> Value {

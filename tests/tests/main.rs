@@ -16,6 +16,7 @@ mod host_keys;
 mod hostile;
 mod job;
 mod jump_hosts;
+mod life_cycle;
 mod parameters;
 mod secrets;
 mod shells;
@@ -24,8 +25,13 @@ use hostler_tests::{Daemon, Setup};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// What differs between tests is set by the caller.
-const SETUP: Setup =
-    Setup { program: env!("CARGO_BIN_EXE_hostler-under-test"), config: "", plugins: &[], log: "hostler=debug,info" };
+const SETUP: Setup = Setup {
+    program: env!("CARGO_BIN_EXE_hostler-under-test"),
+    config: "",
+    plugins: &[],
+    unsigned: true,
+    log: "hostler=debug,info",
+};
 
 /// A daemon with its default configuration.
 fn daemon() -> anyhow::Result<Daemon> {

@@ -1,7 +1,7 @@
 //! A planted secret is found nowhere, in no form.
 
 use crate::SETUP;
-use crate::hostile::{guest, manifest};
+use crate::hostile::whole;
 use aho_corasick::AhoCorasick;
 use anyhow::Context;
 use base64::Engine;
@@ -95,8 +95,8 @@ fn planted_secrets_are_found_nowhere() -> anyhow::Result<()> {
     let key = sshd.key(KeyType::Ed25519, KeyForm::OpenSsh, Some(PASSPHRASE))?;
     let by_password = json!({"password": Sshd::PASSWORD});
     let by_key = json!({"pkey": key, "passphrase": PASSPHRASE});
-    let (hoarder, manifest) = (guest("hoarder")?, manifest("hoarder", &["connect", "exec"]));
-    let plugins: &[(&str, &[u8])] = &[("hoarder.wasm", &hoarder), ("hoarder.toml", manifest.as_bytes())];
+    let component = whole("hoarder", &["connect", "exec"])?;
+    let plugins: &[(&str, &[u8])] = &[("hoarder.wasm", &component)];
     let mut daemon = Daemon::start(&Setup { config: CONFIG, plugins, log: EVERYTHING, ..SETUP })?;
 
     let mut evidence = Evidence::default();

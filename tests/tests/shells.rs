@@ -1,7 +1,7 @@
 //! What a driver can do with interactive sessions, and what it cannot.
 
 use crate::SETUP;
-use crate::hostile::{guest, manifest};
+use crate::hostile::whole;
 use crate::job::with;
 use anyhow::Context;
 use hostler_tests::{Daemon, Setup, Sshd};
@@ -10,15 +10,9 @@ use serde_json::{Value, json};
 const GRANTS: &str = r#"plugin.speaks.grants = ["connect", "shell", "pty", "secret-input"]"#;
 
 fn daemon(config: &str) -> anyhow::Result<Daemon> {
-    let (driver, policy) = (guest("speaks")?, guest("policy-listens")?);
-    let speaks = manifest("speaks", &["connect", "shell", "pty", "secret-input"]);
-    let listens = manifest("policy-listens", &[]);
-    let plugins: &[(&str, &[u8])] = &[
-        ("speaks.wasm", &driver),
-        ("speaks.toml", speaks.as_bytes()),
-        ("policy-listens.wasm", &policy),
-        ("policy-listens.toml", listens.as_bytes()),
-    ];
+    let driver = whole("speaks", &["connect", "shell", "pty", "secret-input"])?;
+    let policy = whole("policy-listens", &[])?;
+    let plugins: &[(&str, &[u8])] = &[("speaks.wasm", &driver), ("policy-listens.wasm", &policy)];
     Daemon::start(&Setup { config, plugins, ..SETUP })
 }
 

@@ -2,7 +2,7 @@
 
 use futures::future::{BoxFuture, FutureExt};
 use hostler_jobs::{Filter, Job, Jobs, Recorded, Rejection};
-use hostler_model::{DriverSchemas, Failure, JobId, PluginInfo, Request};
+use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo, Request};
 use std::time::Duration;
 
 /// What HTTP needs from the daemon; [`Jobs`] is it, and tests script their own.
@@ -21,6 +21,10 @@ pub trait Backend: Send + Sync + 'static {
     fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
     /// See [`Jobs::plugins`].
     fn plugins(&self) -> Vec<PluginInfo>;
+    /// See [`Jobs::plugin`].
+    fn plugin(&self, name: &str) -> Option<PluginInfo>;
+    /// See [`Jobs::change_plugin`].
+    fn change_plugin<'a>(&'a self, name: &'a str, change: PluginChange) -> BoxFuture<'a, Result<PluginInfo, Failure>>;
     /// See [`Jobs::drivers`].
     fn drivers(&self) -> Vec<String>;
     /// See [`Jobs::schemas`].
@@ -54,6 +58,14 @@ impl Backend for Jobs {
 
     fn plugins(&self) -> Vec<PluginInfo> {
         Jobs::plugins(self)
+    }
+
+    fn plugin(&self, name: &str) -> Option<PluginInfo> {
+        Jobs::plugin(self, name)
+    }
+
+    fn change_plugin<'a>(&'a self, name: &'a str, change: PluginChange) -> BoxFuture<'a, Result<PluginInfo, Failure>> {
+        Jobs::change_plugin(self, name, change).boxed()
     }
 
     fn drivers(&self) -> Vec<String> {

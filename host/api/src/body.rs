@@ -12,7 +12,12 @@ const DISCARD: usize = 8;
 
 /// The whole body, within the limits of `config`.
 pub(crate) async fn read(body: Body, config: &Config) -> Result<Vec<u8>, Error> {
-    timeout(config.body_read_timeout(), collect(body, config.body_limit)).await.unwrap_or(Err(Error::SlowBody))
+    read_up_to(body, config.body_limit, config).await
+}
+
+/// The same, where a body may be of another size.
+pub(crate) async fn read_up_to(body: Body, limit: usize, config: &Config) -> Result<Vec<u8>, Error> {
+    timeout(config.body_read_timeout(), collect(body, limit)).await.unwrap_or(Err(Error::SlowBody))
 }
 
 async fn collect(mut body: Body, limit: usize) -> Result<Vec<u8>, Error> {

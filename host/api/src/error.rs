@@ -46,19 +46,20 @@ impl Error {
             Self::BrokenBody => StatusCode::BAD_REQUEST,
             Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Failed(failure) => match &failure.kind {
-                ErrorKind::InvalidRequest | ErrorKind::Unsupported => StatusCode::UNPROCESSABLE_ENTITY,
+                ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::BadPlugin => {
+                    StatusCode::UNPROCESSABLE_ENTITY
+                }
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
                 ErrorKind::Denied => StatusCode::FORBIDDEN,
                 ErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
                 ErrorKind::Throttled => StatusCode::TOO_MANY_REQUESTS,
                 ErrorKind::Timeout | ErrorKind::Expired => StatusCode::GATEWAY_TIMEOUT,
-                ErrorKind::Canceled => StatusCode::CONFLICT,
+                ErrorKind::Canceled | ErrorKind::InUse => StatusCode::CONFLICT,
                 ErrorKind::Lost | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
                 // The daemon works, but what stands behind it does not: a plugin or a server.
                 ErrorKind::Limit
                 | ErrorKind::Trap
                 | ErrorKind::InvalidOutput
-                | ErrorKind::BadPlugin
                 | ErrorKind::UnknownHost
                 | ErrorKind::Refused
                 | ErrorKind::Unreachable

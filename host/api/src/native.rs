@@ -2,13 +2,14 @@
 
 mod host_keys;
 mod job;
+mod plugins;
 mod problem;
 
 use crate::guard::guarded;
 use crate::{Api, error::Error, key, query};
 use axum::extract::{Path, State};
 use axum::http::Uri;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use hostler_model::{ErrorKind, Failure, JobId, Phase};
 use problem::Problem;
@@ -23,19 +24,16 @@ const MOST_DECISIONS: usize = 1000;
 
 pub(crate) fn router(api: &Api) -> Router {
     let router = Router::new()
-        .route("/plugins", get(plugins))
+        .route("/plugins", get(plugins::list))
+        .route("/plugins/{name}", get(plugins::get).put(plugins::install).delete(plugins::remove))
+        .route("/plugins/{name}/load", post(plugins::load))
+        .route("/plugins/{name}/rollback", post(plugins::roll_back))
         .route("/jobs/{id}", get(job))
         .route("/audit", get(audit))
         .route("/host-keys", get(host_keys::list).post(host_keys::add).delete(host_keys::remove))
         .fallback(async || Problem::from(Error::NoPath))
         .method_not_allowed_fallback(async || Problem::from(Error::NoMethod));
     guarded(router, api, problem::answer)
-}
-
-/// The plugins in service and those that could not be loaded.
-async fn plugins(State(api): State<Api>, uri: Uri) -> Result<Json<Value>, Problem> {
-    parameters(&uri, &[])?;
-    Ok(Json(json!({"plugins": api.backend.plugins()})))
 }
 
 /// One job; with `?wait=SECONDS` once it has ended, or as it is after that time.

@@ -16,6 +16,14 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// Starts the daemon. It ends on SIGTERM or SIGINT.
     Serve(Serve),
+    /// Compiles a plugin, from standard input to standard output, under limits. The daemon calls it.
+    #[command(hide = true)]
+    CompilePlugin {
+        /// Address space, in bytes.
+        memory: u64,
+        /// CPU time, in seconds.
+        time: u64,
+    },
     /// Shows and changes the host keys on record, whether or not a daemon runs.
     #[command(name = "hostkeys")]
     HostKeys {

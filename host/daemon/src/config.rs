@@ -3,7 +3,7 @@
 use crate::cli::Files;
 use anyhow::Context;
 use config::{Environment, File, FileFormat};
-use hostler_plugins::{PluginConfig, PolicyConfig};
+use hostler_plugins::{Compiler, PluginConfig, PolicyConfig};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -79,6 +79,13 @@ impl Config {
         let data = &self.data_dir;
         self.plugins.folder = data.join("plugins");
         self.plugins.cache = data.join("cache");
+        self.plugins.compiler = Some(Compiler {
+            // This program, also after its file was replaced by a newer one.
+            program: "/proc/self/exe".into(),
+            arguments: vec!["compile-plugin".into()],
+            // Else the allocator takes a gigabyte at once, before the limit is set.
+            environment: vec![("MIMALLOC_ARENA_RESERVE".into(), "32MiB".into())],
+        });
         self.plugins.policies = std::mem::take(&mut self.policy);
         self.plugins.plugin = std::mem::take(&mut self.plugin);
         if self.ssh.key_roots.is_empty() {

@@ -20,6 +20,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// What the binary does: reads the command line, runs the verb, and turns its end into an exit code.
 pub fn main() -> ExitCode {
     let cli = cli::Cli::parse();
+    if let Verb::CompilePlugin { memory, time } = cli.verb {
+        return compile_plugin(memory, time);
+    }
     telemetry::start();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -30,6 +33,7 @@ pub fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
         },
+        Verb::CompilePlugin { .. } => unreachable!("it ended above"),
         Verb::HostKeys { files, verb } => match runtime.block_on(host_keys::run(&files, verb)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => tell(&error),
@@ -38,6 +42,17 @@ pub fn main() -> ExitCode {
     // What is left to do is done; a name look-up that nobody answers must not hold the end up.
     runtime.shutdown_background();
     code
+}
+
+/// Needs neither log nor runtime: whatever it starts counts against its limits.
+fn compile_plugin(memory: u64, time: u64) -> ExitCode {
+    match hostler_plugins::compile(memory, time) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _unheard = write!(io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// For verbs that somebody waits for: a sentence, not a line of a log.

@@ -3,7 +3,7 @@
 use crate::dispatcher::Dispatcher;
 use crate::queue::Work;
 use crate::{Config, Filter, Job, Recorded, Rejection, State, clock};
-use hostler_model::{DriverSchemas, Failure, JobId, PluginInfo, Request};
+use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo, Request};
 use hostler_plugins::Plugins;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,6 +84,16 @@ impl Jobs {
     /// The plugins in service and those that could not be loaded.
     pub fn plugins(&self) -> Vec<PluginInfo> {
         self.plugins.list()
+    }
+
+    /// One of them, by name.
+    pub fn plugin(&self, name: &str) -> Option<PluginInfo> {
+        self.plugins.find(name)
+    }
+
+    /// Changes what is in service. Jobs that were accepted before end on the version that accepted them.
+    pub async fn change_plugin(&self, name: &str, change: PluginChange) -> Result<PluginInfo, Failure> {
+        self.plugins.change(name, change).await
     }
 
     /// Names of the drivers in service, sorted.

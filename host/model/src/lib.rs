@@ -22,7 +22,7 @@ pub use failure::{ErrorKind, Failure, Phase};
 pub use host_key::HostKey;
 pub use id::JobId;
 pub use outcome::{Exit, Outcome, Output, RunResult};
-pub use plugin::{DriverSchemas, PluginInfo};
+pub use plugin::{DriverSchemas, PluginChange, PluginInfo};
 pub use problem::Problem;
 pub use request::{Plan, Request};
 pub use secret::{Secret, SecretUse};

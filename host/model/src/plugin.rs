@@ -1,5 +1,6 @@
 //! What is known about a loaded plugin.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -15,10 +16,16 @@ pub struct PluginInfo {
     pub summary: String,
     /// `driver` or `policy`.
     pub world: String,
-    /// SHA-256 of the component, in hexadecimal digits.
+    /// `sha256:` and the SHA-256 of the component, in hexadecimal digits.
     pub digest: String,
     /// `built-in` or the name of its file in the plugins folder.
     pub origin: String,
+    /// Fingerprint and comment of the key that signed it, if one of the operator's did.
+    pub signed_by: Option<String>,
+    /// Since when it is in service.
+    pub loaded_at: Option<Timestamp>,
+    /// Digest of the version that it can be rolled back to.
+    pub previous: Option<String>,
     /// What the operator lets it do.
     pub grants: Value,
     /// What it may use up.
@@ -27,6 +34,24 @@ pub struct PluginInfo {
     pub usage: Value,
     /// Why it is not in service, if it is not.
     pub error: Option<String>,
+}
+
+/// What is to happen to a plugin of the folder.
+#[derive(Clone, Debug)]
+pub enum PluginChange {
+    /// The file that lies in the folder goes into service.
+    Load,
+    /// This component goes into the folder and into service.
+    Install {
+        /// The component.
+        component: Vec<u8>,
+        /// The signature, as `ssh-keygen -Y sign` writes it.
+        signature: Option<Vec<u8>>,
+    },
+    /// The version before the one in service goes into service again, and the other way round the next time.
+    Rollback,
+    /// It goes out of service and out of the folder.
+    Remove,
 }
 
 /// The JSON Schemas of a driver's arguments (draft 2020-12).

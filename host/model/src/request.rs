@@ -49,4 +49,10 @@ pub struct Plan {
     pub driver_args: Value,
     /// What the driver wants the client to know.
     pub warnings: Vec<String>,
+    /// Version of the driver that made this, and that carries it out.
+    #[serde(default)]
+    pub driver_version: String,
+    /// Digest of its component: a driver may be replaced while the job waits or runs.
+    #[serde(default)]
+    pub driver_digest: String,
 }

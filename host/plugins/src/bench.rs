@@ -6,6 +6,7 @@ use crate::config::Mode;
 use crate::instance::{Instance, State};
 use crate::jury::Seat;
 use crate::plugin::{Plugin, World};
+use crate::table::Table;
 use crate::{Error, Plugins};
 use hostler_model::{AuditEvent, Failure, Problem};
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use std::time::Duration;
 const IDLE: Duration = Duration::from_secs(1);
 
 /// The configured chain, and the seats whose instances are to be dropped when they idle.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Bench {
     pub(crate) judges: Vec<Arc<Judge>>,
     watched: Arc<Mutex<Vec<Weak<Seat>>>>,
@@ -55,14 +56,14 @@ impl Judge {
 }
 
 impl Bench {
-    /// Takes the configured policies into service, each with settings that it accepts.
-    pub(crate) async fn seat(plugins: &Plugins) -> Result<Self, Error> {
+    /// Takes the configured policies of a table into service, each with settings that it accepts.
+    pub(crate) async fn seat(plugins: &Plugins, table: &Table) -> Result<Self, Error> {
         let mut judges = Vec::new();
         for configured in &plugins.config.policies {
             let name = &configured.plugin;
             let cannot = |reason: &str| Error::Policy { name: name.clone(), reason: reason.to_owned() };
-            let Some(plugin) = plugins.get(name) else {
-                return Err(cannot(plugins.reason(name).unwrap_or("there is no such plugin")));
+            let Some(plugin) = table.get(name) else {
+                return Err(cannot(table.reason(name).unwrap_or("there is no such plugin")));
             };
             let World::Policy { settings: schema, .. } = &plugin.world else {
                 return Err(cannot("it is a driver"));
@@ -85,9 +86,13 @@ impl Bench {
             }
             judges.push(Arc::new(judge));
         }
-        let bench = Self { judges, watched: Arc::default() };
-        tokio::spawn(sweep(Arc::downgrade(&bench.watched)));
-        Ok(bench)
+        // Jobs that were accepted before keep the judges that they had, under the same watch.
+        Ok(Self { judges, watched: Arc::clone(&table.bench.watched) })
+    }
+
+    /// Drops instances that idle, as long as there is a bench of this line.
+    pub(crate) fn sweep(&self) {
+        tokio::spawn(sweep(Arc::downgrade(&self.watched)));
     }
 
     pub(crate) fn watch(&self, seat: &Arc<Seat>) {

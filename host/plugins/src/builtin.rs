@@ -1,12 +1,16 @@
 //! The plugins that are part of the binary. They are components like any other, with manifests and grants
 //! written in the same form.
 
+use crate::folder::Version;
 use crate::plugin::Source;
 use crate::{Config, Grant};
 use serde::Deserialize;
 
 // `DRIVERS` and `POLICIES`: names and components. `build.rs` has the list.
 include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
+
+/// Where they come from.
+pub(crate) const ORIGIN: &str = "built-in";
 
 /// A file of grants, as it could stand in a configuration under `[plugin.NAME]`.
 #[derive(Deserialize)]
@@ -20,8 +24,8 @@ pub(crate) fn sources(config: &Config) -> Vec<Source> {
     let Grants { grants } = toml::from_str(grants).expect("every start reads it, those of the tests too");
     let built_in = |(name, wasm): &(&str, &[u8]), grants: &[Grant]| Source {
         name: (*name).into(),
-        origin: "built-in".into(),
-        wasm: wasm.to_vec(),
+        origin: ORIGIN.into(),
+        version: Version { wasm: wasm.to_vec(), signature: None },
         manifest: None,
         grants: grants.to_vec(),
     };

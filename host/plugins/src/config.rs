@@ -23,6 +23,17 @@ pub struct Config {
     pub max_instances: u32,
     /// How long a job may take, whatever it asked for, in seconds.
     pub max_execution_time: f64,
+    /// Who may sign plugins: Ed25519 keys, each a line as OpenSSH writes it.
+    pub keys: Vec<String>,
+    /// Whether plugins are loaded that nobody signed.
+    pub unsigned: bool,
+    /// Address space that the compiler of plugins may use, in bytes.
+    pub compile_memory: u64,
+    /// CPU time, and wall clock, that the compiler of plugins may use, in seconds.
+    pub compile_time: u64,
+    /// What compiles plugins; without one they are compiled in this process, without limits.
+    #[serde(skip)]
+    pub compiler: Option<Compiler>,
     /// Limits of drivers, unless a plugin has its own.
     pub driver_limits: Limits,
     /// Limits of policies, unless a plugin has its own.
@@ -42,6 +53,11 @@ impl Default for Config {
             cache: PathBuf::new(),
             max_instances: 128,
             max_execution_time: 24.0 * 3600.0,
+            keys: Vec::new(),
+            unsigned: false,
+            compile_memory: 4 << 30,
+            compile_time: 120,
+            compiler: None,
             driver_limits: Limits::driver(),
             policy_limits: Limits::policy(),
             policies: vec![PolicyConfig::default()],
@@ -53,7 +69,7 @@ impl Default for Config {
 impl Config {
     /// Loads every plugin. A plugin that cannot be loaded is reported by [`Plugins::list`]; a
     /// policy that is configured but cannot serve is an error, because jobs would pass unjudged. Decisions are
-    /// written down in `audit`.
+    /// written down in `audit`. Needs a runtime with several threads, because loading blocks.
     pub async fn build(self, connector: Arc<dyn Connector>, audit: Arc<dyn Audit>) -> Result<Arc<Plugins>, Error> {
         Plugins::load(self, connector, audit).await
     }
@@ -62,6 +78,17 @@ impl Config {
     pub(crate) fn max_execution_time(&self) -> Duration {
         Duration::try_from_secs_f64(self.max_execution_time).unwrap_or(Duration::from_hours(24))
     }
+}
+
+/// A program that calls [`compile`](crate::compile) with the two numbers that it gets after its arguments.
+#[derive(Clone, Debug)]
+pub struct Compiler {
+    /// The program.
+    pub program: PathBuf,
+    /// What it is called with.
+    pub arguments: Vec<String>,
+    /// All that is in its environment.
+    pub environment: Vec<(String, String)>,
 }
 
 /// One policy in the chain.
@@ -118,4 +145,6 @@ pub struct PluginConfig {
     pub grants: Option<Vec<Grant>>,
     /// Its own limits, by the names of [`Limits`]: they stand in for those of its world.
     pub limits: Map<String, Value>,
+    /// The only component that it may be: `sha256:` and hexadecimal digits. It then needs no signature.
+    pub digest: Option<String>,
 }

@@ -24,6 +24,15 @@ pub(crate) fn start(config: &Config) -> Result<Engine, Error> {
     Ok(engine)
 }
 
+/// An engine that compiles for the one that [`start`] makes, and runs nothing.
+pub(crate) fn compiling() -> Result<Engine, Error> {
+    let mut settings = settings(None);
+    // One thread: the others are for the jobs, and what it takes depends on the component alone.
+    settings.parallel_compilation(false);
+    Engine::new(&settings).map_err(|error| Error::Engine(format!("{error:#}")))
+}
+
+/// What is compiled under these settings fits with a pool and without.
 fn settings(pool: Option<PoolingAllocationConfig>) -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     // The plugin API is sync-typed: most of this year's wasmtime advisories are unreachable so.
@@ -67,4 +76,22 @@ fn tick(engine: wasmtime::EngineWeak) {
             std::thread::sleep(TICK);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    #[test]
+    fn what_the_compiler_makes_fits_with_and_without_a_pool() {
+        let fit = |engine: &Engine| {
+            let mut fit = DefaultHasher::new();
+            engine.precompile_compatibility_hash().hash(&mut fit);
+            fit.finish()
+        };
+        let pooled = Engine::new(&settings(Some(pool(&Config { max_instances: 1, ..Config::default() }))));
+        let compiling = compiling().expect("it starts");
+        assert_eq!(fit(&pooled.expect("there is room for one")), fit(&compiling));
+    }
 }

@@ -1,7 +1,7 @@
 //! What can go wrong with plugins as such. What goes wrong with a job is a `Failure`.
 
 use crate::grant::Capability;
-use hostler_model::Problem;
+use hostler_model::{ErrorKind, Failure, Phase, Problem};
 
 /// Why the plugin host, or one plugin, cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,7 @@ pub enum Error {
     #[error("its description cannot be used: {0}")]
     Description(String),
     /// Two plugins of one name.
-    #[error("the name {0} is taken by another plugin")]
+    #[error("the name {0} is taken by a built-in plugin, which cannot be replaced or removed")]
     NameTaken(String),
     /// A policy is configured that cannot serve.
     #[error("policy {name} cannot serve: {reason}")]
@@ -79,9 +79,70 @@ pub enum Error {
         /// What is wrong.
         problems: Vec<Problem>,
     },
-    /// The configuration names a plugin that does not exist.
-    #[error("the configuration names plugin {0}, but there is no such plugin")]
-    Unknown(String),
+    /// It does not do what every plugin must, before it goes into service.
+    #[error("it failed its self-test: {0}")]
+    SelfTest(String),
+    /// Compiling takes too long.
+    #[error("compiling it takes longer than {0} s; if you trust it, raise plugins.compile_time")]
+    CompileTime(u64),
+    /// Compiling takes too much memory.
+    #[error("compiling it takes more than {0} bytes of memory; if you trust it, raise plugins.compile_memory")]
+    CompileMemory(u64),
+    /// The compiler itself failed.
+    #[error("the compiler failed: {0}")]
+    Compiler(String),
+    /// A key of the configuration cannot be used.
+    #[error("plugins.keys has {0:?}, which is no Ed25519 key; give lines like `ssh-ed25519 AAAA... comment`")]
+    SigningKey(String),
+    /// A digest of the configuration cannot be used.
+    #[error("plugin.{0}.digest is none: write `sha256:` and 64 hexadecimal digits")]
+    NoDigest(String),
+    /// Nobody whom the operator trusts vouches for it.
+    #[error(
+        "{reason}: have it signed by a key of plugins.keys (`ssh-keygen -Y sign -n hostler-plugin`, as {name}.wasm.sig), \
+         or set digest = {digest:?} under [plugin.{name}], or plugins.unsigned = true"
+    )]
+    Untrusted {
+        /// The plugin.
+        name: String,
+        /// What is wrong with its signature.
+        reason: String,
+        /// Its digest.
+        digest: String,
+    },
+    /// It is another one than the operator named.
+    #[error("its digest is {found}, but plugin.{name}.digest names {named}: deliver that one, or name this one")]
+    Digest {
+        /// The plugin.
+        name: String,
+        /// What the configuration says.
+        named: String,
+        /// What it is.
+        found: String,
+    },
+    /// What could be rolled back to is not what was put there.
+    #[error("{0}.wasm.previous was changed since it was in service; install the version that you want instead")]
+    Tampered(String),
+    /// There is no such plugin, or nothing to load.
+    #[error("there is no {0}; GET /v1/plugins lists the plugins")]
+    Missing(String),
+    /// A plugin cannot be removed.
+    #[error("it is in use: {0}")]
+    InUse(&'static str),
+}
+
+impl Error {
+    /// What is told to whoever wanted to change plugin `name`.
+    pub(crate) fn about(&self, name: &str) -> Failure {
+        let kind = match self {
+            Self::Engine(_) | Self::File { .. } | Self::Compiler(_) => ErrorKind::Internal,
+            Self::Untrusted { .. } | Self::Digest { .. } | Self::Tampered(_) => ErrorKind::Denied,
+            Self::Missing(_) => ErrorKind::NotFound,
+            Self::NameTaken(_) | Self::InUse(_) => ErrorKind::InUse,
+            _ => ErrorKind::BadPlugin,
+        };
+        Failure::new(kind, Phase::Plugin, format!("plugin {name}: {self}"))
+    }
 }
 
 /// Problems in one sentence.

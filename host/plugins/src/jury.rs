@@ -48,7 +48,12 @@ impl Jury {
     /// The jury of one job, of the policies that are in service now.
     pub(crate) fn new(plugins: &Arc<Plugins>, docket: Arc<Docket>, target: Target) -> Self {
         let seat = |judge: &Arc<Judge>| Arc::new(Seat { judge: Arc::clone(judge), live: Mutex::new(None) });
-        Self { plugins: Arc::clone(plugins), docket, seats: plugins.bench.judges.iter().map(seat).collect(), target }
+        Self {
+            plugins: Arc::clone(plugins),
+            docket,
+            seats: plugins.table().bench.judges.iter().map(seat).collect(),
+            target,
+        }
     }
 
     /// Has every policy judge the job, in order. Those that may amend change it, if `may_amend` says so; the answer
@@ -170,7 +175,7 @@ impl Seat {
         let mut instance = if let Some(live) = seat.take() {
             live.instance
         } else {
-            plugins.bench.watch(self);
+            plugins.table().bench.watch(self);
             instantiate(plugins, &self.judge).await?
         };
         // An instance that failed is dropped here, with whatever state it was in.

@@ -1,10 +1,10 @@
 //! The WebAssembly plugin host: the only room that knows wasm and WIT.
 //!
-//! [`Plugins`] holds what is loaded, built in or from the plugins folder. [`Plugins::prepare`] has a
-//! driver validate a request and every policy review it; [`Prepared::execute`] carries it out. Each
-//! call is made in a store of its own, with every limit set ([`Limits`]); a guest reaches nothing
-//! that is not in that store. Every action of a driver passes one gate (`job::JobContext::admit`):
-//! grant, then policies, then the [`Witness`] that makes it durable.
+//! [`Plugins`] holds what is loaded, built in or from the plugins folder; [`Plugins::change`] replaces, rolls back or
+//! removes one while jobs go on. [`Plugins::prepare`] has a driver validate a request and every policy review it;
+//! [`Prepared::execute`] carries it out. Each call is made in a store of its own, with every limit set ([`Limits`]); a
+//! guest reaches nothing that is not in that store. Every action of a driver passes one gate
+//! (`job::JobContext::admit`): grant, then policies, then the [`Witness`] that makes it durable.
 
 mod action;
 mod amendment;
@@ -14,31 +14,38 @@ mod bindings;
 mod builtin;
 mod cache;
 mod capture;
+mod compiler;
 mod config;
 mod engine;
 mod error;
 mod expect;
+mod folder;
 mod grant;
 mod host;
 mod instance;
 mod job;
 mod jury;
+mod life_cycle;
 mod limits;
 mod manifest;
 mod plugin;
 mod plugins;
 mod powers;
 mod prepared;
+mod private_file;
 mod schema;
 mod screen;
 mod scrub;
+mod signature;
+mod table;
 mod tap;
 mod terms;
 mod usage;
 mod witness;
 
 pub use audit::Audit;
-pub use config::{Config, Mode, PluginConfig, PolicyConfig};
+pub use compiler::compile;
+pub use config::{Compiler, Config, Mode, PluginConfig, PolicyConfig};
 pub use error::Error;
 pub use grant::{Capability, Grant};
 pub use limits::Limits;

@@ -1,7 +1,7 @@
 //! One loaded plugin: from a file to something that can be called.
 
 use crate::bindings::{driver, policy};
-use crate::cache::Cache;
+use crate::folder::Version;
 use crate::grant::{Capability, Grant};
 use crate::instance::{Host, State};
 use crate::manifest::{Manifest, WorldName, ungranted};
@@ -9,6 +9,7 @@ use crate::schema::Schema;
 use crate::terms::Terms;
 use crate::{Config, Error};
 use hostler_model::PluginInfo;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -25,6 +26,8 @@ pub(crate) struct Plugin {
     pub(crate) summary: String,
     pub(crate) digest: String,
     pub(crate) origin: String,
+    pub(crate) signed_by: Option<String>,
+    pub(crate) loaded_at: Timestamp,
     pub(crate) world: World,
 }
 
@@ -42,12 +45,24 @@ pub(crate) struct Source {
     pub(crate) name: String,
     /// `built-in`, or the name of its file.
     pub(crate) origin: String,
-    /// The component.
-    pub(crate) wasm: Vec<u8>,
+    /// The component and its signature.
+    pub(crate) version: Version,
     /// The manifest beside it, if there is one.
     pub(crate) manifest: Option<String>,
     /// What it is granted unless the configuration says otherwise.
     pub(crate) grants: Vec<Grant>,
+}
+
+impl Source {
+    /// What the plugin says of itself.
+    pub(crate) fn manifest(&self) -> Result<Manifest, Error> {
+        let manifest = Manifest::of(&self.version.wasm, self.manifest.as_deref())?;
+        if manifest.name == self.name {
+            return Ok(manifest);
+        }
+        let (called, name) = (&manifest.name, &self.name);
+        Err(Error::Manifest(format!("it names the plugin {called:?}, but its file is called {name}.wasm")))
+    }
 }
 
 /// A component that was compiled and linked, but not asked yet who it is.
@@ -66,18 +81,18 @@ pub(crate) enum Pre {
 }
 
 impl Draft {
-    /// Compiles a component (blocking) and links it with what it was granted, no more.
-    pub(crate) fn load(engine: &Engine, cache: &Cache, config: &Config, source: &Source) -> Result<Self, Error> {
-        let Source { name, origin, wasm, manifest, grants } = source;
-        let manifest = Manifest::of(wasm, manifest.as_deref())?;
-        if manifest.name != *name {
-            let called = &manifest.name;
-            return Err(Error::Manifest(format!("it names the plugin {called:?}, but its file is called {name}.wasm")));
-        }
-        let component = cache.component(engine, wasm)?;
-        manifest.compare(engine, &component)?;
+    /// Links a compiled component with what it was granted, no more.
+    pub(crate) fn link(
+        engine: &Engine,
+        component: &Component,
+        config: &Config,
+        source: &Source,
+        manifest: Manifest,
+    ) -> Result<Self, Error> {
+        let Source { name, origin, version, grants, .. } = source;
+        manifest.compare(engine, component)?;
         let terms = Arc::new(Terms::new(config, &manifest, grants)?);
-        let missing = ungranted(engine, &component, |capability| terms.powers.has(capability));
+        let missing = ungranted(engine, component, |capability| terms.powers.has(capability));
         if !missing.is_empty() {
             let advice: BTreeSet<_> = missing.iter().map(|(_, capability)| format!("\"{capability}\"")).collect();
             return Err(Error::NotGranted {
@@ -87,12 +102,12 @@ impl Draft {
             });
         }
         let mismatch = |error: wasmtime::Error| Error::Mismatch(format!("{error:#}"));
-        let linked = link(engine, &component, &terms).map_err(mismatch)?;
+        let linked = link(engine, component, &terms).map_err(mismatch)?;
         let pre = match manifest.world {
             WorldName::Driver => Pre::Driver(driver::DriverPre::new(linked).map_err(mismatch)?),
             WorldName::Policy => Pre::Policy(policy::PolicyPre::new(linked).map_err(mismatch)?),
         };
-        Ok(Self { terms, manifest, digest: hexadecimal(&Sha256::digest(wasm)), origin: origin.clone(), pre })
+        Ok(Self { terms, manifest, digest: version.digest(), origin: origin.clone(), pre })
     }
 }
 
@@ -142,6 +157,9 @@ impl Plugin {
             world: self.world.word().into(),
             digest: self.digest.clone(),
             origin: self.origin.clone(),
+            signed_by: self.signed_by.clone(),
+            loaded_at: Some(self.loaded_at),
+            previous: None,
             grants: shown(self.terms.powers.granted()),
             limits: shown(&self.terms.limits),
             usage: shown(&self.terms.usage),
@@ -163,8 +181,9 @@ impl World {
     }
 }
 
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
+/// `sha256:` and the SHA-256 of a component, in hexadecimal digits.
+pub(crate) fn digest(wasm: &[u8]) -> String {
+    Sha256::digest(wasm).iter().fold("sha256:".into(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a String takes everything");
         text
     })

@@ -1,34 +1,39 @@
-//! All plugins in service: how they get there, and how they are found.
+//! All plugins in service, and how they are found.
 
 use crate::bench::Bench;
+use crate::bindings::types;
 use crate::cache::Cache;
+use crate::compiler::Compiler;
+use crate::folder::{Folder, Version};
 use crate::instance::{Instance, State};
 use crate::instance::{instantiation_failure, store};
 use crate::job::JobContext;
 use crate::plugin::{Draft, Plugin, Pre, Source, World};
 use crate::schema::Schema;
+use crate::signature::Trust;
+use crate::table::Table;
 use crate::{Audit, Config, Error, builtin, engine};
-use hostler_model::{DriverSchemas, ErrorKind, Failure, Phase, PluginInfo};
+use arc_swap::ArcSwap;
+use hostler_model::{DriverSchemas, Failure, PluginInfo};
 use hostler_remote::Connector;
-use serde_json::Value;
-use std::collections::BTreeMap;
-use std::path::Path;
+use jiff::Timestamp;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use wasmtime::{Engine, Store};
 
-/// A component larger than this is not read.
-const MAX_COMPONENT: u64 = 64 << 20;
-
-/// All plugins in service. Immutable once loaded.
+/// All plugins in service. How they change: `life_cycle`.
 pub struct Plugins {
-    engine: Engine,
+    pub(crate) engine: Engine,
     pub(crate) config: Config,
     pub(crate) connector: Arc<dyn Connector>,
     pub(crate) audit: Arc<dyn Audit>,
-    loaded: BTreeMap<String, Arc<Plugin>>,
-    broken: Vec<PluginInfo>,
-    pub(crate) bench: Bench,
+    pub(crate) folder: Folder,
+    pub(crate) cache: Cache,
+    pub(crate) compiler: Compiler,
+    trust: Trust,
+    table: ArcSwap<Table>,
+    /// Held by whoever changes the table.
+    pub(crate) changing: Mutex<()>,
     room: Room,
 }
 
@@ -45,87 +50,109 @@ impl Plugins {
         connector: Arc<dyn Connector>,
         audit: Arc<dyn Audit>,
     ) -> Result<Arc<Self>, Error> {
-        let engine = engine::start(&config)?;
-        let cache = Cache::open(&config.cache)?;
         let instances = config.max_instances as usize;
         let policies = config.policies.len().max(1);
-        let mut plugins = Self {
-            engine,
+        let plugins = Self {
+            engine: engine::start(&config)?,
             connector,
             audit,
-            loaded: BTreeMap::new(),
-            broken: Vec::new(),
-            bench: Bench::default(),
+            folder: Folder(config.folder.clone()),
+            cache: Cache::open(&config.cache)?,
+            compiler: Compiler::new(&config)?,
+            trust: Trust::new(&config)?,
+            table: ArcSwap::default(),
+            changing: Mutex::default(),
             room: Room {
                 drivers: Arc::new(Semaphore::new(instances)),
                 policies: Arc::new(Semaphore::new(instances.saturating_mul(policies))),
             },
             config,
         };
-        let mut sources = builtin::sources(&plugins.config);
-        sources.extend(plugins.folder()?);
-        let cache = Arc::new(cache);
-        for source in sources {
-            plugins.add(Arc::clone(&cache), source).await;
+        let mut table = Table::default();
+        for source in builtin::sources(&plugins.config) {
+            plugins.add(&mut table, &source).await;
         }
-        if let Some(name) = plugins.config.plugin.keys().find(|name| !plugins.knows(name)) {
-            return Err(Error::Unknown(name.clone()));
+        for name in plugins.folder.names()? {
+            plugins.add_from_folder(&mut table, name).await;
         }
-        let bench = Bench::seat(&plugins).await?;
-        Ok(Arc::new(Self { bench, ..plugins }))
+        for name in plugins.config.plugin.keys().filter(|name| table.info(name).is_none()) {
+            tracing::warn!(
+                plugin = name,
+                "the configuration names a plugin that is not there yet; it can be installed"
+            );
+        }
+        table.bench = Bench::seat(&plugins, &table).await?;
+        table.bench.sweep();
+        plugins.serve(table);
+        Ok(Arc::new(plugins))
     }
 
-    /// The components in the plugins folder. A file that cannot be read is reported like a broken plugin.
-    fn folder(&mut self) -> Result<Vec<Source>, Error> {
-        let folder = self.config.folder.clone();
-        let failed = |source| Error::File { path: folder.clone(), source };
-        let mut sources = Vec::new();
-        if !folder.exists() {
-            return Ok(sources);
+    /// A file that cannot be read is reported like a broken plugin.
+    async fn add_from_folder(&self, table: &mut Table, name: String) {
+        let origin = format!("{name}.wasm");
+        if table.is_built_in(&name) {
+            return report(table, &name, &origin, &Error::NameTaken(name.clone()));
         }
-        for entry in std::fs::read_dir(&folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let Some(name) = file.strip_suffix(".wasm") else { continue };
-            match read(&path) {
-                Ok((wasm, manifest)) => {
-                    sources.push(Source { name: name.into(), origin: file.clone(), wasm, manifest, grants: vec![] });
+        match (self.source(&name, self.folder.version(&name)), self.folder.previous(&name)) {
+            (Ok(Some(source)), Ok(previous)) => {
+                table.previous.extend(previous.map(|previous| (name.clone(), previous.digest())));
+                self.add(table, &source).await;
+                if table.get(&source.name).is_some() {
+                    self.keep(&source.version);
                 }
-                Err(source) => self.report(name, &file, &Error::File { path, source }),
             }
+            (Ok(None), _) => {} // it was removed a moment ago
+            (Err(error), _) | (_, Err(error)) => report(table, &name, &origin, &error),
         }
-        sources.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(sources)
+    }
+
+    /// A version of a plugin of the folder, with the manifest that lies there.
+    pub(crate) fn source(&self, name: &str, version: Result<Option<Version>, Error>) -> Result<Option<Source>, Error> {
+        let Some(version) = version? else { return Ok(None) };
+        let (manifest, origin) = (self.folder.manifest(name)?, format!("{name}.wasm"));
+        Ok(Some(Source { name: name.into(), origin, version, manifest, grants: Vec::new() }))
     }
 
     /// Takes a plugin into service, or reports why it is not.
-    async fn add(&mut self, cache: Arc<Cache>, source: Source) {
-        let (name, origin) = (source.name.clone(), source.origin.clone());
-        match self.try_add(cache, source).await {
+    async fn add(&self, table: &mut Table, source: &Source) {
+        let Source { name, origin, .. } = source;
+        match self.ready(source).await {
             Ok(plugin) => {
                 tracing::info!(plugin = name, version = plugin.version, origin, "plugin loaded");
-                self.loaded.insert(name, Arc::new(plugin));
+                table.insert(plugin);
             }
-            Err(error) => self.report(&name, &origin, &error),
+            Err(error) => report(table, name, origin, &error),
         }
     }
 
-    async fn try_add(&self, cache: Arc<Cache>, source: Source) -> Result<Plugin, Error> {
-        let simple = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-        if source.name.is_empty() || !source.name.chars().all(simple) {
-            return Err(Error::Description("a plugin's name has lower-case letters, digits and `-` only".into()));
+    /// Keeps a copy of what goes into service.
+    pub(crate) fn keep(&self, version: &Version) {
+        if let Err(error) = self.cache.keep_version(version) {
+            tracing::warn!(%error, "a plugin could not be copied; once it is replaced, it cannot be rolled back to");
         }
-        if self.loaded.contains_key(&source.name) {
-            return Err(Error::NameTaken(source.name));
+    }
+
+    /// Takes a table into service.
+    pub(crate) fn serve(&self, table: Table) {
+        if let Err(error) = self.cache.prune(&self.engine, &table.digests()) {
+            tracing::warn!(%error, "compiled plugins that are not used any more could not be removed");
         }
-        let (engine, config) = (self.engine.clone(), self.config.clone());
-        let drafted = tokio::task::spawn_blocking(move || Draft::load(&engine, &cache, &config, &source)).await;
-        let draft = drafted.map_err(|error| Error::NotAComponent(format!("the compiler failed: {error}")))??;
-        self.describe(draft).await
+        self.table.store(Arc::new(table));
+    }
+
+    /// Whether the operator's trust reaches this component; answers who signed it.
+    pub(crate) fn admit(&self, source: &Source) -> Result<Option<String>, Error> {
+        let own = self.config.plugin.get(&source.name);
+        self.trust.admit(source, own.and_then(|own| own.digest.as_deref()))
+    }
+
+    /// Whether a plugin is a policy of the chain.
+    pub(crate) fn is_seated(&self, name: &str) -> bool {
+        self.config.policies.iter().any(|policy| policy.plugin == name)
     }
 
     /// Asks a plugin who it is; that is also its first test under limits.
-    async fn describe(&self, draft: Draft) -> Result<Plugin, Error> {
+    pub(crate) async fn describe(&self, draft: Draft, signed_by: Option<String>) -> Result<Plugin, Error> {
         let failed = |failure: Failure| Error::Description(failure.message);
         let store = store(&self.engine, &draft.terms, None);
         let (name, version, summary, world) = match draft.pre {
@@ -156,45 +183,52 @@ impl Plugins {
             let says = format!("{} {}", manifest.name, manifest.version);
             return Err(Error::Description(format!("it calls itself {name} {version}, but its manifest says {says}")));
         }
-        Ok(Plugin { terms, version, summary, digest, origin, world })
+        let loaded_at = Timestamp::now();
+        Ok(Plugin { terms, version, summary, digest, origin, signed_by, loaded_at, world })
     }
 
-    fn report(&mut self, name: &str, origin: &str, error: &Error) {
-        tracing::error!(plugin = name, origin, %error, "plugin not loaded");
-        self.broken.push(PluginInfo {
-            name: name.into(),
-            version: String::new(),
-            summary: String::new(),
-            world: "unknown".into(),
-            digest: String::new(),
-            origin: origin.into(),
-            grants: Value::Null,
-            limits: Value::Null,
-            usage: Value::Null,
-            error: Some(error.to_string()),
-        });
+    /// Has a driver validate an empty request, as every client could: it may refuse it, but has to answer.
+    pub(crate) async fn test(&self, plugin: &Plugin) -> Result<(), Error> {
+        let World::Driver { pre, .. } = &plugin.world else { return Ok(()) };
+        let failed = |failure: Failure| Error::SelfTest(failure.message);
+        let empty = types::Request {
+            command: None,
+            config: None,
+            connection_args: "{}".into(),
+            driver_args: "{}".into(),
+            secrets: Vec::new(),
+        };
+        let permit = self.room.driver().await;
+        let mut instance = drive(pre, self.store(plugin, None), permit).await.map_err(failed)?;
+        let answer = instance
+            .call(async |store, driver| driver.hostler_plugin_driving().call_validate(store, &empty).await)
+            .await;
+        answer.map(drop).map_err(failed)
     }
 
-    fn knows(&self, name: &str) -> bool {
-        self.loaded.contains_key(name) || self.broken.iter().any(|plugin| plugin.name == name)
+    /// What is in service now.
+    pub(crate) fn table(&self) -> Arc<Table> {
+        self.table.load_full()
     }
 
     /// What is loaded, and what could not be, by name.
     pub fn list(&self) -> Vec<PluginInfo> {
-        let mut list: Vec<_> = self.loaded.values().map(|plugin| plugin.info()).chain(self.broken.clone()).collect();
-        list.sort_by(|one, other| one.name.cmp(&other.name));
-        list
+        self.table().list()
+    }
+
+    /// One of the list.
+    pub fn find(&self, name: &str) -> Option<PluginInfo> {
+        self.table().info(name)
     }
 
     /// Names of the drivers in service, sorted.
     pub fn drivers(&self) -> Vec<String> {
-        let is_driver = |plugin: &&Arc<Plugin>| matches!(plugin.world, World::Driver { .. });
-        self.loaded.values().filter(is_driver).map(|plugin| plugin.terms.name.to_string()).collect()
+        self.table().drivers()
     }
 
     /// The schemas of a driver, or `None` if there is no such driver.
     pub fn schemas(&self, driver: &str) -> Option<DriverSchemas> {
-        match &self.loaded.get(driver)?.world {
+        match &self.table().get(driver)?.world {
             World::Driver { connection_args, driver_args, .. } => Some(DriverSchemas {
                 connection_args: Arc::clone(&connection_args.value),
                 driver_args: Arc::clone(&driver_args.value),
@@ -203,25 +237,8 @@ impl Plugins {
         }
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Arc<Plugin>> {
-        self.loaded.get(name)
-    }
-
-    /// Why a plugin that exists is not in service.
-    pub(crate) fn reason(&self, name: &str) -> Option<&str> {
-        self.broken.iter().find(|plugin| plugin.name == name)?.error.as_deref()
-    }
-
-    pub(crate) fn driver(&self, name: &str) -> Result<&Arc<Plugin>, Failure> {
-        if let Some(plugin) = self.get(name).filter(|plugin| matches!(plugin.world, World::Driver { .. })) {
-            return Ok(plugin);
-        }
-        let message = match self.reason(name) {
-            Some(reason) => format!("driver {name} is not in service: {reason}"),
-            None => format!("there is no driver {name}; the drivers here are {}", self.drivers().join(", ")),
-        };
-        let kind = if self.reason(name).is_some() { ErrorKind::BadPlugin } else { ErrorKind::NotFound };
-        Err(Failure::new(kind, Phase::Validate, message))
+    pub(crate) fn driver(&self, name: &str) -> Result<Arc<Plugin>, Failure> {
+        self.table().driver(name)
     }
 
     pub(crate) fn store(&self, plugin: &Plugin, job: Option<Arc<JobContext>>) -> Store<State> {
@@ -270,16 +287,7 @@ pub(crate) async fn judge(
     Ok(Instance::new(store, bindings, permit))
 }
 
-/// A component, and the manifest beside it.
-fn read(path: &Path) -> std::io::Result<(Vec<u8>, Option<String>)> {
-    if std::fs::metadata(path)?.len() > MAX_COMPONENT {
-        let message = format!("it is larger than {} MiB", MAX_COMPONENT >> 20);
-        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message));
-    }
-    let manifest = match std::fs::read_to_string(path.with_extension("toml")) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    Ok((std::fs::read(path)?, manifest))
+fn report(table: &mut Table, name: &str, origin: &str, error: &Error) {
+    tracing::error!(plugin = name, origin, %error, "plugin not loaded");
+    table.report(name, origin, error.to_string());
 }

@@ -49,7 +49,7 @@ pub struct Prepared {
 impl Plugins {
     /// Validates a request and has it reviewed by every policy.
     pub async fn prepare(self: &Arc<Self>, id: JobId, mut request: Request) -> Result<Prepared, Rejection> {
-        let driver = Arc::clone(self.driver(&request.driver)?);
+        let driver = self.driver(&request.driver)?;
         let [connection_args, driver_args] = driver.marked();
         request.connection_args.seal_also(connection_args);
         request.driver_args.seal_also(driver_args);
@@ -236,6 +236,8 @@ fn plan(driver: &Plugin, normalised: Normalised) -> Result<Plan, Failure> {
         connection_args: object(&request.connection_args, "connection_args")?,
         driver_args: object(&request.driver_args, "driver_args")?,
         warnings,
+        driver_version: driver.version.clone(),
+        driver_digest: driver.digest.clone(),
     })
 }
 

@@ -1,6 +1,7 @@
-//! Runs for ever in `validate`. Proves that a request is answered although its driver never does.
+//! Runs for ever in `validate`, but for the daemon's self-test, which has no command. Proves that a request is answered
+//! although its driver never does.
 
-use hostile_guests::driver;
+use hostile_guests::{accept, driver};
 use hostler_sdk::driver::{Description, Driver, Item, Normalised};
 use hostler_sdk::{Error, Job, Problem, Request};
 use std::hint::black_box;
@@ -14,9 +15,10 @@ impl Driver for LoopsInValidate {
     }
 
     fn validate(request: Request) -> Result<Normalised, Vec<Problem>> {
-        loop {
+        while request.command.is_some() {
             black_box(&request);
         }
+        accept(request)
     }
 
     fn execute(_job: Job) -> Result<Vec<Item>, Error> {

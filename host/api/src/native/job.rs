@@ -13,6 +13,8 @@ pub(super) fn view(job: &Job) -> Value {
         "id": job.id,
         "state": job.state,
         "driver": job.driver,
+        "driver_version": job.plan.driver_version,
+        "driver_digest": job.plan.driver_digest,
         "target": job.plan.target,
         "command": job.plan.command,
         "config": job.plan.config,

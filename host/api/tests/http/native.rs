@@ -12,8 +12,9 @@ async fn plugins_are_listed() {
     let (status, reply) = Scripted::default().ask("GET", "/v1/plugins", Value::Null).await;
     assert_eq!(status, StatusCode::OK);
     let plugin = json!({
-        "name": "paramiko", "version": "0.1.0", "summary": "Linux over SSH", "world": "driver", "digest": "00",
-        "origin": "built-in", "grants": ["ssh"], "limits": {"memory": 1}, "error": null,
+        "name": "paramiko", "version": "0.1.0", "summary": "Linux over SSH", "world": "driver",
+        "digest": "sha256:00", "origin": "built-in", "signed_by": null, "loaded_at": "2026-11-22T14:34:56Z",
+        "previous": null, "grants": ["ssh"], "limits": {"memory": 1}, "error": null,
     });
     assert_eq!(reply, json!({"plugins": [plugin]}));
 }
@@ -46,6 +47,8 @@ async fn a_job_shows_everything_but_secrets() {
         "id": ID,
         "state": "failed",
         "driver": "paramiko",
+        "driver_version": "0.1.0",
+        "driver_digest": "sha256:00",
         "target": {"host": "192.0.2.10", "port": 22, "user": "admin"},
         "command": ["uname -s"],
         "config": null,

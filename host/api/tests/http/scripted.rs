@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Request as HttpRequest, StatusCode};
 use futures::future::{BoxFuture, FutureExt, pending, ready};
 use hostler_api::{Api, Backend, Config};
 use hostler_jobs::{Filter, Job, Recorded, Rejection, State};
-use hostler_model::{DriverSchemas, Failure, JobId, Plan, PluginInfo, Request, Secret, Target};
+use hostler_model::{DriverSchemas, Failure, JobId, Plan, PluginChange, PluginInfo, Request, Secret, Target};
 use hostler_remote::HostKeys;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub(crate) struct Script {
     pub(crate) jobs: Vec<Job>,
     /// How a submission ends; without one it makes a queued job.
     pub(crate) rejection: Option<fn() -> Rejection>,
-    /// What reading jobs answers instead of them.
+    /// What reading jobs and changing plugins answers instead of them.
     pub(crate) failure: Option<Failure>,
     /// Set where waiting never ends; told when somebody waits.
     pub(crate) wait_for_ever: Option<Arc<Notify>>,
@@ -32,6 +32,8 @@ pub(crate) struct Script {
     pub(crate) slow_submit: Option<Arc<SlowSubmit>>,
     /// The last request that came through.
     pub(crate) submitted: Option<Request>,
+    /// The last change of a plugin.
+    pub(crate) change: Option<(String, PluginChange)>,
     /// The last filter of a list or a cancel.
     pub(crate) filter: Option<Filter>,
 }
@@ -175,13 +177,27 @@ impl Backend for Scripted {
             version: "0.1.0".into(),
             summary: "Linux over SSH".into(),
             world: "driver".into(),
-            digest: "00".into(),
+            digest: "sha256:00".into(),
             origin: "built-in".into(),
+            signed_by: None,
+            loaded_at: Some(at("56")),
+            previous: None,
             grants: json!(["connect"]),
             usage: Value::Null,
             limits: json!({"memory": 1}),
             error: None,
         }]
+    }
+
+    fn plugin(&self, name: &str) -> Option<PluginInfo> {
+        self.plugins().into_iter().find(|plugin| plugin.name == name)
+    }
+
+    fn change_plugin<'a>(&'a self, name: &'a str, change: PluginChange) -> BoxFuture<'a, Result<PluginInfo, Failure>> {
+        let mut script = self.script();
+        script.change = Some((name.to_owned(), change));
+        let answer = script.failure.clone().map_or_else(|| Ok(self.plugins().remove(0)), Err);
+        ready(answer).boxed()
     }
 
     fn drivers(&self) -> Vec<String> {
@@ -211,7 +227,6 @@ pub(crate) const ID: &str = "019ab2c3-0000-7000-8000-000000000001";
 
 /// A job with round times: submitted at 0 s, started after 0.25 s, ended after 1.75 s as far as the state says so.
 pub(crate) fn job(state: State) -> Job {
-    let at = |time: &str| format!("2026-11-22T14:34:{time}Z").parse::<Timestamp>().expect("a time");
     Job {
         id: ID.parse().expect("a UUID"),
         state,
@@ -223,6 +238,8 @@ pub(crate) fn job(state: State) -> Job {
             connection_args: json!({"host": "192.0.2.10", "username": "admin", "port": 22}),
             driver_args: json!({}),
             warnings: Vec::new(),
+            driver_version: "0.1.0".into(),
+            driver_digest: "sha256:00".into(),
         },
         created_at: at("56"),
         started_at: (state != State::Queued).then(|| at("56.25")),
@@ -230,6 +247,10 @@ pub(crate) fn job(state: State) -> Job {
         outcome: None,
         warnings: Vec::new(),
     }
+}
+
+fn at(seconds: &str) -> Timestamp {
+    format!("2026-11-22T14:34:{seconds}Z").parse().expect("a time")
 }
 
 /// The smallest request that is right.

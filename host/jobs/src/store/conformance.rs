@@ -62,6 +62,8 @@ pub(crate) fn queued(host: &str) -> Job {
             connection_args: json!({"host": host, "timeout": 2.5}),
             driver_args: json!({}),
             warnings: vec![],
+            driver_version: "0.1.0".into(),
+            driver_digest: "sha256:00".into(),
         },
         created_at: clock::now(),
         started_at: None,

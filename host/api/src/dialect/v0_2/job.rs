@@ -171,6 +171,7 @@ fn exception(kind: &ErrorKind) -> &'static str {
         | ErrorKind::Trap
         | ErrorKind::InvalidOutput
         | ErrorKind::BadPlugin
+        | ErrorKind::InUse
         | ErrorKind::Busy
         | ErrorKind::Internal
         | ErrorKind::Other(_) => "RuntimeError",
