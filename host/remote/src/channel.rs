@@ -9,20 +9,18 @@ use tokio::time::{Instant, timeout_at};
 
 /// Opens a channel; none if that takes too long.
 pub(crate) async fn open(line: &Arc<Line>, deadline: Instant) -> Result<Option<Channel<Msg>>, Failure> {
-    let opener = line.clone();
-    let mut opening = Box::pin(async move { opener.handle.channel_open_session().await });
-    match timeout_at(deadline, &mut opening).await {
-        Ok(opened) => opened.map(Some).map_err(|error| not_opened(line, &error)),
-        Err(_) => {
-            // The server would keep a channel that opens when nobody waits any more.
-            line.pumps.spawn(async move {
-                if let Ok(channel) = opening.await {
-                    let _closed = channel.split().1.close().await;
-                }
-            });
-            Ok(None)
-        }
+    let asker = line.clone();
+    let mut opening = Box::pin(async move { asker.handle.channel_open_session().await });
+    if let Ok(opened) = timeout_at(deadline, &mut opening).await {
+        return opened.map(Some).map_err(|error| not_opened(line, &error));
     }
+    // The server would keep a channel that opens when nobody waits any more.
+    line.pumps.spawn(async move {
+        if let Ok(channel) = opening.await {
+            let _closed = channel.split().1.close().await;
+        }
+    });
+    Ok(None)
 }
 
 fn not_opened(line: &Line, error: &russh::Error) -> Failure {

@@ -18,7 +18,7 @@ pub enum HostKeyPolicy {
 }
 
 impl HostKeyPolicy {
-    /// The policy that a word of NetPulse's document means.
+    /// The policy that a word of `NetPulse`'s document means.
     pub fn of(word: &str) -> Option<Self> {
         [Self::Reject, Self::AutoAdd, Self::Warning].into_iter().find(|policy| policy.word() == word)
     }
