@@ -78,9 +78,9 @@ impl Unread {
 
     /// Consumes up to the end of the match that begins first; of several, the first pattern's. Takes time.
     pub(crate) fn find(&mut self, patterns: &Patterns) -> Option<Found> {
-        let matches = patterns.0.iter().enumerate();
-        let matches = matches.filter_map(|(pattern, regex)| Some((pattern, regex.find(&self.bytes)?.range())));
-        let (pattern, place) = matches.min_by_key(|(_, place)| place.start)?;
+        let places = patterns.0.iter().map(|regex| regex.find(&self.bytes)).enumerate();
+        let places = places.filter_map(|(pattern, place)| Some((pattern, place?.range())));
+        let (pattern, place) = places.min_by_key(|(_, place)| place.start)?;
         let mut before: Vec<u8> = self.bytes.drain(..place.end).collect();
         let matched = before.split_off(place.start);
         Some(Found { pattern, before, matched })
@@ -105,28 +105,30 @@ mod tests {
         Patterns::new(&texts.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 
-    fn found(shown: &[u8], texts: &[&str]) -> Option<(usize, Vec<u8>, Vec<u8>, Vec<u8>)> {
+    /// Which pattern, and what stands before, in and after the match.
+    fn found(shown: &[u8], texts: &[&str]) -> Option<(usize, [Vec<u8>; 3])> {
         let mut unread = Unread::new(100);
         unread.push(shown);
         let Found { pattern, before, matched } = unread.find(&patterns(texts).expect("patterns"))?;
-        Some((pattern, before, matched, unread.bytes))
+        Some((pattern, [before, matched, unread.bytes]))
+    }
+
+    fn parts(texts: [&[u8]; 3]) -> [Vec<u8>; 3] {
+        texts.map(<[u8]>::to_vec)
     }
 
     #[test]
     fn what_comes_first_wins_and_what_follows_stays() {
-        assert_eq!(
-            found(b"one two three", &["three", "t.o"]),
-            Some((1, b"one ".into(), b"two".into(), b" three".into()))
-        );
-        assert_eq!(found(b"one two", &["two", "tw", "t"]), Some((0, b"one ".into(), b"two".into(), b"".into())));
+        assert_eq!(found(b"one two three", &["three", "t.o"]), Some((1, parts([b"one ", b"two", b" three"]))));
+        assert_eq!(found(b"one two", &["two", "tw", "t"]), Some((0, parts([b"one ", b"two", b""]))));
         assert_eq!(found(b"one two", &["three"]), None);
         assert_eq!(found(b"one two", &[]), None);
     }
 
     #[test]
     fn bytes_that_are_no_text_can_be_waited_for() {
-        assert_eq!(found(b"\xff\xfe> ", &["> $"]), Some((0, b"\xff\xfe".into(), b"> ".into(), b"".into())));
-        assert_eq!(found(b"\xff\xfe", &[r"\xfe"]), Some((0, b"\xff".into(), b"\xfe".into(), b"".into())));
+        assert_eq!(found(b"\xff\xfe> ", &["> $"]), Some((0, parts([b"\xff\xfe", b"> ", b""]))));
+        assert_eq!(found(b"\xff\xfe", &[r"\xfe"]), Some((0, parts([b"\xff", b"\xfe", b""]))));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::folder::Version;
 use crate::plugin::{Draft, Plugin, Source};
 use crate::table::Table;
 use crate::{Error, Plugins, cache};
-use hostler_model::{ErrorKind, Failure, Phase, PluginChange, PluginInfo};
+use hostler_model::{AuditEvent, ErrorKind, Failure, Phase, PluginChange, PluginInfo};
 use std::sync::Arc;
 use tokio::task::block_in_place;
 
@@ -21,12 +21,14 @@ impl Plugins {
         // A task of its own: a client that goes away does not leave half a change behind.
         let changed = tokio::spawn(async move {
             let _turn = plugins.changing.lock().await;
-            let (what, table) = (word(&change), plugins.table());
+            let (what, event, table) = (word(&change), event(&change), plugins.table());
             let changed = plugins.carry_out(&table, &name, change).await;
             let info = changed.map_err(|error| error.about(&name)).inspect_err(|failure| {
                 tracing::warn!(plugin = name, what, error = failure.message, "plugin not changed");
+                plugins.note(AuditEvent::Refused, &name, "", &failure.message);
             })?;
             tracing::info!(plugin = name, what, digest = info.digest, signed_by = info.signed_by, "plugin changed");
+            plugins.note(event, &name, &info.digest, info.signed_by.as_deref().unwrap_or("nobody signed it"));
             Ok(info)
         });
         changed.await.unwrap_or_else(|error| {
@@ -57,8 +59,7 @@ impl Plugins {
                 (previous, true)
             }
         };
-        let source = block_in_place(|| self.source(name, Ok(Some(version))))?
-            .ok_or_else(missing(format!("file {name}.wasm")))?;
+        let source = block_in_place(|| self.source(name, version))?;
         let plugin = self.ready(&source).await?;
         let mut next = table.clone();
         let before = table.get(name).filter(|before| before.digest != plugin.digest);
@@ -147,5 +148,13 @@ fn word(change: &PluginChange) -> &'static str {
         PluginChange::Install { .. } => "install",
         PluginChange::Rollback => "rollback",
         PluginChange::Remove => "remove",
+    }
+}
+
+fn event(change: &PluginChange) -> AuditEvent {
+    match change {
+        PluginChange::Load | PluginChange::Install { .. } => AuditEvent::Loaded,
+        PluginChange::Rollback => AuditEvent::RolledBack,
+        PluginChange::Remove => AuditEvent::Removed,
     }
 }

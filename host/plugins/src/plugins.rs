@@ -14,9 +14,10 @@ use crate::signature::Trust;
 use crate::table::Table;
 use crate::{Audit, Config, Error, builtin, engine};
 use arc_swap::ArcSwap;
-use hostler_model::{DriverSchemas, Failure, PluginInfo};
+use hostler_model::{AuditEntry, AuditEvent, DriverSchemas, Failure, PluginInfo};
 use hostler_remote::Connector;
 use jiff::Timestamp;
+use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use wasmtime::{Engine, Store};
@@ -93,12 +94,18 @@ impl Plugins {
         if table.is_built_in(&name) {
             return report(table, &name, &origin, &Error::NameTaken(name.clone()));
         }
-        match (self.source(&name, self.folder.version(&name)), self.folder.previous(&name)) {
+        let found = self.folder.version(&name);
+        let found = found.and_then(|version| version.map(|version| self.source(&name, version)).transpose());
+        match (found, self.folder.previous(&name)) {
             (Ok(Some(source)), Ok(previous)) => {
                 table.previous.extend(previous.map(|previous| (name.clone(), previous.digest())));
                 self.add(table, &source).await;
-                if table.get(&source.name).is_some() {
+                let digest = source.version.digest();
+                if table.get(&name).is_some() {
                     self.keep(&source.version);
+                    self.note(AuditEvent::Loaded, &name, &digest, "the daemon started");
+                } else {
+                    self.note(AuditEvent::Refused, &name, &digest, table.reason(&name).unwrap_or_default());
                 }
             }
             (Ok(None), _) => {} // it was removed a moment ago
@@ -107,10 +114,9 @@ impl Plugins {
     }
 
     /// A version of a plugin of the folder, with the manifest that lies there.
-    pub(crate) fn source(&self, name: &str, version: Result<Option<Version>, Error>) -> Result<Option<Source>, Error> {
-        let Some(version) = version? else { return Ok(None) };
+    pub(crate) fn source(&self, name: &str, version: Version) -> Result<Source, Error> {
         let (manifest, origin) = (self.folder.manifest(name)?, format!("{name}.wasm"));
-        Ok(Some(Source { name: name.into(), origin, version, manifest, grants: Vec::new() }))
+        Ok(Source { name: name.into(), origin, version, manifest, grants: Vec::new() })
     }
 
     /// Takes a plugin into service, or reports why it is not.
@@ -123,6 +129,22 @@ impl Plugins {
             }
             Err(error) => report(table, name, origin, &error),
         }
+    }
+
+    /// Writes down what became of a plugin.
+    pub(crate) fn note(&self, event: AuditEvent, name: &str, digest: &str, reason: &str) {
+        self.audit.record(AuditEntry {
+            event,
+            job: None,
+            plugin: name.into(),
+            digest: digest.into(),
+            action: "plugin".into(),
+            target: None,
+            by: "loader".into(),
+            rule: String::new(),
+            reason: reason.into(),
+            details: Value::Null,
+        });
     }
 
     /// Keeps a copy of what goes into service.

@@ -6,13 +6,12 @@ pub(crate) fn shown(sent: &[u8]) -> Vec<u8> {
     let mut screen = Screen::default();
     let mut rest = sent;
     while let Some((&byte, after)) = rest.split_first() {
-        rest = match byte {
-            ESCAPE => screen.escape(after),
-            _ => {
-                screen.byte(byte);
-                after
-            }
-        };
+        if byte == ESCAPE {
+            rest = screen.escape(after);
+        } else {
+            screen.byte(byte);
+            rest = after;
+        }
     }
     // Spaces alone are what erased a pager's question.
     if !screen.line.trim_ascii().is_empty() {

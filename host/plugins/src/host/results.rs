@@ -17,12 +17,12 @@ pub(crate) struct Reading {
 
 impl results::Host for State {
     async fn keep(&mut self, made: results::Made) -> wasmtime::Result<Result<u32, types::Error>> {
-        Ok(self.keep_result(made).map_err(|failure| self.tell(&failure)))
+        Ok(self.keep_result(&made).map_err(|failure| self.tell(&failure)))
     }
 }
 
 impl State {
-    fn keep_result(&mut self, made: results::Made) -> Result<u32, Failure> {
+    fn keep_result(&mut self, made: &results::Made) -> Result<u32, Failure> {
         let job = self.serving()?;
         let id = self.next_run()?;
         let mut capture = Capture::new(self.terms.limits.output.min(self.output_left), &job.scrubber);

@@ -2,8 +2,8 @@
 
 mod script;
 
-use hostler_model::{Args, ErrorKind, Exit, Failure, JobId, Outcome, Phase, Request};
-use hostler_plugins::{Config, Plugins, PolicyConfig, Prepared, Rejection};
+use hostler_model::{Args, AuditEvent, ErrorKind, Exit, Failure, JobId, Outcome, Phase, Request};
+use hostler_plugins::{Config, PluginConfig, Plugins, PolicyConfig, Prepared, Rejection};
 use hostler_remote::Event;
 use script::{Network, Script, Tape};
 use serde_json::{Value, json};
@@ -74,6 +74,71 @@ async fn output_is_heard_line_by_line_while_the_command_runs() {
     let prepared = prepare_with(&plugins, &["ls"], json!({"bufsize": 1})).await.expect("the request is accepted");
     prepared.execute(Arc::clone(&script) as Arc<_>, CancellationToken::new()).await;
     assert_eq!(script.heard(), ["stdout 0 one\n", "stderr 0 oops\n", "stdout 4 two\n"]);
+}
+
+/// The host with these grants of the built-in driver, and no policy.
+async fn granted(grants: Value, script: &Arc<Script>) -> Arc<Plugins> {
+    let own: PluginConfig = serde_json::from_value(json!({"grants": grants})).expect("they are well written");
+    let config = Config { plugin: [("paramiko".to_owned(), own)].into(), ..Config::default() };
+    judged_by(vec![], script, config).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_granted_does_not_reach_the_server_and_is_written_down() {
+    let exec = json!({"capability": "exec", "commands": ["uptime"]});
+    for (grants, args, tape, rule) in [
+        (json!(["connect", exec.clone()]), json!({}), &[Tape::Resolve, Tape::Connect][..], "plugin.paramiko.grants[1]"),
+        (json!(["connect"]), json!({}), &[Tape::Resolve, Tape::Connect], "plugin.paramiko.grants"),
+        (
+            json!(["connect", "exec"]),
+            json!({"get_pty": true}),
+            &[Tape::Resolve, Tape::Connect],
+            "plugin.paramiko.grants",
+        ),
+        (json!(["connect", "exec"]), json!({"sudo": true}), &[Tape::Resolve, Tape::Connect], "plugin.paramiko.grants"),
+        (
+            json!([{"capability": "connect", "hosts": ["198.51.100.0/24"]}, "exec"]),
+            json!({}),
+            &[Tape::Resolve],
+            "plugin.paramiko.grants[0]",
+        ),
+    ] {
+        let script = Script::new(vec![Event::Ended(Ok(Exit::Status(0)))]);
+        let plugins = granted(grants.clone(), &script).await;
+        let prepared = prepare_with(&plugins, &["rm -rf /"], args).await.expect("the request itself is good");
+        let outcome = prepared.execute(Arc::clone(&script) as Arc<_>, CancellationToken::new()).await;
+        assert_eq!(kind(&outcome), Some((ErrorKind::Denied, Phase::Policy)), "{grants}");
+        assert_eq!(script.tape(), tape, "{grants}");
+        let [decision] = &script.decisions()[..] else { panic!("{grants}: one decision") };
+        assert_eq!(
+            (decision.event, decision.by.as_str(), decision.rule.as_str()),
+            (AuditEvent::Denied, "grants", rule)
+        );
+        assert!(outcome.error.expect("an error").message.contains(rule), "{grants}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_amended_job_is_judged_again_and_the_change_is_told_and_written_down() {
+    let script = Script::new(vec![Event::Ended(Ok(Exit::Status(0)))]);
+    let amends = |may_amend| PolicyConfig { may_amend, ..PolicyConfig::new("policy-host-keys", json!({})) };
+    let sent = async |may_amend| {
+        let plugins = judged_by(vec![amends(may_amend)], &script, Config::default()).await;
+        let seal = |name, value: Value| Args::seal(name, value.as_object().expect("an object").clone());
+        let target = json!({"host": "a", "username": "b", "password": PASSWORD, "host_key_policy": "warning"});
+        let connection_args = seal("connection_args", target);
+        let command = Some(vec!["ls".into()]);
+        let request = Request { driver: "paramiko".into(), command, connection_args, ..Request::default() };
+        plugins.prepare(JobId::new(), request).await
+    };
+    let Err(Rejection::Failed(failure)) = sent(false).await else { panic!("it was accepted as it is") };
+    assert_eq!((failure.kind, failure.phase), (ErrorKind::Denied, Phase::Policy));
+    let prepared = sent(true).await.expect("it is accepted once it is changed");
+    assert_eq!(prepared.plan().connection_args["host_key_policy"], "reject");
+    assert!(prepared.plan().warnings[0].starts_with("policy policy-host-keys changed the job"));
+    let decision = script.decisions().pop().expect("it is written down");
+    let change = json!([{"op": "replace", "path": "/connection_args/host_key_policy", "value": "reject"}]);
+    assert_eq!((decision.event, decision.details), (AuditEvent::Amended, change));
 }
 
 #[tokio::test(flavor = "multi_thread")]

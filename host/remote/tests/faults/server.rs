@@ -269,7 +269,7 @@ impl Handler for Guest {
         session: &mut Session,
     ) -> Result<(), russh::Error> {
         self.saw(format!("terminal {terminal} {columns}x{rows}"));
-        self.terminal = terminal.to_owned();
+        terminal.clone_into(&mut self.terminal);
         if terminal == "none" { session.channel_failure(id) } else { session.channel_success(id) }
     }
 
