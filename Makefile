@@ -32,7 +32,7 @@ lint: setup
 # What a job costs in the plugin host; then jobs per second beside paramiko, asyncssh and bare russh, with a
 # connection for each and with one for all; then what very many jobs at once do.
 bench: setup
-	cargo bench --locked --workspace --bench plugin_path
+	cargo bench --locked --workspace --bench plugins
 	cargo bench --locked --workspace --bench ssh_jobs
 	cargo bench --locked --workspace --bench commands
 

@@ -115,7 +115,8 @@ mod tests {
     #[test]
     fn the_example_of_the_readme_is_valid() {
         let readme = include_str!("../../../README.md");
-        let example = readme.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+        let example = readme.split("## Configuration").nth(1).and_then(|rest| rest.split("```").nth(1));
+        let example = example.and_then(|block| block.strip_prefix("toml")).expect("an example");
         let config = load(example).unwrap_or_else(|error| panic!("{error:#}"));
         assert_eq!(config.plugins.policies.len(), 1);
         assert_eq!(config.ssh.key_roots, [PathBuf::from("/etc/hostler/keys")]);

@@ -2,8 +2,8 @@
 
 use crate::scripted::{ID, Scripted, job};
 use axum::http::StatusCode;
-use hostler_jobs::{Job, State};
-use hostler_model::{ErrorKind, Exit, Failure, Outcome, Output, Phase, RunResult};
+use hostler_jobs::{Job, Recorded, State};
+use hostler_model::{AuditEntry, AuditEvent, ErrorKind, Exit, Failure, JobId, Outcome, Output, Phase, RunResult};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -14,9 +14,40 @@ async fn plugins_are_listed() {
     let plugin = json!({
         "name": "paramiko", "version": "0.1.0", "summary": "Linux over SSH", "world": "driver",
         "digest": "sha256:00", "origin": "built-in", "signed_by": null, "loaded_at": "2026-11-22T14:34:56Z",
-        "previous": null, "grants": ["ssh"], "limits": {"memory": 1}, "error": null,
+        "previous": null, "grants": ["connect"], "limits": {"memory": 1}, "usage": null, "error": null,
     });
     assert_eq!(reply, json!({"plugins": [plugin]}));
+}
+
+#[tokio::test]
+async fn decisions_are_shown_of_one_job_or_of_all() {
+    let job = JobId::new();
+    let entry = AuditEntry {
+        event: AuditEvent::Denied,
+        job: Some(job),
+        plugin: "paramiko".into(),
+        digest: "sha256:00".into(),
+        action: "exec".into(),
+        target: Some("a@b:22".into()),
+        by: "grants".into(),
+        rule: "plugin.paramiko.grants[1]".into(),
+        reason: "no".into(),
+        details: json!({"command": "ls"}),
+    };
+    let at = "2026-11-22T14:34:56Z".parse().expect("a time");
+    let backend = Scripted::default();
+    backend.script().decisions = vec![Recorded { at, entry }];
+    let (status, reply) = backend.ask("GET", &format!("/v1/audit?job={job}&limit=10"), Value::Null).await;
+    let shown = json!({
+        "at": "2026-11-22T14:34:56Z", "event": "denied", "job": job, "plugin": "paramiko", "digest": "sha256:00",
+        "action": "exec", "target": "a@b:22", "by": "grants", "rule": "plugin.paramiko.grants[1]", "reason": "no",
+        "details": {"command": "ls"},
+    });
+    assert_eq!((status, reply), (StatusCode::OK, json!({"audit": [shown]})));
+    for wrong in ["job=x", "limit=0", "limit=1001", "limit=all", "jobs=1"] {
+        let (status, _) = Scripted::default().ask("GET", &format!("/v1/audit?{wrong}"), Value::Null).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ pub(crate) struct Script {
     pub(crate) jobs: Vec<Job>,
     /// How a submission ends; without one it makes a queued job.
     pub(crate) rejection: Option<fn() -> Rejection>,
+    /// Decisions that were made.
+    pub(crate) decisions: Vec<Recorded>,
     /// What reading jobs and changing plugins answers instead of them.
     pub(crate) failure: Option<Failure>,
     /// Set where waiting never ends; told when somebody waits.
@@ -167,8 +169,9 @@ impl Backend for Scripted {
         ready(Ok(script.jobs.iter().map(|job| job.id).collect())).boxed()
     }
 
-    fn decisions(&self, _: Option<JobId>, _: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
-        async { Ok(Vec::new()) }.boxed()
+    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
+        let about = |recorded: &&Recorded| job.is_none() || recorded.entry.job == job;
+        ready(Ok(self.script().decisions.iter().filter(about).take(limit).cloned().collect())).boxed()
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {

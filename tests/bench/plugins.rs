@@ -1,0 +1,149 @@
+//! What plugins cost, without the network: `cargo bench -p hostler-tests --bench plugins`.
+//!
+//! - The path of a job, in CPU time, so that what else the machine does counts little. One run compares, round by
+//!   round: the bare life of a guest in plain wasmtime (store, instance, two calls, drop; the pool zeroes what it
+//!   keeps), and the whole path of a job (policies' review, validate, execute with its host calls and `authorize`),
+//!   where the SSH server is scripted and answers at once. The path makes two instances of the driver and one of each
+//!   policy.
+//! - Grants: what a list of them adds to that path.
+//! - Loading from the cache, and what 100 plugins keep in memory.
+//! - What others notice while a plugin attacks.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints")]
+
+mod bare;
+mod loading;
+mod noise;
+mod scripted;
+
+use anyhow::anyhow;
+use bare::Bare;
+use hostler_model::{Args, JobId, Request};
+use hostler_plugins::{Config, PluginConfig, Plugins, PolicyConfig, Prepared, Rejection};
+use scripted::{Blind, Scripted};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+const ROUNDS: usize = 21;
+const LIVES: u32 = 300;
+/// What the path may cost, as a multiple of the bare lives that it contains.
+const GOAL: f64 = 1.5;
+/// Actions of the job below that grants judge: a connection and a command.
+const CHECKS: f64 = 2.0;
+
+fn main() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(path())?;
+    runtime.block_on(loading::run())?;
+    noise::run()
+}
+
+async fn path() -> anyhow::Result<()> {
+    let bare = |guest| Bare::new(guest).map_err(|error| anyhow!("{error:#}"));
+    let guests = [bare("noop")?, bare("paramiko")?];
+    let folder = TempDir::new()?;
+    let one = host(&folder, vec![PolicyConfig::default()], json!(["connect", "exec"])).await?;
+    let three = [
+        ("policy-hosts", json!({"deny": ["10.0.0.0/8"]})),
+        ("policy-no-root", json!({})),
+        ("policy-commands", json!({"allow": ["uname *"]})),
+    ];
+    let three = three.map(|(policy, settings)| PolicyConfig::new(policy, settings)).to_vec();
+    let three = host(&folder, three, json!(["connect", "exec"])).await?;
+    let many = host(&folder, vec![PolicyConfig::default()], many_grants()).await?;
+    let mut times: [Vec<Duration>; 5] = Default::default();
+    for _ in 0..ROUNDS {
+        for (guest, times) in guests.iter().zip(&mut times) {
+            let start = cpu_time()?;
+            for _ in 0..LIVES {
+                guest.life().await.map_err(|error| anyhow!("{error:#}"))?;
+            }
+            times.push(cpu_time()?.saturating_sub(start) / LIVES);
+        }
+        for (plugins, times) in [&one, &three, &many].into_iter().zip(&mut times[2..]) {
+            let start = cpu_time()?;
+            for _ in 0..LIVES {
+                execute(prepare(plugins).await?).await?;
+            }
+            times.push(cpu_time()?.saturating_sub(start) / LIVES);
+        }
+    }
+    let [noop, driver, one, three, many] = times.map(median);
+    println!("bare life (store, instance, two calls, drop) of the smallest driver: {noop:?}");
+    println!("bare life of the driver `paramiko`: {driver:?}");
+    for (path, policies) in [(one, 1.0), (three, 3.0)] {
+        let instances = 2.0 + policies;
+        println!("plugin path of a job with {policies} policies: {path:?}");
+        let path = path.as_secs_f64() / instances;
+        println!(
+            "path / ({instances} x bare life of `paramiko`) = {:.2} (goal: at most {GOAL}); / ({instances} x that of the smallest) = {:.2}",
+            path / driver.as_secs_f64(),
+            path / noop.as_secs_f64()
+        );
+    }
+    let check = (many.as_secs_f64() - one.as_secs_f64()) / CHECKS * 1e6;
+    println!("20 more lines of grants cost {check:.2} us for each action (goal: a check costs at most 2 us)");
+    Ok(())
+}
+
+/// The plugin host with these policies and these grants of the driver.
+async fn host(folder: &TempDir, policies: Vec<PolicyConfig>, grants: Value) -> anyhow::Result<Arc<Plugins>> {
+    let driver: PluginConfig = serde_json::from_value(json!({ "grants": grants }))?;
+    let plugin = [("paramiko".to_owned(), driver)].into();
+    let config = Config { cache: folder.path().join("cache"), policies, plugin, ..Config::default() };
+    Ok(config.build(Arc::new(Scripted), Arc::new(Blind)).await?)
+}
+
+/// The lines that cover the job come last.
+fn many_grants() -> Value {
+    let elsewhere = |number: u32| {
+        let (hosts, commands) = ([format!("*.site{number}.example"), format!("10.{number}.0.0/16")], ["show *", "ls"]);
+        [
+            json!({"capability": "connect", "hosts": hosts, "ports": [22]}),
+            json!({"capability": "exec", "hosts": hosts, "commands": commands}),
+        ]
+    };
+    let lines =
+        (0..10).flat_map(elsewhere).chain([json!("connect"), json!({"capability": "exec", "commands": ["uname *"]})]);
+    lines.collect()
+}
+
+/// CPU time of this thread so far, which does all the work: other processes do not count (proc(5)).
+fn cpu_time() -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds = stat.split(' ').next().unwrap_or_default();
+    Ok(Duration::from_nanos(nanoseconds.parse()?))
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// The document's first example, accepted.
+async fn prepare(plugins: &Arc<Plugins>) -> anyhow::Result<Prepared> {
+    let Value::Object(connection_args) = json!({"host": "192.0.2.1", "username": "admin", "password": "long enough"})
+    else {
+        unreachable!("it is an object")
+    };
+    let request = Request {
+        driver: "paramiko".into(),
+        command: Some(vec!["uname -a".into()]),
+        connection_args: Args::seal("connection_args", connection_args),
+        driver_args: Args::seal("driver_args", serde_json::Map::new()),
+        ..Request::default()
+    };
+    plugins.prepare(JobId::new(), request).await.map_err(|rejection| match rejection {
+        Rejection::Invalid(problems) => anyhow!("{problems:?}"),
+        Rejection::Failed(failure) => failure.into(),
+    })
+}
+
+/// The same, carried out.
+async fn execute(prepared: Prepared) -> anyhow::Result<()> {
+    let outcome = prepared.execute(Arc::new(Blind), CancellationToken::new()).await;
+    outcome.error.map_or(Ok(()), |error| Err(error.into()))
+}
