@@ -43,6 +43,8 @@ pub enum AuditEvent {
     WouldAmend,
     /// More denials of one job than are written down one by one; `reason` says how many.
     MoreDenials,
+    /// A driver broke a limit or a rule, or trapped.
+    Failed,
     /// A plugin was taken into service.
     Loaded,
     /// A plugin was not taken into service.

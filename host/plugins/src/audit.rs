@@ -1,7 +1,7 @@
 //! What is remembered of decisions about a job and its driver.
 
 use crate::plugin::Plugin;
-use hostler_model::{AuditEntry, AuditEvent, JobId};
+use hostler_model::{AuditEntry, AuditEvent, ErrorKind, Failure, JobId, Phase};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,6 +57,21 @@ impl Docket {
             }
         }
         self.write(decision);
+    }
+
+    /// Writes down that the driver itself failed. Being busy is no failing.
+    pub(crate) fn failed(&self, failure: &Failure) {
+        if failure.phase == Phase::Plugin && failure.kind != ErrorKind::Throttled {
+            self.enter(Decision {
+                event: AuditEvent::Failed,
+                action: "job",
+                target: String::new(),
+                by: "host",
+                rule: &failure.kind.to_string(),
+                reason: &failure.message,
+                details: Value::Null,
+            });
+        }
     }
 
     fn write(&self, decision: Decision<'_>) {

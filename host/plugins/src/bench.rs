@@ -119,5 +119,5 @@ async fn sweep(watched: Weak<Mutex<Vec<Weak<Seat>>>>) {
 pub(crate) async fn instantiate(plugins: &Plugins, judge: &Judge) -> Result<Instance<Policy>, Failure> {
     let store = plugins.store(&judge.plugin, None);
     let permit = plugins.room().policy().await;
-    crate::plugins::judge(judge.pre(), store, permit).await
+    crate::room::judge(judge.pre(), store, permit).await
 }

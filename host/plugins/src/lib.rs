@@ -33,6 +33,7 @@ mod plugins;
 mod powers;
 mod prepared;
 mod private_file;
+mod room;
 mod schema;
 mod screen;
 mod scrub;

@@ -5,10 +5,10 @@ use crate::bindings::types;
 use crate::cache::Cache;
 use crate::compiler::Compiler;
 use crate::folder::{Folder, Version};
-use crate::instance::{Instance, State};
-use crate::instance::{instantiation_failure, store};
+use crate::instance::{State, store};
 use crate::job::JobContext;
 use crate::plugin::{Draft, Plugin, Pre, Source, World};
+use crate::room::{Room, drive, judge};
 use crate::schema::Schema;
 use crate::signature::Trust;
 use crate::table::Table;
@@ -19,7 +19,7 @@ use hostler_remote::Connector;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Mutex;
 use wasmtime::{Engine, Store};
 
 /// All plugins in service. How they change: `life_cycle`.
@@ -38,21 +38,12 @@ pub struct Plugins {
     room: Room,
 }
 
-/// How many instances may live. Drivers wait for policies, never the other way round, so each world
-/// has a count of its own and no two jobs can wait for each other.
-pub(crate) struct Room {
-    drivers: Arc<Semaphore>,
-    policies: Arc<Semaphore>,
-}
-
 impl Plugins {
     pub(crate) async fn load(
         config: Config,
         connector: Arc<dyn Connector>,
         audit: Arc<dyn Audit>,
     ) -> Result<Arc<Self>, Error> {
-        let instances = config.max_instances as usize;
-        let policies = config.policies.len().max(1);
         let plugins = Self {
             engine: engine::start(&config)?,
             connector,
@@ -63,10 +54,7 @@ impl Plugins {
             trust: Trust::new(&config)?,
             table: ArcSwap::default(),
             changing: Mutex::default(),
-            room: Room {
-                drivers: Arc::new(Semaphore::new(instances)),
-                policies: Arc::new(Semaphore::new(instances.saturating_mul(policies))),
-            },
+            room: Room::new(&config),
             config,
         };
         let mut table = Table::default();
@@ -270,43 +258,6 @@ impl Plugins {
     pub(crate) fn room(&self) -> &Room {
         &self.room
     }
-}
-
-impl Room {
-    pub(crate) async fn driver(&self) -> OwnedSemaphorePermit {
-        Arc::clone(&self.drivers).acquire_owned().await.expect("the semaphore is never closed")
-    }
-
-    pub(crate) async fn policy(&self) -> OwnedSemaphorePermit {
-        Arc::clone(&self.policies).acquire_owned().await.expect("the semaphore is never closed")
-    }
-
-    /// Whether idle policies should make way for others.
-    pub(crate) fn is_scarce(&self) -> bool {
-        self.policies.available_permits() == 0
-    }
-}
-
-/// Makes an instance of a driver.
-pub(crate) async fn drive(
-    pre: &crate::bindings::driver::DriverPre<State>,
-    mut store: Store<State>,
-    permit: OwnedSemaphorePermit,
-) -> Result<Instance<crate::bindings::driver::Driver>, Failure> {
-    let made = pre.instantiate_async(&mut store).await;
-    let bindings = made.map_err(|error| instantiation_failure(&store, &error))?;
-    Ok(Instance::new(store, bindings, permit))
-}
-
-/// Makes an instance of a policy.
-pub(crate) async fn judge(
-    pre: &crate::bindings::policy::PolicyPre<State>,
-    mut store: Store<State>,
-    permit: OwnedSemaphorePermit,
-) -> Result<Instance<crate::bindings::policy::Policy>, Failure> {
-    let made = pre.instantiate_async(&mut store).await;
-    let bindings = made.map_err(|error| instantiation_failure(&store, &error))?;
-    Ok(Instance::new(store, bindings, permit))
 }
 
 fn report(table: &mut Table, name: &str, origin: &str, error: &Error) {

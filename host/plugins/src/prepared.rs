@@ -8,7 +8,7 @@ use crate::instance::GRACE;
 use crate::job::JobContext;
 use crate::jury::Jury;
 use crate::plugin::Plugin;
-use crate::plugins::drive;
+use crate::room::drive;
 use crate::scrub::Scrubber;
 use crate::{Plugins, Witness};
 use hostler_model::{
@@ -53,8 +53,12 @@ impl Plugins {
         let [connection_args, driver_args] = driver.marked();
         request.connection_args.seal_also(connection_args);
         request.driver_args.seal_also(driver_args);
-        let mut plan = self.plan(&driver, &request).await?;
         let docket = Arc::new(Docket::new(id, Arc::clone(&driver), Arc::clone(&self.audit)));
+        let mut plan = self.plan(&driver, &request).await.inspect_err(|rejection| {
+            if let Rejection::Failed(failure) = rejection {
+                docket.failed(failure);
+            }
+        })?;
         let jury = Jury::new(self, Arc::clone(&docket), plan.target.clone());
         let mut job = asked(id, &driver, &plan, &request);
         let amendments = jury.review(&mut job, true).await?;
@@ -195,7 +199,10 @@ async fn run(plugins: &Plugins, driver: &Plugin, context: &Arc<JobContext>, job:
     match executed {
         Ok(Ok(items)) => joined(&driver.terms.name, &items, runs),
         Ok(Err(error)) => Outcome { results: runs, error: Some(error.into()), ..Outcome::default() },
-        Err(failure) => Outcome { results: runs, error: Some(failure), ..Outcome::default() },
+        Err(failure) => {
+            context.docket.failed(&failure);
+            Outcome { results: runs, error: Some(failure), ..Outcome::default() }
+        }
     }
 }
 

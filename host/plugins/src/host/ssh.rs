@@ -1,6 +1,7 @@
 //! `ssh`: sessions with the job's own target.
 
 use crate::action::Action;
+use crate::audit::Decision;
 use crate::bindings::{ssh, types};
 use crate::capture::Capture;
 use crate::host::secrets::SecretHandle;
@@ -8,8 +9,9 @@ use crate::instance::State;
 use crate::job::JobContext;
 use crate::tap::Tap;
 use bytes::Bytes;
-use hostler_model::{ErrorKind, Exit, Failure, Phase, RunResult, Secret, SecretUse};
+use hostler_model::{AuditEvent, ErrorKind, Exit, Failure, Phase, RunResult, Secret, SecretUse};
 use hostler_remote::{Authentication, Connect, Elevation, Event, Exec, HostKeyPolicy, Process, Session};
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -60,11 +62,11 @@ impl ssh::HostSession for State {
         let opened = match connected {
             Ok(session) => {
                 let pushed = self.table.push(SessionHandle(Some(session.into())));
-                self.sessions += 1;
                 self.handle(pushed)?
             }
             Err(failure) => Err(failure),
         };
+        self.sessions += usize::from(opened.is_ok());
         Ok(opened.map_err(|failure| self.tell(&failure)))
     }
 
@@ -142,7 +144,19 @@ impl State {
         handle: &Resource<SecretHandle>,
         wanted: &[SecretUse],
     ) -> wasmtime::Result<Result<Secret, Failure>> {
-        Ok(self.table.get(handle)?.used_as(wanted))
+        let used = self.table.get(handle)?.used_as(wanted);
+        if let (Err(failure), Some(job)) = (&used, &self.job) {
+            job.docket.enter(Decision {
+                event: AuditEvent::Denied,
+                action: "secret",
+                target: job.target.to_string(),
+                by: "host",
+                rule: "secret-use",
+                reason: &failure.message,
+                details: Value::Null,
+            });
+        }
+        Ok(used)
     }
 
     fn optional(
