@@ -196,14 +196,13 @@ async fn run(plugins: &Plugins, driver: &Plugin, context: &Arc<JobContext>, job:
         .call_until(async |store, driver| driver.hostler_plugin_driving().call_execute(store, job).await, dropped)
         .await;
     let runs = std::mem::take(&mut instance.store.data_mut().runs);
-    match executed {
+    let outcome = match executed {
         Ok(Ok(items)) => joined(&driver.terms.name, &items, runs),
-        Ok(Err(error)) => Outcome { results: runs, error: Some(error.into()), ..Outcome::default() },
-        Err(failure) => {
-            context.docket.failed(&failure);
-            Outcome { results: runs, error: Some(failure), ..Outcome::default() }
-        }
-    }
+        Ok(Err(error)) => return Outcome { results: runs, error: Some(error.into()), ..Outcome::default() },
+        Err(failure) => Outcome { results: runs, error: Some(failure), ..Outcome::default() },
+    };
+    outcome.error.iter().for_each(|failure| context.docket.failed(failure));
+    outcome
 }
 
 /// Puts the runs where the driver's items refer to them.
