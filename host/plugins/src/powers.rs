@@ -38,28 +38,12 @@ impl Powers {
 
     /// Whether it has what an action needs, there.
     pub(crate) fn check(&self, need: &Need<'_>, place: &Place<'_>) -> Result<(), Refusal> {
-        self.side(&self.asked, need, place).map_err(|lines| {
-            let (rule, reason) = ("request", "its manifest asks for");
-            self.refusal(rule, reason, need, &lines)
-        })?;
-        self.side(&self.granted, need, place).map_err(|lines| {
-            let (rule, reason) = ("grants", "the operator granted it");
-            self.refusal(rule, reason, need, &lines)
-        })
-    }
-
-    /// Fails with the lines that are about the capability, but not about this.
-    fn side(&self, lines: &[Grant], need: &Need<'_>, place: &Place<'_>) -> Result<(), Vec<usize>> {
-        let mut near = Vec::new();
-        for (index, line) in lines.iter().enumerate() {
-            if line.covers(need, place) {
-                return Ok(());
-            }
-            if line.capability == need.capability() {
-                near.push(index);
-            }
+        for (lines, list, whose) in
+            [(&self.asked, "request", "its manifest asks for"), (&self.granted, "grants", "the operator granted it")]
+        {
+            covering(lines, need, place).map_err(|near| self.refusal(list, whose, need, &near))?;
         }
-        Err(near)
+        Ok(())
     }
 
     fn refusal(&self, list: &str, whose: &str, need: &Need<'_>, near: &[usize]) -> Refusal {
@@ -79,6 +63,20 @@ impl Powers {
         let numbers: Vec<_> = near.iter().map(|index| format!("plugin.{plugin}.{list}[{index}]")).collect();
         Refusal { rule: numbers.join(", "), reason: format!("{whose} `{capability}`, but not{wanted} at this server") }
     }
+}
+
+/// Fails with the lines that are about the capability, but not about this.
+fn covering(lines: &[Grant], need: &Need<'_>, place: &Place<'_>) -> Result<(), Vec<usize>> {
+    let mut near = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        if line.covers(need, place) {
+            return Ok(());
+        }
+        if line.capability == need.capability() {
+            near.push(index);
+        }
+    }
+    Err(near)
 }
 
 /// A long command says enough with its beginning.
