@@ -27,7 +27,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         config: "[plugin.attacker]\nlimits = { cpu_ms = 200, memory = 16777216, concurrency = 4 }\ngrants = [\"connect\"]\n",
         plugins: &[("changes.wasm", &driver("changes")?), ("attacker.wasm", &attacker)],
         unsigned: true,
-        log: "error",
+        log: "warn,hostler=info",
     })?;
     latencies(&daemon)?; // a first round warms everything up
     let quiet = p99(latencies(&daemon)?);

@@ -1,8 +1,7 @@
 //! The terms on which a plugin serves: what it may do, what it may use up, and what it did use up.
 
 use crate::grant::Capability;
-use crate::manifest::Manifest;
-use crate::manifest::WorldName;
+use crate::manifest::{Manifest, WorldName};
 use crate::powers::Powers;
 use crate::usage::Usage;
 use crate::{Config, Error, Grant, Limits};
@@ -56,5 +55,25 @@ impl Terms {
     /// Whether WASI is linked.
     pub(crate) fn wasi(&self) -> bool {
         self.powers.has(Capability::Wasi)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_driver_whose_validations_take_their_time_turns_others_away() {
+        let text = "name = \"x\"\nversion = \"1\"\nworld = \"driver\"\napi = \"0.1\"\n";
+        let manifest = Manifest::of(b"\0asm\x0d\0\x01\0", Some(text)).expect("a manifest");
+        let own = json!({"limits": {"concurrency": 1, "call_ms": 1}});
+        let plugin = [("x".to_owned(), serde_json::from_value(own).expect("limits"))].into();
+        let terms = Terms::new(&Config { plugin, ..Config::default() }, &manifest, &[]).expect("terms");
+        let first = terms.validation().await.expect("a turn");
+        let refused = terms.validation().await.map(drop).expect_err("it is taken");
+        assert_eq!((refused.kind, refused.phase), (ErrorKind::Throttled, Phase::Plugin));
+        drop(first);
+        assert!(terms.validation().await.is_ok());
     }
 }

@@ -53,8 +53,8 @@ pub mod policy;
 mod problem;
 pub mod results;
 pub mod secrets;
-pub mod shell;
 pub mod sftp;
+pub mod shell;
 pub mod ssh;
 
 #[doc(inline)]

@@ -176,6 +176,7 @@ async fn each_class_of_failure_has_a_status_of_its_own() {
         (failing!(InvalidRequest), 422, "invalid-request"),
         (failing!(Unsupported), 422, "unsupported"),
         (failing!(Busy), 503, "busy"),
+        (failing!(Throttled), 429, "throttled"),
         (failing!(Timeout), 504, "timeout"),
         (failing!(Trap), 502, "trap"),
         (failing!(InvalidOutput), 502, "invalid-output"),
@@ -188,7 +189,7 @@ async fn each_class_of_failure_has_a_status_of_its_own() {
         let reply: Value = serde_json::from_str(&text).expect("JSON");
         let data = json!({"kind": kind, "phase": "plugin", "message": "It went wrong."});
         assert_eq!(reply, json!({"code": -1, "message": found.canonical_reason(), "data": data}));
-        assert_eq!(headers.contains_key("retry-after"), status == 503, "{kind}");
+        assert_eq!(headers.contains_key("retry-after"), matches!(status, 429 | 503), "{kind}");
     }
 }
 
