@@ -67,6 +67,7 @@ impl Powers {
         let capability = need.capability();
         let wanted = match *need {
             Need::Exec(line) => format!(" for `{}`", shortened(line)),
+            Need::Variable(name) => format!(" with the variable {}", shortened(name)),
             Need::Elevation(user) => format!(" to {}", shortened(user)),
             Need::SecretInput(path) => format!(" of {}", shortened(path)),
             Need::File { path, .. } => format!(" for {}", shortened(path)),

@@ -65,7 +65,12 @@ fn each_capability_gives_its_own_actions_and_no_other() {
 #[test]
 fn what_narrows_a_grant_decides_and_is_named() {
     let none = "plugin.x.grants[0]";
-    let rows: [(&str, Need<'_>, &str); 22] = [
+    let rows: [(&str, Need<'_>, &str); 27] = [
+        (r#"["exec"]"#, Need::Variable("PATH"), "ok"),
+        (r#"[{capability = "exec", commands = ["ls *"]}]"#, Need::Variable("PATH"), none),
+        (r#"[{capability = "exec", commands = ["ls *"]}]"#, Need::Variable("LC_ALL"), "ok"),
+        (r#"[{capability = "exec", commands = ["ls *"], environment = ["V*"]}]"#, Need::Variable("VERBOSE"), "ok"),
+        (r#"[{capability = "exec", environment = ["V*"]}]"#, Need::Variable("PATH"), none),
         (r#"[{capability = "exec", commands = ["systemctl status *"]}]"#, Need::Exec("systemctl status nginx"), "ok"),
         (r#"[{capability = "exec", commands = ["systemctl status *"]}]"#, Need::Exec("systemctl stop nginx"), none),
         (r#"[{capability = "exec", commands = ["ls *"]}]"#, Need::Exec("ls / && rm -rf /"), none),
