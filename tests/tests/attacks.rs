@@ -1,5 +1,9 @@
 //! A driver and a policy that try everything: each attack gets an error of its own, and other jobs do not notice.
 
+mod files;
+mod gate;
+mod shells;
+
 use crate::SETUP;
 use crate::hostile::{guest, manifest, whole};
 use anyhow::Context;
@@ -13,11 +17,29 @@ const CONFIG: &str = r#"
     grants = [
         { capability = "connect", hosts = ["127.0.0.1"] },
         { capability = "exec", commands = ["id", "true", "echo *"] },
+        { capability = "shell", hosts = ["elsewhere.example"] },
+        { capability = "remote-files", hosts = ["elsewhere.example"] },
     ]
 "#;
 
+/// It may open sessions too, type a secret, and change the files of a folder.
+const OPEN: &str = r#"
+    [plugin.attacker]
+    limits = { runs = 20 }
+    grants = [
+        "connect", "shell", "pty",
+        { capability = "exec", commands = ["id", "true", "echo *"] },
+        { capability = "secret-input", secrets = ["driver_args.pin"] },
+        { capability = "remote-files", paths = ["/home/admin/granted/**"], max_size = 1000 },
+        { capability = "remote-files", paths = ["/etc/**"], access = "read" },
+    ]
+"#;
+
+/// What its manifest asks for.
+const ASKS: &[&str] = &["connect", "exec", "elevation", "stdin", "pty", "shell", "secret-input", "remote-files"];
+
 fn attacked(config: &str) -> anyhow::Result<Daemon> {
-    let attacker = whole("attacker", &["connect", "exec", "elevation", "stdin", "pty"])?;
+    let attacker = whole("attacker", ASKS)?;
     Daemon::start(&Setup { config, plugins: &[("attacker.wasm", &attacker)], ..SETUP })
 }
 
@@ -113,6 +135,7 @@ fn while_it_works() -> anyhow::Result<()> {
         ("answers", "denied", "policy"),
         ("pty", "denied", "policy"),
         ("elevate", "denied", "policy"),
+        ("open-shell", "denied", "policy"),
         ("validate-elsewhere", "denied", "policy"),
     ] {
         let job = daemon.run(&body(&sshd, attack, "id"))?;
@@ -295,16 +318,19 @@ fn a_policy_that_only_monitors_is_heard_and_not_obeyed() -> anyhow::Result<()> {
 #[test]
 fn manifests_that_lie_are_found_out() -> anyhow::Result<()> {
     let wasm = guest("attacker")?;
-    let all = ["connect", "exec", "elevation", "stdin", "pty"];
-    let honest = |name: &str| manifest("attacker", &all).replace("\"attacker\"", &format!("{name:?}"));
+    let honest = |name: &str| manifest("attacker", ASKS).replace("\"attacker\"", &format!("{name:?}"));
     let lies = [
         ("no-manifest", String::new(), "missing field `name`"),
-        ("other-name", manifest("attacker", &all), "its file is called other-name.wasm"),
+        ("other-name", manifest("attacker", ASKS), "its file is called other-name.wasm"),
         ("its-own-name", honest("its-own-name"), "it calls itself attacker"),
         ("other-world", honest("other-world").replace("\"driver\"", "\"policy\""), "does not export"),
         ("other-api", honest("other-api").replace("\"0.1\"", "\"7.0\""), "this daemon offers 0.1"),
         ("asks-nothing", manifest("asks-nothing", &[]), "does not ask for"),
-        ("asks-too-much", manifest("asks-too-much", &["connect", "wasi"]), "take the request out"),
+        (
+            "asks-too-much",
+            manifest("asks-too-much", &["connect", "shell", "remote-files", "wasi"]),
+            "take the request out",
+        ),
         ("no-reason", honest("no-reason").replace("It is a test.", ""), "gives no reason"),
         ("unknown-key", format!("power = 1\n{}", honest("unknown-key")), "power"),
         ("unknown-power", manifest("unknown-power", &["everything"]), "everything"),
@@ -319,7 +345,7 @@ fn manifests_that_lie_are_found_out() -> anyhow::Result<()> {
         .collect();
     let files: Vec<(&str, &[u8])> = files.iter().map(|(name, content)| (name.as_str(), *content)).collect();
     // All are granted what they could want, so that it is the lie that keeps them out.
-    let config = lies.each_ref().map(|(name, ..)| format!("plugin.{name}.grants = [\"connect\"]\n")).concat();
+    let config = lies.each_ref().map(|(name, ..)| format!("plugin.{name}.grants = {ASKS:?}\n")).concat();
     let daemon = Daemon::start(&Setup { config: &config, plugins: &files, ..SETUP })?;
     let listed = daemon.get("/v1/plugins")?;
     for (name, _, reason) in lies {

@@ -1,5 +1,7 @@
 //! A planted secret is found nowhere, in no form.
 
+mod pries;
+
 use crate::SETUP;
 use crate::hostile::whole;
 use aho_corasick::AhoCorasick;

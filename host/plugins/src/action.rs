@@ -144,7 +144,7 @@ impl Action<'_> {
         match self {
             Self::Connect(..) => vec![Need::Connect],
             Self::Exec(exec) => {
-                let mut needs = vec![Need::Exec(&exec.command)];
+                let mut needs = vec![Need::Exec(&exec.command, &exec.environment)];
                 needs.extend(exec.elevation.as_ref().map(|elevation| Need::Elevation(&elevation.user)));
                 needs.extend((exec.stdin.is_some() || !exec.answers.is_empty()).then_some(Need::Stdin));
                 needs.extend(exec.pty.then_some(Need::Pty));

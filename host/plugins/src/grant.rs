@@ -7,6 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::net::IpAddr;
 
+/// Variables that choose a language, a terminal and a time zone. Others (`PATH`, `LD_PRELOAD`, `BASH_ENV`) can choose
+/// what a command's name means.
+const HARMLESS: [&str; 5] = ["LANG", "LANGUAGE", "LC_*", "TERM", "TZ"];
+
 /// What only the daemon can do, and lends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -66,6 +70,10 @@ struct Line {
     /// Of `exec`: patterns of words, such as `systemctl status *`. Each simple command of the line must match one.
     #[serde(skip_serializing_if = "Option::is_none")]
     commands: Option<Vec<String>>,
+    /// Of `exec`: variables that may be set, with `*` and `?`. Absent where `commands` are named: those of language,
+    /// terminal and time zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<Vec<String>>,
     /// Of `elevation`: whose rights.
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<Vec<String>>,
@@ -95,13 +103,18 @@ pub(crate) enum Access {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Need<'a> {
     Connect,
-    Exec(&'a str),
+    /// A command, and the variables that it is given.
+    Exec(&'a str, &'a [(String, String)]),
     Elevation(&'a str),
     Stdin,
     Pty,
     Shell,
     SecretInput(&'a str),
-    File { path: &'a str, access: Access, size: u64 },
+    File {
+        path: &'a str,
+        access: Access,
+        size: u64,
+    },
 }
 
 /// The server where an action happens.
@@ -129,7 +142,7 @@ impl Need<'_> {
     pub(crate) fn capability(&self) -> Capability {
         match self {
             Self::Connect => Capability::Connect,
-            Self::Exec(_) => Capability::Exec,
+            Self::Exec(..) => Capability::Exec,
             Self::Elevation(_) => Capability::Elevation,
             Self::Stdin => Capability::Stdin,
             Self::Pty => Capability::Pty,
@@ -162,10 +175,18 @@ impl Grant {
     }
 
     fn gives(&self, need: &Need<'_>) -> bool {
-        let Line { to, secrets, access, max_size, .. } = &self.line;
+        let Line { environment, to, secrets, access, max_size, .. } = &self.line;
         match *need {
             Need::Connect | Need::Stdin | Need::Pty | Need::Shell => true,
-            Need::Exec(line) => self.commands.as_ref().is_none_or(|patterns| covers_line(patterns, line).is_ok()),
+            Need::Exec(line, variables) => {
+                let named = self.commands.as_ref().filter(|patterns| !patterns.iter().any(CommandPattern::is_all));
+                let may_be_set = |name: &str| match environment {
+                    Some(names) => any(names, name),
+                    None => named.is_none() || HARMLESS.iter().any(|pattern| matches(pattern, name)),
+                };
+                named.is_none_or(|patterns| covers_line(patterns, line).is_ok())
+                    && variables.iter().all(|(name, _)| may_be_set(name))
+            }
             Need::Elevation(user) => to.as_ref().is_none_or(|users| any(users, user)),
             Need::SecretInput(path) => secrets.as_ref().is_none_or(|paths| any(paths, path)),
             Need::File { path: asked, access: kind, size } => {
@@ -193,6 +214,7 @@ impl TryFrom<Line> for Grant {
         let is_anywhere = line.hosts.is_none() && line.ports.is_none() && line.users.is_none();
         let fields = [
             ("commands", line.commands.is_some(), capability == Exec),
+            ("environment", line.environment.is_some(), capability == Exec),
             ("to", line.to.is_some(), capability == Elevation),
             ("secrets", line.secrets.is_some(), capability == SecretInput),
             ("paths", line.paths.is_some(), capability == RemoteFiles),
@@ -203,7 +225,8 @@ impl TryFrom<Line> for Grant {
         if let Some((field, ..)) = fields.iter().find(|(_, given, fits)| *given && !fits) {
             return Err(format!("{field} cannot narrow the capability {capability}; leave it out"));
         }
-        let lists = [&line.hosts, &line.users, &line.commands, &line.to, &line.secrets, &line.paths];
+        let Line { hosts, users, commands, environment, to, secrets, paths, .. } = &line;
+        let lists = [hosts, users, commands, environment, to, secrets, paths];
         if lists.into_iter().flatten().any(Vec::is_empty) || line.ports.as_ref().is_some_and(Vec::is_empty) {
             return Err("an empty list grants nothing; name something, or leave it out".into());
         }

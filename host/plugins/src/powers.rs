@@ -50,7 +50,11 @@ impl Powers {
         let Self { plugin, .. } = self;
         let capability = need.capability();
         let wanted = match *need {
-            Need::Exec(line) => format!(" for `{}`", shortened(line)),
+            Need::Exec(line, []) => format!(" for `{}`", shortened(line)),
+            Need::Exec(line, variables) => {
+                let names: Vec<_> = variables.iter().map(|(name, _)| name.as_str()).collect();
+                format!(" for `{}` with {}", shortened(line), shortened(&names.join(", ")))
+            }
             Need::Elevation(user) => format!(" to {}", shortened(user)),
             Need::SecretInput(path) => format!(" of {}", shortened(path)),
             Need::File { path, .. } => format!(" for {}", shortened(path)),

@@ -1,15 +1,11 @@
 //! A driver that works, keeps every byte it is given, and writes its whole linear memory to the log at the
 //! end of every export. Proves that no secret ever enters a plugin's memory: tests look for one there.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use hostile_guests::hoard::{dump, keep};
 use hostile_guests::{accept, driver};
 use hostler_sdk::driver::{Description, Driver, Item, Normalised};
 use hostler_sdk::ssh::{Authentication, ConnectOptions, Exec, Key, Session};
-use hostler_sdk::{Error, Job, Problem, Request, log};
-use std::arch::wasm32::memory_size;
-use std::ptr::with_exposed_provenance;
-use std::sync::Mutex;
+use hostler_sdk::{Error, Job, Problem, Request};
 
 /// The driver.
 pub struct Hoarder;
@@ -57,36 +53,8 @@ fn run(session: &Session, command: &str) -> Result<Item, Error> {
     Ok(Item { command: command.into(), run: run.id })
 }
 
-static HOARD: Mutex<Vec<u8>> = Mutex::new(Vec::new());
-
-fn keep(bytes: &[u8]) {
-    HOARD.lock().expect("there is one thread").extend_from_slice(bytes);
-}
-
 fn keep_request(request: &Request) {
     keep(format!("{request:?}").as_bytes());
-}
-
-/// Writes lines `MEMORY <base64>`, 48 KiB of memory each, from address 0 to the end.
-fn dump() {
-    const CHUNK: usize = 48 << 10;
-    let mut chunk = Vec::with_capacity(CHUNK);
-    let mut line = String::with_capacity(CHUNK / 3 * 4 + 16);
-    let end = memory_size::<0>() << 16;
-    for start in (0..end).step_by(CHUNK) {
-        chunk.clear();
-        chunk.extend((start..end.min(start + CHUNK)).map(peek));
-        line.clear();
-        line.push_str("MEMORY ");
-        STANDARD.encode_string(&chunk, &mut line);
-        log::info(&line);
-    }
-}
-
-#[expect(unsafe_code, reason = "this guest reads all of its memory, whatever Rust keeps there")]
-fn peek(address: usize) -> u8 {
-    // SAFETY: all of linear memory can be read, address 0 included.
-    unsafe { with_exposed_provenance::<u8>(address).read_volatile() }
 }
 
 hostler_sdk::driver!(Hoarder);

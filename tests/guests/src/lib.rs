@@ -1,4 +1,6 @@
-//! What the hostile guests share: the schemas and the request of a small driver.
+//! What the hostile guests share: the schemas and the request of a small driver, and a hoard.
+
+pub mod hoard;
 
 use hostler_sdk::driver::{Description, Normalised};
 use hostler_sdk::policy;

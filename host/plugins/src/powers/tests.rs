@@ -44,7 +44,7 @@ fn granted(grants: &str, need: &Need<'_>) -> String {
 fn each_capability_gives_its_own_actions_and_no_other() {
     let needs = [
         ("connect", Need::Connect),
-        ("exec", Need::Exec("ls")),
+        ("exec", Need::Exec("ls", &[])),
         ("elevation", Need::Elevation("root")),
         ("stdin", Need::Stdin),
         ("pty", Need::Pty),
@@ -66,19 +66,27 @@ fn each_capability_gives_its_own_actions_and_no_other() {
 fn what_narrows_a_grant_decides_and_is_named() {
     let none = "plugin.x.grants[0]";
     let rows: [(&str, Need<'_>, &str); 22] = [
-        (r#"[{capability = "exec", commands = ["systemctl status *"]}]"#, Need::Exec("systemctl status nginx"), "ok"),
-        (r#"[{capability = "exec", commands = ["systemctl status *"]}]"#, Need::Exec("systemctl stop nginx"), none),
-        (r#"[{capability = "exec", commands = ["ls *"]}]"#, Need::Exec("ls / && rm -rf /"), none),
-        (r#"[{capability = "exec", commands = ["ls *"]}]"#, Need::Exec("ls $(rm -rf /)"), none),
-        (r#"[{capability = "exec", commands = ["*"]}]"#, Need::Exec("ls $(rm -rf /)"), "ok"),
-        (r#"[{capability = "exec", hosts = ["*.example.com"]}]"#, Need::Exec("ls"), "ok"),
-        (r#"[{capability = "exec", hosts = ["*.example.org"]}]"#, Need::Exec("ls"), none),
-        (r#"[{capability = "exec", hosts = ["192.0.2.0/24"]}]"#, Need::Exec("ls"), "ok"),
-        (r#"[{capability = "exec", hosts = ["198.51.100.0/24"]}]"#, Need::Exec("ls"), none),
-        (r#"[{capability = "exec", ports = [22]}]"#, Need::Exec("ls"), "ok"),
-        (r#"[{capability = "exec", ports = [2222]}]"#, Need::Exec("ls"), none),
-        (r#"[{capability = "exec", users = ["adm*"]}]"#, Need::Exec("ls"), "ok"),
-        (r#"[{capability = "exec", users = ["root"]}]"#, Need::Exec("ls"), none),
+        (
+            r#"[{capability = "exec", commands = ["systemctl status *"]}]"#,
+            Need::Exec("systemctl status nginx", &[]),
+            "ok",
+        ),
+        (
+            r#"[{capability = "exec", commands = ["systemctl status *"]}]"#,
+            Need::Exec("systemctl stop nginx", &[]),
+            none,
+        ),
+        (r#"[{capability = "exec", commands = ["ls *"]}]"#, Need::Exec("ls / && rm -rf /", &[]), none),
+        (r#"[{capability = "exec", commands = ["ls *"]}]"#, Need::Exec("ls $(rm -rf /)", &[]), none),
+        (r#"[{capability = "exec", commands = ["*"]}]"#, Need::Exec("ls $(rm -rf /)", &[]), "ok"),
+        (r#"[{capability = "exec", hosts = ["*.example.com"]}]"#, Need::Exec("ls", &[]), "ok"),
+        (r#"[{capability = "exec", hosts = ["*.example.org"]}]"#, Need::Exec("ls", &[]), none),
+        (r#"[{capability = "exec", hosts = ["192.0.2.0/24"]}]"#, Need::Exec("ls", &[]), "ok"),
+        (r#"[{capability = "exec", hosts = ["198.51.100.0/24"]}]"#, Need::Exec("ls", &[]), none),
+        (r#"[{capability = "exec", ports = [22]}]"#, Need::Exec("ls", &[]), "ok"),
+        (r#"[{capability = "exec", ports = [2222]}]"#, Need::Exec("ls", &[]), none),
+        (r#"[{capability = "exec", users = ["adm*"]}]"#, Need::Exec("ls", &[]), "ok"),
+        (r#"[{capability = "exec", users = ["root"]}]"#, Need::Exec("ls", &[]), none),
         (r#"[{capability = "elevation", to = ["postgres"]}]"#, Need::Elevation("postgres"), "ok"),
         (r#"[{capability = "elevation", to = ["postgres"]}]"#, Need::Elevation("root"), none),
         (r#"[{capability = "secret-input", secrets = ["driver_args.*"]}]"#, Need::SecretInput("driver_args.pin"), "ok"),
@@ -99,18 +107,37 @@ fn what_narrows_a_grant_decides_and_is_named() {
 }
 
 #[test]
+fn a_variable_must_be_allowed_by_the_line_that_allows_the_command() {
+    let run = |grants, line, variable: &str| granted(grants, &Need::Exec(line, &[(variable.into(), "x".into())]));
+    let none = "plugin.x.grants[0]";
+    for (grants, variable, rule) in [
+        (r#"["exec"]"#, "PATH", "ok"),
+        (r#"[{capability = "exec", commands = ["*"]}]"#, "PATH", "ok"),
+        (r#"[{capability = "exec", commands = ["ls *"]}]"#, "PATH", none),
+        (r#"[{capability = "exec", commands = ["ls *"]}]"#, "LC_ALL", "ok"),
+        (r#"[{capability = "exec", commands = ["ls *"], environment = ["V*"]}]"#, "VERBOSE", "ok"),
+        (r#"[{capability = "exec", environment = ["V*"]}]"#, "PATH", none),
+    ] {
+        assert_eq!(run(grants, "ls", variable), rule, "{variable} {grants}");
+    }
+    let two = r#"[{capability = "exec", commands = ["ls"]}, {capability = "exec", commands = ["id"], environment = ["PATH"]}]"#;
+    assert_eq!(run(two, "id", "PATH"), "ok");
+    assert_eq!(run(two, "ls", "PATH"), "plugin.x.grants[0], plugin.x.grants[1]");
+}
+
+#[test]
 fn one_line_that_covers_is_enough_and_all_that_come_near_are_named() {
     let grants = r#"["connect", {capability = "exec", users = ["root"]}, {capability = "exec", commands = ["ls"]}]"#;
-    assert_eq!(granted(grants, &Need::Exec("ls")), "ok");
-    assert_eq!(granted(grants, &Need::Exec("rm")), "plugin.x.grants[1], plugin.x.grants[2]");
+    assert_eq!(granted(grants, &Need::Exec("ls", &[])), "ok");
+    assert_eq!(granted(grants, &Need::Exec("rm", &[])), "plugin.x.grants[1], plugin.x.grants[2]");
 }
 
 #[test]
 fn what_the_manifest_does_not_ask_for_is_not_given() {
     let ask = r#"[{capability = "exec", commands = ["show *"], reason = "It shows."}]"#;
-    assert_eq!(judged(ask, r#"["exec"]"#, &Need::Exec("show version"), WEB, &[]), "ok");
-    assert_eq!(judged(ask, r#"["exec"]"#, &Need::Exec("reload"), WEB, &[]), "plugin.x.request[0]");
-    assert_eq!(judged("[]", r#"["exec"]"#, &Need::Exec("ls"), WEB, &[]), "plugin.x.request");
+    assert_eq!(judged(ask, r#"["exec"]"#, &Need::Exec("show version", &[]), WEB, &[]), "ok");
+    assert_eq!(judged(ask, r#"["exec"]"#, &Need::Exec("reload", &[]), WEB, &[]), "plugin.x.request[0]");
+    assert_eq!(judged("[]", r#"["exec"]"#, &Need::Exec("ls", &[]), WEB, &[]), "plugin.x.request");
 }
 
 #[test]
@@ -146,7 +173,7 @@ fn a_wrong_line_says_what_is_wrong_with_it() {
 proptest! {
     #[test]
     fn no_command_passes_a_list_that_names_none_of_its_programs(line in ".{0,60}") {
-        let rule = granted(r#"[{capability = "exec", commands = ["no-such-program-here *"]}]"#, &Need::Exec(&line));
+        let rule = granted(r#"[{capability = "exec", commands = ["no-such-program-here *"]}]"#, &Need::Exec(&line, &[]));
         prop_assert!(rule != "ok" || line.contains("no-such-program-here"), "{}", line);
     }
 }

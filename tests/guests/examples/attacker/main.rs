@@ -1,6 +1,10 @@
 //! Does what `driver_args.attack` says, in the export that the attack is for. Proves, attack by attack, that a driver
 //! gets an error of its own and nothing else.
 
+mod calls;
+mod files;
+mod shells;
+
 use hostile_guests::{accept, connection_args, driver, text};
 use hostler_sdk::driver::{Description, Driver, Item, Normalised};
 use hostler_sdk::secrets::Secret;
@@ -16,9 +20,11 @@ impl Driver for Attacker {
     fn describe() -> Description {
         Description {
             connection_schema: r#"{"type": "object"}"#.into(),
-            driver_schema:
-                r#"{"type": "object", "properties": {"attack": {"type": "string"}, "pin": {"type": "string", "writeOnly": true}}}"#
-                    .into(),
+            driver_schema: r#"{"type": "object", "properties": {
+                "attack": {"type": "string"}, "pin": {"type": "string", "writeOnly": true},
+                "calls": {"type": "array"}, "function": {"type": "string"}, "path": {"type": "string"}
+            }}"#
+            .into(),
             ..driver("attacker")
         }
     }
@@ -124,7 +130,7 @@ impl Driver for Attacker {
                 session(&job)?.run(&Exec { elevate, ..Exec::new("id") })?;
             }
             "odd-variable" => {
-                let environment = vec![("A=B\n; rm -rf /".into(), "x".into())];
+                let environment = vec![("LC_A=B\n; rm -rf /".into(), "x".into())];
                 session(&job)?.run(&Exec { environment, ..Exec::new("id") })?;
             }
             "odd-folder" => {
@@ -140,7 +146,14 @@ impl Driver for Attacker {
                 };
                 return commands.iter().map(run).collect();
             }
-            _ => {}
+            "call" => {
+                let args: Map<String, Value> = serde_json::from_str(&job.request.driver_args).unwrap_or_default();
+                calls::make(&text(&args, "function"), &text(&args, "path"), &job)?;
+            }
+            _ => {
+                shells::attack(&attack, &job)?;
+                files::attack(&attack, &job)?;
+            }
         }
         Ok(vec![])
     }
