@@ -345,7 +345,7 @@ fn manifests_that_lie_are_found_out() -> anyhow::Result<()> {
         .collect();
     let files: Vec<(&str, &[u8])> = files.iter().map(|(name, content)| (name.as_str(), *content)).collect();
     // All are granted what they could want, so that it is the lie that keeps them out.
-    let config: String = lies.iter().map(|(name, ..)| format!("plugin.{name}.grants = {ASKS:?}\n")).collect();
+    let config = lies.each_ref().map(|(name, ..)| format!("plugin.{name}.grants = {ASKS:?}\n")).concat();
     let daemon = Daemon::start(&Setup { config: &config, plugins: &files, ..SETUP })?;
     let listed = daemon.get("/v1/plugins")?;
     for (name, _, reason) in lies {
