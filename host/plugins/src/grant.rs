@@ -179,12 +179,12 @@ impl Grant {
         match *need {
             Need::Connect | Need::Stdin | Need::Pty | Need::Shell => true,
             Need::Exec(line, variables) => {
-                let named = self.commands.as_ref().filter(|patterns| !patterns.iter().any(CommandPattern::is_all));
+                let patterns = self.commands.as_ref().filter(|all| !all.iter().any(CommandPattern::is_all));
                 let may_be_set = |name: &str| match environment {
                     Some(names) => any(names, name),
-                    None => named.is_none() || HARMLESS.iter().any(|pattern| matches(pattern, name)),
+                    None => patterns.is_none() || HARMLESS.iter().any(|pattern| matches(pattern, name)),
                 };
-                named.is_none_or(|patterns| covers_line(patterns, line).is_ok())
+                patterns.is_none_or(|patterns| covers_line(patterns, line).is_ok())
                     && variables.iter().all(|(name, _)| may_be_set(name))
             }
             Need::Elevation(user) => to.as_ref().is_none_or(|users| any(users, user)),

@@ -56,8 +56,12 @@ fn only_the_secret_that_the_grant_names_is_typed() -> anyhow::Result<()> {
 
 #[test]
 fn what_is_kept_is_cut_to_the_budget() -> anyhow::Result<()> {
-    let (daemon, sshd) = (attacked(OPEN)?, Sshd::shared()?);
+    let config = OPEN.replace("runs = 20", "runs = 20, output = 500_000, job_output = 1_000_000");
+    let (daemon, sshd) = (attacked(&config)?, Sshd::shared()?);
     let job = daemon.run(&body(&sshd, "kept-large", "id"))?;
-    assert_eq!(job["state"], "finished", "nothing of it is a result: {job}");
+    let results = job["results"].as_array().context("a list")?;
+    let texts = results.iter().filter_map(|result| result["stdout"].as_str());
+    let kept: usize = texts.map(|text| text.matches('x').count()).sum();
+    assert_eq!((results.len(), kept), (10, 1_000_000), "{}", job["error"]);
     serves(&daemon, &sshd)
 }

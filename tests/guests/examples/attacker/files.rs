@@ -70,18 +70,18 @@ fn upload_and_run(job: &Job) -> Result<(), Error> {
         files.set_mode(path, 0o755)?;
     }
     for command in job.request.command.iter().flatten() {
-        tell(command, run(&session, Exec::new(command.as_str())));
+        tell(command, run(&session, &Exec::new(command.as_str())));
     }
     let folder = || Some("/home/admin/granted".into());
-    tell("there", run(&session, Exec { working_directory: folder(), ..Exec::new("./script") }));
+    tell("there", run(&session, &Exec { working_directory: folder(), ..Exec::new("./script") }));
     let environment = vec![("PATH".into(), "/home/admin/granted".into())];
-    tell("by path", run(&session, Exec { environment, ..Exec::new("id") }));
-    tell("by input", run(&session, Exec { stdin: Some(b"touch /home/admin/ran\n".into()), ..Exec::new("id") }));
+    tell("by path", run(&session, &Exec { environment, ..Exec::new("id") }));
+    tell("by input", run(&session, &Exec { stdin: Some(b"touch /home/admin/ran\n".into()), ..Exec::new("id") }));
     Ok(())
 }
 
-fn run(session: &Session, exec: Exec<'_>) -> Result<(), Error> {
-    session.run(&exec).map(drop)
+fn run(session: &Session, exec: &Exec<'_>) -> Result<(), Error> {
+    session.run(exec).map(drop)
 }
 
 fn tell(call: &str, outcome: Result<(), Error>) {

@@ -146,6 +146,7 @@ impl Driver for Attacker {
                 };
                 return commands.iter().map(run).collect();
             }
+            "kept-large" => return (0..10).map(|_| shells::keep(4 << 20)).collect(),
             "call" => {
                 let args: Map<String, Value> = serde_json::from_str(&job.request.driver_args).unwrap_or_default();
                 calls::make(&text(&args, "function"), &text(&args, "path"), &job)?;

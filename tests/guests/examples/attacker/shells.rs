@@ -1,6 +1,7 @@
 //! Attacks on interactive sessions, on what is typed and waited for there, and on the results made of it.
 
 use crate::session;
+use hostler_sdk::driver::Item;
 use hostler_sdk::results::{self, Made};
 use hostler_sdk::secrets;
 use hostler_sdk::shell::{Shell, ShellOptions};
@@ -15,9 +16,9 @@ const SHORT: u32 = 300;
 pub(crate) fn attack(name: &str, job: &Job) -> Result<(), Error> {
     match name {
         "open-shell" => open(&session(job)?).map(drop),
-        "odd-terminal" => open_with(job, ShellOptions { terminal: "vt100\n; id".into(), ..ShellOptions::default() }),
-        "flat-terminal" => open_with(job, ShellOptions { rows: 0, ..ShellOptions::default() }),
-        "huge-terminal" => open_with(job, ShellOptions { columns: u32::MAX, ..ShellOptions::default() }),
+        "odd-terminal" => open_with(job, &ShellOptions { terminal: "vt100\n; id".into(), ..ShellOptions::default() }),
+        "flat-terminal" => open_with(job, &ShellOptions { rows: 0, ..ShellOptions::default() }),
+        "huge-terminal" => open_with(job, &ShellOptions { columns: u32::MAX, ..ShellOptions::default() }),
         "many-shells" => {
             let session = session(job)?;
             let open: Result<Vec<_>, _> = (0..100).map(|_| open(&session)).collect();
@@ -51,9 +52,8 @@ pub(crate) fn attack(name: &str, job: &Job) -> Result<(), Error> {
             shell.write(b"yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n")?;
             shell.expect(&["(x+x+)+y".into()], LONG).map(drop)
         }
-        "kept-flood" => (0..100).try_for_each(|_| keep(b"x".into())),
-        "kept-giant" => keep(vec![b'x'; 9 << 20]),
-        "kept-large" => (0..10).try_for_each(|_| keep(vec![b'x'; 4 << 20])),
+        "kept-flood" => (0..100).try_for_each(|_| keep(1).map(drop)),
+        "kept-giant" => keep(9 << 20).map(drop),
         "forged-shell" => forged(0xffff).write(b"id\n"),
         "session-as-shell" => forged(session(job)?.handle()).write(b"id\n"),
         "secret-as-shell" => forged(secrets::get("driver_args.pin")?.handle()).close(),
@@ -71,8 +71,8 @@ pub(crate) fn open(session: &Session) -> Result<Shell, Error> {
     Shell::open(session, &ShellOptions::default())
 }
 
-fn open_with(job: &Job, options: ShellOptions) -> Result<(), Error> {
-    Shell::open(&session(job)?, &options).map(drop)
+fn open_with(job: &Job, options: &ShellOptions) -> Result<(), Error> {
+    Shell::open(&session(job)?, options).map(drop)
 }
 
 fn closed(session: &Session) -> Result<Shell, Error> {
@@ -86,8 +86,10 @@ fn wait(job: &Job, patterns: &[String]) -> Result<(), Error> {
     open(&session(job)?)?.expect(patterns, SHORT).map(drop)
 }
 
-fn keep(output: Vec<u8>) -> Result<(), Error> {
-    results::keep(&Made { command: "made up".into(), output, exit_status: Some(0) }).map(drop)
+/// Makes a result of so many bytes up.
+pub(crate) fn keep(size: usize) -> Result<Item, Error> {
+    let made = Made { command: "made up".into(), output: vec![b'x'; size], exit_status: Some(0) };
+    Ok(Item { run: results::keep(&made)?, command: made.command })
 }
 
 /// A handle that the host never gave for a shell.
