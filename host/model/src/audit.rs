@@ -41,8 +41,8 @@ pub enum AuditEvent {
     Amended,
     /// A policy that only monitors would have changed a job.
     WouldAmend,
-    /// More denials of one job than are written down one by one; `reason` says how many.
-    MoreDenials,
+    /// There are more decisions about one job than are written down one by one; `reason` says how many.
+    More,
     /// A driver broke a limit or a rule, or trapped.
     Failed,
     /// A plugin was taken into service.

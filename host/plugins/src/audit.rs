@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Denials of one job that are written down one by one: a guest may ask again and again.
+/// Decisions about one job that are written down one by one: a guest may ask again and again.
 const WRITTEN_OUT: u64 = 100;
 
 /// Where decisions are written down. Implemented by the room `jobs`. It must not block, and keeps the order.
@@ -20,7 +20,7 @@ pub(crate) struct Docket {
     pub(crate) job: JobId,
     pub(crate) driver: Arc<Plugin>,
     audit: Arc<dyn Audit>,
-    denials: AtomicU64,
+    decisions: AtomicU64,
 }
 
 /// One decision: who made it, by what rule, and why.
@@ -36,7 +36,7 @@ pub(crate) struct Decision<'a> {
 
 impl Docket {
     pub(crate) fn new(job: JobId, driver: Arc<Plugin>, audit: Arc<dyn Audit>) -> Self {
-        Self { job, driver, audit, denials: AtomicU64::new(0) }
+        Self { job, driver, audit, decisions: AtomicU64::new(0) }
     }
 
     /// What was judged, as it is written down. A script may be long; its beginning says what it is.
@@ -52,11 +52,10 @@ impl Docket {
     pub(crate) fn enter(&self, decision: Decision<'_>) {
         if decision.event == AuditEvent::Denied {
             self.driver.terms.usage.denied();
-            if self.denials.fetch_add(1, Ordering::Relaxed) >= WRITTEN_OUT {
-                return;
-            }
         }
-        self.write(decision);
+        if self.decisions.fetch_add(1, Ordering::Relaxed) < WRITTEN_OUT {
+            self.write(decision);
+        }
     }
 
     /// Writes down that the driver itself failed. Being busy is no failing.
@@ -94,15 +93,15 @@ impl Docket {
 
 impl Drop for Docket {
     fn drop(&mut self) {
-        let more = self.denials.load(Ordering::Relaxed).saturating_sub(WRITTEN_OUT);
+        let more = self.decisions.load(Ordering::Relaxed).saturating_sub(WRITTEN_OUT);
         if more > 0 {
             self.write(Decision {
-                event: AuditEvent::MoreDenials,
+                event: AuditEvent::More,
                 action: "job",
                 target: String::new(),
-                by: "grants",
+                by: "host",
                 rule: "",
-                reason: &format!("{more} more of its actions were denied"),
+                reason: &format!("{more} more decisions about this job are not written out"),
                 details: Value::Null,
             });
         }

@@ -9,7 +9,7 @@ use crate::powers::Refusal;
 use crate::scrub::Scrubber;
 use hostler_model::{AuditEvent, ErrorKind, Failure, Phase, Secret, Target};
 use hostler_remote::{Connector, HostKeyPolicy};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(crate) struct JobContext {
     pub(crate) deadline: Instant,
     pub(crate) max_execution_time: Duration,
     /// Addresses that the target's name stood for when it was connected to.
-    pub(crate) addresses: Mutex<Vec<IpAddr>>,
+    pub(crate) addresses: Mutex<BTreeSet<IpAddr>>,
     /// What the client should know afterwards.
     pub(crate) warnings: Mutex<Vec<String>>,
 }
@@ -55,9 +55,12 @@ impl JobContext {
     /// All that an action needs must have been granted to the driver, at that server.
     fn check_grants(&self, action: &Action<'_>) -> Result<(), Failure> {
         let terms = &self.docket.driver.terms;
-        let (server, addresses) = match action {
+        let (server, addresses): (_, Vec<IpAddr>) = match action {
             Action::Connect(server, addresses, _) => (*server, addresses.iter().map(SocketAddr::ip).collect()),
-            _ => (&self.target, self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+            _ => {
+                let known = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+                (&self.target, known.iter().copied().collect())
+            }
         };
         let place = Place::new(&server.host, server.port, &server.user, &addresses);
         let refused = action.needs().into_iter().find_map(|need| terms.powers.check(&need, &place).err());
