@@ -2,10 +2,13 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_model::{AuditEntry, ErrorKind, Exit, Failure, Phase};
+use hostler_model::{AuditEntry, ErrorKind, Exit, Failure, Moved, Phase};
 use hostler_plugins::{Audit, Piece, Witness};
-use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Files, Process, Session, Shell, ShellRequest};
+use hostler_remote::{
+    Connect, Connector, Deadlines, Event, Exec, Files, Overseer, Process, Session, Shell, ShellRequest, Transfer,
+};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -57,6 +60,10 @@ impl Session for Scripted {
 
     fn files(&self) -> BoxFuture<'_, Result<Box<dyn Files>, Failure>> {
         async { Err(Failure::new(ErrorKind::Unsupported, Phase::Transfer, "it has no files")) }.boxed()
+    }
+
+    fn transfer(&self, _: Transfer, _: Arc<dyn Overseer>) -> BoxFuture<'_, Result<Moved, Failure>> {
+        unreachable!("the driver runs commands only")
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

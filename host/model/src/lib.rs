@@ -2,7 +2,7 @@
 //!
 //! A [`Request`] is what somebody asks; its [`Args`] hold the secret fields apart from the public
 //! ones, from the parser on. A driver turns it into a [`Plan`]. A job ends with an [`Outcome`]:
-//! the [`RunResult`]s of its commands, or a [`Failure`] with kind, phase and a sentence.
+//! the [`RunResult`]s of its commands and transfers, or a [`Failure`] with kind, phase and a sentence.
 
 mod args;
 mod audit;
@@ -15,6 +15,7 @@ mod problem;
 mod request;
 mod secret;
 mod target;
+mod transfer;
 
 pub use args::Args;
 pub use audit::{AuditEntry, AuditEvent};
@@ -27,3 +28,4 @@ pub use problem::Problem;
 pub use request::{Plan, Request};
 pub use secret::{Secret, SecretUse};
 pub use target::{Hop, Target};
+pub use transfer::{Direction, Hash, HashAlgorithm, Moved, NotMoved};

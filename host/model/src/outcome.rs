@@ -1,6 +1,6 @@
 //! How a job ended.
 
-use crate::Failure;
+use crate::{Failure, Moved};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -66,6 +66,9 @@ pub struct RunResult {
     /// Whether it ran on a connection that an earlier job had opened.
     #[serde(default)]
     pub session_reused: bool,
+    /// What was moved, if it was a transfer and no command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Box<Moved>>,
 }
 
 /// How a job ended: the results of the commands that ran, and an error if one stopped it.

@@ -8,10 +8,10 @@ use crate::process::Control;
 use crate::pump::Pump;
 use crate::sftp::Sftp;
 use crate::terminal::Terminal;
-use crate::{Connect, Exec, Files, Process, Session, Shell, ShellRequest};
+use crate::{Connect, Exec, Files, Overseer, Process, Session, Shell, ShellRequest, Transfer};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_model::{ErrorKind, Failure, Phase};
+use hostler_model::{ErrorKind, Failure, Moved, Phase};
 use russh::client::Handle;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -236,6 +236,10 @@ impl Session for Connection {
 
     fn files(&self) -> BoxFuture<'_, Result<Box<dyn Files>, Failure>> {
         async { Ok(Box::new(self.begin(|line| Sftp::open(line).boxed()).await?) as Box<dyn Files>) }.boxed()
+    }
+
+    fn transfer(&self, _: Transfer, _: Arc<dyn Overseer>) -> BoxFuture<'_, Result<Moved, Failure>> {
+        async { Err(Failure::new(ErrorKind::Unsupported, Phase::Transfer, "Transfers are being built.")) }.boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

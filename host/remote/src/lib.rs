@@ -48,6 +48,7 @@ mod shell;
 mod stream;
 mod subsystem;
 mod terminal;
+mod transfer;
 mod tunnel;
 
 pub use config::{Config, Deadlines};
@@ -59,3 +60,4 @@ pub use process::{Elevation, Event, Exec, Process};
 pub use scan::{ShownKey, scan};
 pub use session::{Authentication, Connect, Connector, HostKeyPolicy, Session};
 pub use shell::{Keys, Shell, ShellRequest};
+pub use transfer::{Compare, Links, LocalPath, Overseer, Progress, Step, Transfer};

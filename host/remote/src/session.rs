@@ -1,9 +1,10 @@
 //! What the floor above sees of a connection.
 
-use crate::{Deadlines, Exec, Files, Process, Shell, ShellRequest};
+use crate::{Deadlines, Exec, Files, Overseer, Process, Shell, ShellRequest, Transfer};
 use futures::future::BoxFuture;
-use hostler_model::{Failure, Secret, Target};
+use hostler_model::{Failure, Moved, Secret, Target};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How much an SSH server's key must be known beforehand. A changed or revoked key is always refused.
@@ -114,8 +115,12 @@ pub trait Session: Send + Sync {
 
     /// Opens an interactive session. Dropping the future gives the channel up without leaking it.
     fn shell(&self, request: ShellRequest) -> BoxFuture<'_, Result<Shell, Failure>>;
+
     /// Opens the way to the server's files (SFTP). Dropping the future gives the channel up without leaking it.
     fn files(&self) -> BoxFuture<'_, Result<Box<dyn Files>, Failure>>;
+
+    /// Moves a file or a folder. Dropping the future stops it; what it must not leave behind is then removed.
+    fn transfer(&self, transfer: Transfer, overseer: Arc<dyn Overseer>) -> BoxFuture<'_, Result<Moved, Failure>>;
 
     /// Says good-bye and ends the connection.
     fn close(&self) -> BoxFuture<'_, ()>;

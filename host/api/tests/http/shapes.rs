@@ -16,6 +16,7 @@ fn ran(command: &str, exit: Exit, stdout: &str) -> RunResult {
         stderr: Output::default(),
         duration: Duration::from_millis(5),
         session_reused: false,
+        moved: None,
     }
 }
 

@@ -82,6 +82,7 @@ fn success() -> Outcome {
             stderr: Output::default(),
             duration: Duration::from_micros(1234),
             session_reused: false,
+            moved: None,
         }],
         error: None,
         warnings: vec!["from the outcome".into()],

@@ -42,6 +42,7 @@ impl State {
             stderr: Output::default(),
             duration,
             session_reused,
+            moved: None,
         });
         Ok(id)
     }

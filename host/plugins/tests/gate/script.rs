@@ -2,9 +2,11 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_model::{AuditEntry, ErrorKind, Failure, Phase};
+use hostler_model::{AuditEntry, ErrorKind, Failure, Moved, Phase};
 use hostler_plugins::{Audit, Piece, Witness};
-use hostler_remote::{Connect, Connector, Deadlines, Event, Exec, Files, Process, Session, Shell, ShellRequest};
+use hostler_remote::{
+    Connect, Connector, Deadlines, Event, Exec, Files, Overseer, Process, Session, Shell, ShellRequest, Transfer,
+};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -159,6 +161,10 @@ impl Session for Network {
     fn files(&self) -> BoxFuture<'_, Result<Box<dyn Files>, Failure>> {
         let none = Failure::new(ErrorKind::Unsupported, Phase::Transfer, "the script has no files");
         async { Err(none) }.boxed()
+    }
+
+    fn transfer(&self, _: Transfer, _: Arc<dyn Overseer>) -> BoxFuture<'_, Result<Moved, Failure>> {
+        unreachable!("the script moves no files")
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

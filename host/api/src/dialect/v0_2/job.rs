@@ -190,6 +190,7 @@ mod tests {
             stderr: hostler_model::Output::default(),
             duration: std::time::Duration::ZERO,
             session_reused: false,
+            moved: None,
         };
         keys(&commands.iter().map(result).collect::<Vec<_>>())
     }
