@@ -9,11 +9,13 @@
 //! With `--tiny`, as `cargo bench --bench commands -- --tiny`, only whether it works.
 
 mod contest;
+mod peers;
 mod sleeper;
 
 use anyhow::{Context, ensure};
-use contest::{Load, Peers, by_ourselves, contest, echo, log_in, log_out, say, through_the_daemon};
+use contest::{Load, by_ourselves, by_peers, contest, echo, log_in, log_out, say, through_the_daemon};
 use hostler_tests::{Daemon, KeyForm, KeyType, Setup, Sshd};
+use peers::Peers;
 use russh::keys::decode_secret_key;
 use serde_json::{Value, json};
 use sleeper::Sleepers;
@@ -92,7 +94,7 @@ fn kept_connections(daemon: &Daemon, runtime: &Runtime, size: &Size) -> anyhow::
             &[
                 ("hostler", Box::new(|| through_the_daemon(daemon, &body, load))),
                 ("russh", Box::new(|| runtime.block_on(by_ourselves(load, job.clone())))),
-                ("asyncssh", Box::new(|| peers.round("asyncssh-pooled", port, load))),
+                ("asyncssh", Box::new(|| by_peers(&peers, "asyncssh-pooled", port, load))),
             ],
         )?;
         for (name, other) in [("russh", russh), ("asyncssh", asyncssh)] {

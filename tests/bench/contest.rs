@@ -1,24 +1,19 @@
 //! What benchmarks share: rounds in which contenders take turns, so that all meet the same weather, and the
 //! contenders: the whole daemon through HTTP, russh, and Python's libraries.
 
-use anyhow::{Context, bail, ensure};
+use crate::peers::Peers;
+use anyhow::{Context, ensure};
 use hostler_tests::{Daemon, Sshd};
 use russh::client::{self, Handle};
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::{ChannelMsg, Disconnect};
 use serde_json::Value;
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
-use tempfile::NamedTempFile;
 use tokio::task::JoinSet;
-
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench");
 
 /// How much work there is in a round.
 #[derive(Clone, Copy)]
@@ -192,39 +187,11 @@ pub(crate) async fn log_out(session: &Handle<AnyServer>) -> anyhow::Result<()> {
     Ok(session.disconnect(Disconnect::ByApplication, "", "").await?)
 }
 
-/// The contenders of `peers.py`.
-pub(crate) struct Peers {
-    python: PathBuf,
-    key: NamedTempFile,
-}
-
-impl Peers {
-    /// An environment that has them, made at the first run. They log in with the key.
-    pub(crate) fn new(key: &str) -> anyhow::Result<Self> {
-        let mut file = NamedTempFile::with_prefix("hostler-bench-")?;
-        file.write_all(key.as_bytes())?;
-        let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
-        let python = environment.join("bin/python");
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&environment).status();
-        ensure!(made.is_ok_and(|status| status.success()), "install python3-venv: the peers need it");
-        let install = ["-m", "pip", "install", "--quiet", "--requirement"];
-        let installed = Command::new(&python).args(install).arg(format!("{FOLDER}/requirements.txt")).status()?;
-        ensure!(installed.success(), "pip cannot install the peers");
-        Ok(Self { python, key: file })
-    }
-
-    pub(crate) fn round(&self, name: &str, port: u16, load: Load) -> anyhow::Result<Round> {
-        let run = Command::new(&self.python)
-            .arg(format!("{FOLDER}/peers.py"))
-            .args([name, &load.jobs.to_string(), &load.at_once.to_string(), &port.to_string()])
-            .arg(self.key.path())
-            .output()?;
-        ensure!(run.status.success(), "{name}: {}", String::from_utf8_lossy(&run.stderr));
-        let printed = String::from_utf8(run.stdout)?;
-        let Some((wall, cpu)) = printed.trim().split_once(' ') else { bail!("{name} printed {printed:?}") };
-        let (wall, cpu): (f64, f64) = (wall.parse()?, cpu.parse()?);
-        #[expect(clippy::cast_precision_loss, reason = "a few hundred jobs")]
-        let jobs = load.jobs as f64;
-        Ok(Round { jobs_per_second: jobs / wall, cpu_ms_per_job: cpu * 1000.0 / jobs, client_ms_per_job: None })
-    }
+/// A round of a contender of `peers.py`.
+pub(crate) fn by_peers(peers: &Peers, name: &str, port: u16, load: Load) -> anyhow::Result<Round> {
+    let [jobs, at_once, port] = [load.jobs, load.at_once, port.into()].map(|number| number.to_string());
+    let (wall, cpu) = peers.run("peers.py", &[name, &jobs, &at_once, &port])?;
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred jobs")]
+    let jobs = load.jobs as f64;
+    Ok(Round { jobs_per_second: jobs / wall, cpu_ms_per_job: cpu * 1000.0 / jobs, client_ms_per_job: None })
 }

@@ -4,9 +4,11 @@
 //! Five rounds, in which the four take turns. Prints the medians.
 
 mod contest;
+mod peers;
 
-use contest::{Load, Peers, by_ourselves, contest, echo, log_in, log_out, say, through_the_daemon};
+use contest::{Load, by_ourselves, by_peers, contest, echo, log_in, log_out, say, through_the_daemon};
 use hostler_tests::{Daemon, KeyForm, KeyType, Setup, Sshd};
+use peers::Peers;
 use russh::keys::decode_secret_key;
 use serde_json::json;
 use std::sync::Arc;
@@ -51,8 +53,8 @@ fn main() -> anyhow::Result<()> {
         &[
             ("hostler", Box::new(|| through_the_daemon(&daemon, &body, LOAD))),
             ("russh", Box::new(|| runtime.block_on(by_ourselves(LOAD, job.clone())))),
-            ("paramiko", Box::new(|| peers.round("paramiko", port, LOAD))),
-            ("asyncssh", Box::new(|| peers.round("asyncssh", port, LOAD))),
+            ("paramiko", Box::new(|| by_peers(&peers, "paramiko", port, LOAD))),
+            ("asyncssh", Box::new(|| by_peers(&peers, "asyncssh", port, LOAD))),
         ],
     )?;
     say(&format!("hostler / russh, jobs per second: {:.3}", hostler.jobs_per_second / russh.jobs_per_second));
