@@ -19,7 +19,7 @@ use hostler_sdk::{Job, Problem};
 use jiff::Timestamp;
 
 /// The policy.
-pub struct ChangeWindow;
+pub struct ChangeWindow(Calendar);
 
 impl Policy for ChangeWindow {
     fn describe() -> Description {
@@ -31,22 +31,21 @@ impl Policy for ChangeWindow {
         }
     }
 
-    fn check_settings(settings: &str) -> Result<(), Vec<Problem>> {
-        settings::read(settings).map(drop)
+    fn new(settings: &str) -> Result<Self, Vec<Problem>> {
+        settings::read(settings).map(Self)
     }
 
-    fn review(context: &Context, _job: &Job) -> Judgement {
-        judge(context).into()
+    fn review(&self, context: &Context, _job: &Job) -> Judgement {
+        judge(&self.0, context).into()
     }
 
-    fn authorize(context: &Context, _action: &Action) -> Verdict {
-        judge(context).into()
+    fn authorize(&self, context: &Context, _action: &Action) -> Verdict {
+        judge(&self.0, context).into()
     }
 }
 
 /// Jobs and actions of every kind alike: this is about the time only.
-fn judge(context: &Context) -> Result<(), Denial> {
-    let calendar = settings::read(&context.settings).map_err(Denial::unreadable)?;
+fn judge(calendar: &Calendar, context: &Context) -> Result<(), Denial> {
     let now = i64::try_from(context.now_ms).map_err(Denial::unreadable)?;
     let now = Timestamp::from_millisecond(now).map_err(Denial::unreadable)?;
     if calendar.is_open(now) {
@@ -74,10 +73,9 @@ mod tests {
     }
 
     /// What is said about a job, and about each kind of action.
-    fn verdicts(settings: &str, now: &str) -> Vec<Judgement> {
-        let now: Timestamp = now.parse().expect("a moment");
-        let now_ms = u64::try_from(now.as_millisecond()).expect("after 1970");
-        let context = Context { settings: settings.into(), now_ms, may_amend: true };
+    fn verdicts(now_ms: u64) -> Vec<Judgement> {
+        let policy = ChangeWindow::new(SETTINGS).expect("settings");
+        let context = Context { settings: SETTINGS.into(), now_ms, may_amend: true };
         let action = |kind: &str| {
             let (job, driver, kind) = ("1".into(), "paramiko".into(), kind.into());
             Action { job, driver, kind, target: target(), details: "{}".into() }
@@ -86,19 +84,24 @@ mod tests {
         let request = Request { command: None, config: None, connection_args, driver_args, secrets: vec![] };
         let job = Job { id: "1".into(), driver: "paramiko".into(), target: target(), request };
         let kinds = ["connect", "exec", "read-file", "teleport"];
-        let actions = kinds.iter().map(|kind| ChangeWindow::authorize(&context, &action(kind)).into());
-        [ChangeWindow::review(&context, &job)].into_iter().chain(actions).collect()
+        let actions = kinds.iter().map(|kind| policy.authorize(&context, &action(kind)).into());
+        [policy.review(&context, &job)].into_iter().chain(actions).collect()
+    }
+
+    fn at(now: &str) -> Vec<Judgement> {
+        let now: Timestamp = now.parse().expect("a moment");
+        verdicts(u64::try_from(now.as_millisecond()).expect("after 1970"))
     }
 
     #[test]
     fn in_a_window_everything_may_happen() {
-        let verdicts = verdicts(SETTINGS, "2026-11-28T22:00:00Z");
+        let verdicts = at("2026-11-28T22:00:00Z");
         assert!(verdicts.iter().all(|verdict| matches!(verdict, Judgement::Allow)), "{verdicts:?}");
     }
 
     #[test]
     fn outside_nothing_happens_and_the_denial_says_when_the_next_one_opens() {
-        for verdict in verdicts(SETTINGS, "2026-11-28T20:59:59Z") {
+        for verdict in at("2026-11-28T20:59:59Z") {
             let Judgement::Deny(denial) = verdict else { panic!("it is denied") };
             assert_eq!(denial.code, "window-closed");
             let next = "The next one opens on Saturday, 2026-11-28, at 22:00 (Europe/Berlin).";
@@ -108,7 +111,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_judged_is_denied() {
-        let verdicts = verdicts("{}", "2026-11-28T22:00:00Z");
+        let verdicts = verdicts(u64::MAX);
         assert!(
             verdicts.iter().all(|verdict| matches!(verdict, Judgement::Deny(denial) if denial.code == "cannot-judge"))
         );

@@ -104,8 +104,12 @@ mod tests {
     use hostler_sdk::{Job, Request, Target};
     use serde_json::{Value, json};
 
-    fn context(settings: &Value) -> Context {
-        Context { settings: settings.to_string(), now_ms: 0, may_amend: true }
+    fn policy(settings: &Value) -> Commands {
+        Commands::new(&settings.to_string()).expect("settings")
+    }
+
+    fn context() -> Context {
+        Context { settings: "{}".into(), now_ms: 0, may_amend: true }
     }
 
     fn target() -> Target {
@@ -124,7 +128,7 @@ mod tests {
     fn act(settings: &Value, kind: &str, details: &Value) -> String {
         let (job, driver, kind) = ("1".into(), "appliance".into(), kind.into());
         let action = Action { job, driver, kind, target: target(), details: details.to_string() };
-        word(Commands::authorize(&context(settings), &action))
+        word(policy(settings).authorize(&context(), &action))
     }
 
     /// A command as the daemon tells of it, with some details changed.
@@ -146,7 +150,7 @@ mod tests {
         let request =
             Request { command: lines(command), config: lines(config), connection_args, driver_args, secrets: vec![] };
         let job = Job { id: "1".into(), driver: driver.into(), target: target(), request };
-        word(Commands::review(&context(settings), &job))
+        word(policy(settings).review(&context(), &job))
     }
 
     #[test]
@@ -270,14 +274,12 @@ mod tests {
     fn what_cannot_be_judged_is_denied() {
         assert_eq!(act(&json!({}), "teleport", &json!({})), "cannot-judge");
         assert_eq!(act(&json!({}), "exec", &json!({"command": "ls"})), "cannot-judge");
-        assert_eq!(exec(&json!({"stdin": 7}), "ls"), "cannot-judge");
-        assert_eq!(review(&json!([]), "paramiko", None, None), "cannot-judge");
     }
 
     #[test]
     fn each_wrong_pattern_is_named_by_its_path() {
         let settings = json!({"allow": ["ls", "a; b"], "deny": ["./rm"]}).to_string();
-        let problems = Commands::check_settings(&settings).expect_err("two are wrong");
+        let problems = Commands::new(&settings).err().expect("two are wrong");
         let paths: Vec<String> = problems.iter().map(|problem| problem.path.join(".")).collect();
         assert_eq!(paths, ["allow.1", "deny.0"]);
     }

@@ -14,12 +14,12 @@ mod judgement;
 mod runners;
 mod settings;
 
-use hostler_sdk::policy::{Action, Context, Denial, Description, Judgement, Policy, Verdict};
+use hostler_sdk::policy::{Action, Context, Description, Judgement, Policy, Verdict};
 use hostler_sdk::{Job, Problem};
 use settings::Settings;
 
 /// The policy.
-pub struct Commands;
+pub struct Commands(Settings);
 
 impl Policy for Commands {
     fn describe() -> Description {
@@ -31,18 +31,16 @@ impl Policy for Commands {
         }
     }
 
-    fn check_settings(settings: &str) -> Result<(), Vec<Problem>> {
-        Settings::read(settings).map(drop)
+    fn new(settings: &str) -> Result<Self, Vec<Problem>> {
+        Settings::read(settings).map(Self)
     }
 
-    fn review(context: &Context, job: &Job) -> Judgement {
-        let settings = Settings::read(&context.settings).map_err(Denial::unreadable);
-        settings.and_then(|settings| judgement::of_job(&settings, job)).into()
+    fn review(&self, _context: &Context, job: &Job) -> Judgement {
+        judgement::of_job(&self.0, job).into()
     }
 
-    fn authorize(context: &Context, action: &Action) -> Verdict {
-        let settings = Settings::read(&context.settings).map_err(Denial::unreadable);
-        settings.and_then(|settings| judgement::of_action(&settings, action)).into()
+    fn authorize(&self, _context: &Context, action: &Action) -> Verdict {
+        judgement::of_action(&self.0, action).into()
     }
 }
 

@@ -11,12 +11,9 @@ use hostler_sdk::{Job, Problem};
 use serde::Deserialize;
 use serde_json::json;
 
-/// The policy.
-pub struct HostKeys;
-
-/// The operator's settings.
+/// The policy, as the operator sets it.
 #[derive(Deserialize)]
-struct Settings {
+pub struct HostKeys {
     #[serde(default = "known_only")]
     policies: Vec<String>,
 }
@@ -39,7 +36,7 @@ fn known_only() -> Vec<String> {
     vec!["reject".into()]
 }
 
-impl Settings {
+impl HostKeys {
     fn check(&self, asked: &str) -> Result<(), Denial> {
         if self.policies.iter().any(|policy| policy == asked) {
             return Ok(());
@@ -60,44 +57,34 @@ impl Policy for HostKeys {
         }
     }
 
-    fn check_settings(settings: &str) -> Result<(), Vec<Problem>> {
-        serde_json::from_str::<Settings>(settings).map(drop).map_err(|error| vec![Problem::value(error.to_string())])
+    fn new(settings: &str) -> Result<Self, Vec<Problem>> {
+        serde_json::from_str(settings).map_err(|error| vec![Problem::value(error.to_string())])
     }
 
-    fn review(context: &Context, job: &Job) -> Judgement {
-        match judge_job(context, job) {
-            Ok(judgement) => judgement,
-            Err(denial) => Judgement::Deny(denial),
+    fn review(&self, context: &Context, job: &Job) -> Judgement {
+        let args: ConnectionArgs = match serde_json::from_str(&job.request.connection_args) {
+            Ok(args) => args,
+            Err(error) => return Judgement::Deny(Denial::unreadable(error)),
+        };
+        let Some(asked) = args.host_key_policy else { return Judgement::Allow };
+        match (self.check(&asked), self.policies.first()) {
+            (Err(_), Some(first)) if context.may_amend => Judgement::Amend(Amendment {
+                patch: json!([{"op": "replace", "path": "/connection_args/host_key_policy", "value": first}])
+                    .to_string(),
+                reason: format!("The host key policy `{asked}` is not accepted: `{first}` is used."),
+            }),
+            (result, _) => result.into(),
         }
     }
 
-    fn authorize(context: &Context, action: &Action) -> Verdict {
-        judge_action(context, action).into()
+    fn authorize(&self, _context: &Context, action: &Action) -> Verdict {
+        // Whatever else happens is done over a connection that was judged.
+        if action.kind != "connect" {
+            return Verdict::Allow;
+        }
+        let connect = serde_json::from_str(&action.details).map_err(Denial::unreadable);
+        connect.and_then(|connect: Connect| self.check(&connect.host_key_policy)).into()
     }
-}
-
-fn judge_job(context: &Context, job: &Job) -> Result<Judgement, Denial> {
-    let settings: Settings = serde_json::from_str(&context.settings).map_err(Denial::unreadable)?;
-    let args: ConnectionArgs = serde_json::from_str(&job.request.connection_args).map_err(Denial::unreadable)?;
-    let Some(asked) = args.host_key_policy else { return Ok(Judgement::Allow) };
-    match (settings.check(&asked), settings.policies.first()) {
-        (Ok(()), _) => Ok(Judgement::Allow),
-        (Err(_), Some(first)) if context.may_amend => Ok(Judgement::Amend(Amendment {
-            patch: json!([{"op": "replace", "path": "/connection_args/host_key_policy", "value": first}]).to_string(),
-            reason: format!("The host key policy `{asked}` is not accepted: `{first}` is used."),
-        })),
-        (Err(denial), _) => Err(denial),
-    }
-}
-
-fn judge_action(context: &Context, action: &Action) -> Result<(), Denial> {
-    // Whatever else happens is done over a connection that was judged.
-    if action.kind != "connect" {
-        return Ok(());
-    }
-    let settings: Settings = serde_json::from_str(&context.settings).map_err(Denial::unreadable)?;
-    let connect: Connect = serde_json::from_str(&action.details).map_err(Denial::unreadable)?;
-    settings.check(&connect.host_key_policy)
 }
 
 hostler_sdk::policy!(HostKeys);
@@ -114,16 +101,18 @@ mod tests {
 
     fn review(settings: &str, connection_args: &Value, may_amend: bool) -> Judgement {
         let context = Context { settings: settings.into(), now_ms: 0, may_amend };
+        let policy = HostKeys::new(settings).expect("settings");
         let (connection_args, driver_args) = (connection_args.to_string(), "{}".into());
         let request = Request { command: None, config: None, connection_args, driver_args, secrets: vec![] };
-        HostKeys::review(&context, &Job { id: "1".into(), driver: "paramiko".into(), target: target(), request })
+        policy.review(&context, &Job { id: "1".into(), driver: "paramiko".into(), target: target(), request })
     }
 
     fn authorize(settings: &str, kind: &str, details: &Value) -> Judgement {
         let context = Context { settings: settings.into(), now_ms: 0, may_amend: true };
+        let policy = HostKeys::new(settings).expect("settings");
         let (job, driver, kind) = ("1".into(), "paramiko".into(), kind.into());
-        HostKeys::authorize(&context, &Action { job, driver, kind, target: target(), details: details.to_string() })
-            .into()
+        let action = Action { job, driver, kind, target: target(), details: details.to_string() };
+        policy.authorize(&context, &action).into()
     }
 
     /// The code of the denial, the patch, or `allow`.
@@ -166,7 +155,7 @@ mod tests {
     #[test]
     fn what_cannot_be_judged_is_denied() {
         assert_eq!(word(authorize("{}", "connect", &json!({}))), "cannot-judge");
-        assert_eq!(word(authorize("7", "connect", &json!({"host-key-policy": "reject"}))), "cannot-judge");
+        assert!(HostKeys::new("7").is_err());
         assert_eq!(word(review("{}", &json!({"host_key_policy": 7}), true)), "cannot-judge");
     }
 }

@@ -85,8 +85,12 @@ mod tests {
         }
     }
 
-    fn context(settings: &str) -> Context {
-        Context { settings: settings.into(), now_ms: 0, may_amend: true }
+    fn policy(settings: &str) -> Hosts {
+        Hosts::new(settings).expect("settings")
+    }
+
+    fn context() -> Context {
+        Context { settings: "{}".into(), now_ms: 0, may_amend: true }
     }
 
     fn action(kind: &str, host: &str, details: &str) -> Action {
@@ -102,11 +106,11 @@ mod tests {
             driver_args: "{}".into(),
             secrets: vec![],
         };
-        word(Hosts::review(&context(settings), &Job { id: "1".into(), driver: "paramiko".into(), target, request }))
+        word(policy(settings).review(&context(), &Job { id: "1".into(), driver: "paramiko".into(), target, request }))
     }
 
     fn authorize(settings: &str, kind: &str, host: &str, details: &str) -> String {
-        word(Hosts::authorize(&context(settings), &action(kind, host, details)))
+        word(policy(settings).authorize(&context(), &action(kind, host, details)))
     }
 
     fn connect(settings: &str, host: &str, addresses: &[&str]) -> String {
@@ -130,7 +134,7 @@ mod tests {
     #[test]
     fn a_denial_names_the_target() {
         let connect = action("connect", "db", r#"{"addresses": []}"#);
-        let Verdict::Deny(denial) = Hosts::authorize(&context(r#"{"deny": ["db"]}"#), &connect) else {
+        let Verdict::Deny(denial) = policy(r#"{"deny": ["db"]}"#).authorize(&context(), &connect) else {
             panic!("denied")
         };
         assert!(denial.reason.contains("db port 22 as admin"), "{}", denial.reason);
@@ -186,7 +190,5 @@ mod tests {
     fn what_cannot_be_judged_is_denied() {
         assert_eq!(authorize("{}", "exec", "a", "{}"), "allow");
         assert_eq!(authorize("{}", "connect", "a", "{}"), "cannot-judge");
-        assert_eq!(connect("not JSON", "a", &[]), "cannot-judge");
-        assert_eq!(review("not JSON", target("a")), "cannot-judge");
     }
 }

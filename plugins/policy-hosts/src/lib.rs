@@ -20,7 +20,7 @@ use settings::Settings;
 use std::net::IpAddr;
 
 /// The policy.
-pub struct Hosts;
+pub struct Hosts(Settings);
 
 impl Policy for Hosts {
     fn describe() -> Description {
@@ -32,22 +32,19 @@ impl Policy for Hosts {
         }
     }
 
-    fn check_settings(settings: &str) -> Result<(), Vec<Problem>> {
-        Settings::read(settings).map(drop)
+    fn new(settings: &str) -> Result<Self, Vec<Problem>> {
+        Settings::read(settings).map(Self)
     }
 
-    fn review(context: &Context, job: &Job) -> Judgement {
-        match Settings::read(&context.settings).map_err(Denial::unreadable) {
-            Ok(settings) => judgement::of_job(&settings, &job.target).into(),
-            Err(denial) => Judgement::Deny(denial),
-        }
+    fn review(&self, _context: &Context, job: &Job) -> Judgement {
+        judgement::of_job(&self.0, &job.target).into()
     }
 
-    fn authorize(context: &Context, action: &Action) -> Verdict {
+    fn authorize(&self, _context: &Context, action: &Action) -> Verdict {
         match action.kind.as_str() {
-            "connect" => match (Settings::read(&context.settings), serde_json::from_str::<Connect>(&action.details)) {
-                (Ok(settings), Ok(connect)) => judgement::of_connection(&settings, &action.target, &connect.addresses),
-                _ => Verdict::Deny(Denial::unreadable(())),
+            "connect" => match serde_json::from_str::<Connect>(&action.details).map_err(Denial::unreadable) {
+                Ok(connect) => judgement::of_connection(&self.0, &action.target, &connect.addresses),
+                Err(denial) => Verdict::Deny(denial),
             },
             // Where anything else happens was judged when the session was made.
             _ => Verdict::Allow,

@@ -12,12 +12,12 @@
 mod judgement;
 mod settings;
 
-use hostler_sdk::policy::{Action, Context, Denial, Description, Judgement, Policy, Verdict};
+use hostler_sdk::policy::{Action, Context, Description, Judgement, Policy, Verdict};
 use hostler_sdk::{Job, Problem};
 use settings::Settings;
 
 /// The policy.
-pub struct Paths;
+pub struct Paths(Settings);
 
 impl Policy for Paths {
     fn describe() -> Description {
@@ -29,18 +29,17 @@ impl Policy for Paths {
         }
     }
 
-    fn check_settings(settings: &str) -> Result<(), Vec<Problem>> {
-        Settings::read(settings).map(drop)
+    fn new(settings: &str) -> Result<Self, Vec<Problem>> {
+        Settings::read(settings).map(Self)
     }
 
     /// How a driver names files in its requests is its own affair: each access is judged.
-    fn review(_context: &Context, _job: &Job) -> Judgement {
+    fn review(&self, _context: &Context, _job: &Job) -> Judgement {
         Judgement::Allow
     }
 
-    fn authorize(context: &Context, action: &Action) -> Verdict {
-        let settings = Settings::read(&context.settings).map_err(Denial::unreadable);
-        settings.and_then(|settings| judgement::of_action(&settings, action)).into()
+    fn authorize(&self, _context: &Context, action: &Action) -> Verdict {
+        judgement::of_action(&self.0, action).into()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Policies: whether a job, and each action of it, may happen.
 
 use crate::{Job, Problem, bindings::policy::exports::hostler::plugin::judging::Guest, panic};
+use std::any::Any;
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::marker::PhantomData;
 
@@ -9,27 +11,41 @@ pub use crate::bindings::policy::exports::hostler::plugin::judging::{
     Action, Amendment, Context, Denial, Description, Judgement, Verdict,
 };
 
-/// A policy. Name the type in [`policy!`](crate::policy!) to make its crate a plugin.
-///
-/// The operator's settings are a JSON object, given as text to each function, with the time.
-pub trait Policy {
+/// A policy with the operator's settings. Name the type in [`policy!`](crate::policy!) to make its crate a plugin.
+pub trait Policy: Sized + 'static {
     /// Who the policy is and what its settings are. Called once, when the plugin is loaded.
     fn describe() -> Description;
 
-    /// Checks what the schema of the settings cannot say, once, when the daemon starts.
+    /// Reads the operator's settings: a JSON object that fits the schema. Called when the daemon starts, and once for
+    /// each job.
     ///
     /// # Errors
     ///
     /// All that is wrong with the settings, each with its path.
-    fn check_settings(_settings: &str) -> Result<(), Vec<Problem>> {
-        Ok(())
-    }
+    fn new(settings: &str) -> Result<Self, Vec<Problem>>;
 
     /// Judges a job before it is accepted.
-    fn review(context: &Context, job: &Job) -> Judgement;
+    fn review(&self, context: &Context, job: &Job) -> Judgement;
 
     /// Judges an action right before it happens. Deny a kind of action that you do not know.
-    fn authorize(context: &Context, action: &Action) -> Verdict;
+    fn authorize(&self, context: &Context, action: &Action) -> Verdict;
+}
+
+thread_local! {
+    /// The policy of this instance, and the settings that it was made from: they are read once for a job.
+    static MADE: RefCell<Option<(String, Box<dyn Any>)>> = const { RefCell::new(None) };
+}
+
+/// Has the policy with these settings answer. Fails closed.
+fn ask<P: Policy, T>(settings: &str, question: impl FnOnce(&P) -> T) -> Result<T, Denial> {
+    MADE.with_borrow_mut(|made| {
+        if made.as_ref().is_none_or(|(text, _)| text != settings) {
+            let policy = P::new(settings).map_err(Denial::unreadable)?;
+            *made = Some((settings.to_owned(), Box::new(policy)));
+        }
+        let policy = made.as_ref().and_then(|(_, policy)| policy.downcast_ref());
+        policy.map(question).ok_or_else(|| Denial::unreadable(()))
+    })
 }
 
 impl Verdict {
@@ -95,17 +111,17 @@ impl<P: Policy> Guest for Exports<P> {
 
     fn check_settings(settings: String) -> Result<(), Vec<Problem>> {
         panic::report();
-        P::check_settings(&settings)
+        P::new(&settings).map(drop)
     }
 
     fn review(context: Context, job: Job) -> Judgement {
         panic::report();
-        P::review(&context, &job)
+        ask(&context.settings, |policy: &P| policy.review(&context, &job)).unwrap_or_else(Judgement::Deny)
     }
 
     fn authorize(context: Context, action: Action) -> Verdict {
         panic::report();
-        P::authorize(&context, &action)
+        ask(&context.settings, |policy: &P| policy.authorize(&context, &action)).unwrap_or_else(Verdict::Deny)
     }
 }
 
@@ -121,4 +137,58 @@ macro_rules! policy {
     $crate::bindings::policy::__export_policy!(Plugin with_types_in $crate::bindings::policy);
         };
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static READ: AtomicUsize = AtomicUsize::new(0);
+
+    /// Denies with its settings as the reason.
+    struct Echo(String);
+
+    impl Policy for Echo {
+        fn describe() -> Description {
+            Description {
+                name: "echo".into(),
+                version: "1".into(),
+                summary: "Echoes.".into(),
+                settings_schema: "{}".into(),
+            }
+        }
+
+        fn new(settings: &str) -> Result<Self, Vec<Problem>> {
+            READ.fetch_add(1, Ordering::Relaxed);
+            if settings == "bad" { Err(vec![Problem::value("bad")]) } else { Ok(Self(settings.into())) }
+        }
+
+        fn review(&self, _context: &Context, _job: &Job) -> Judgement {
+            Judgement::Allow
+        }
+
+        fn authorize(&self, _context: &Context, _action: &Action) -> Verdict {
+            Verdict::denied("echo", &self.0)
+        }
+    }
+
+    fn heard(settings: &str) -> String {
+        let target = crate::Target { host: "a".into(), port: 22, user: "admin".into(), jumps: vec![] };
+        let action =
+            Action { job: "1".into(), driver: "paramiko".into(), kind: "exec".into(), target, details: "{}".into() };
+        let context = Context { settings: settings.into(), now_ms: 0, may_amend: false };
+        match Exports::<Echo>::authorize(context, action) {
+            Verdict::Allow => "allow".into(),
+            Verdict::Deny(denial) => denial.reason,
+        }
+    }
+
+    #[test]
+    fn settings_are_read_once_and_those_that_cannot_be_read_deny() {
+        assert_eq!([heard("a"), heard("a"), heard("a")], ["a", "a", "a"]);
+        assert_eq!(READ.load(Ordering::Relaxed), 1);
+        assert_eq!(heard("b"), "b");
+        assert!(heard("bad").contains("cannot be judged"));
+    }
 }

@@ -2,8 +2,8 @@
 //! them. Proves what policies hear of it.
 
 use hostile_guests::policy;
-use hostler_sdk::Job;
 use hostler_sdk::policy::{Action, Context, Denial, Description, Judgement, Policy, Verdict};
+use hostler_sdk::{Job, Problem};
 
 /// The policy.
 pub struct PolicyListens;
@@ -13,11 +13,15 @@ impl Policy for PolicyListens {
         policy("policy-listens")
     }
 
-    fn review(_context: &Context, _job: &Job) -> Judgement {
+    fn new(_settings: &str) -> Result<Self, Vec<Problem>> {
+        Ok(Self)
+    }
+
+    fn review(&self, _context: &Context, _job: &Job) -> Judgement {
         Judgement::Allow
     }
 
-    fn authorize(_context: &Context, action: &Action) -> Verdict {
+    fn authorize(&self, _context: &Context, action: &Action) -> Verdict {
         if action.details.contains("forbidden") {
             let reason = format!("It heard {} {}.", action.kind, action.details);
             return Verdict::Deny(Denial { code: "heard".into(), reason });

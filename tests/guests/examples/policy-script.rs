@@ -8,42 +8,44 @@ use serde_json::Value;
 use std::hint::black_box;
 
 /// The policy.
-pub struct Script;
+pub struct Script(Value);
 
 impl Policy for Script {
     fn describe() -> Description {
         policy("policy-script")
     }
 
-    fn check_settings(settings: &str) -> Result<(), Vec<Problem>> {
-        act(&line(settings, "check"));
-        Ok(())
+    fn new(settings: &str) -> Result<Self, Vec<Problem>> {
+        let script = Self(serde_json::from_str(settings).unwrap_or_default());
+        act(script.line("check"));
+        Ok(script)
     }
 
-    fn review(context: &Context, _job: &Job) -> Judgement {
-        let line = line(&context.settings, "review");
-        act(&line);
+    fn review(&self, _context: &Context, _job: &Job) -> Judgement {
+        let line = self.line("review");
+        act(line);
         if let Some(patch) = line.get("amend") {
             // One that wishes to amend always says so, whether or not it may.
             let patch = patch.as_str().map_or_else(|| patch.to_string(), str::to_owned);
             return Judgement::Amend(Amendment { patch, reason: "The script says so.".into() });
         }
-        denial(&line).map_or(Judgement::Allow, Judgement::Deny)
+        denial(line).map_or(Judgement::Allow, Judgement::Deny)
     }
 
-    fn authorize(context: &Context, action: &Action) -> Verdict {
-        let line = line(&context.settings, "authorize");
+    fn authorize(&self, _context: &Context, action: &Action) -> Verdict {
+        let line = self.line("authorize");
         if line.get("kind").is_some_and(|kind| kind.as_str() != Some(&action.kind)) {
             return Verdict::Allow;
         }
-        act(&line);
-        denial(&line).map_or(Verdict::Allow, Verdict::Deny)
+        act(line);
+        denial(line).map_or(Verdict::Allow, Verdict::Deny)
     }
 }
 
-fn line(settings: &str, question: &str) -> Value {
-    let settings: Value = serde_json::from_str(settings).unwrap_or_default();
-    settings.get(question).cloned().unwrap_or_default()
+impl Script {
+    fn line(&self, question: &str) -> &Value {
+        self.0.get(question).unwrap_or(&Value::Null)
+    }
 }
 
 fn denial(line: &Value) -> Option<Denial> {

@@ -1,8 +1,8 @@
 //! A policy that runs for ever in `authorize`. Proves that an action which nobody judges in time is denied.
 
 use hostile_guests::policy;
-use hostler_sdk::Job;
 use hostler_sdk::policy::{Action, Context, Description, Judgement, Policy, Verdict};
+use hostler_sdk::{Job, Problem};
 use std::hint::black_box;
 
 /// The policy.
@@ -13,11 +13,15 @@ impl Policy for PolicySlow {
         policy("policy-slow")
     }
 
-    fn review(_context: &Context, _job: &Job) -> Judgement {
+    fn new(_settings: &str) -> Result<Self, Vec<Problem>> {
+        Ok(Self)
+    }
+
+    fn review(&self, _context: &Context, _job: &Job) -> Judgement {
         Judgement::Allow
     }
 
-    fn authorize(_context: &Context, action: &Action) -> Verdict {
+    fn authorize(&self, _context: &Context, action: &Action) -> Verdict {
         loop {
             black_box(action);
         }

@@ -1,8 +1,8 @@
 //! A policy that panics in `review`. Proves that what cannot be judged is denied.
 
 use hostile_guests::policy;
-use hostler_sdk::Job;
 use hostler_sdk::policy::{Action, Context, Description, Judgement, Policy, Verdict};
+use hostler_sdk::{Job, Problem};
 
 /// The policy.
 pub struct PolicyTraps;
@@ -12,11 +12,15 @@ impl Policy for PolicyTraps {
         policy("policy-traps")
     }
 
-    fn review(_context: &Context, _job: &Job) -> Judgement {
+    fn new(_settings: &str) -> Result<Self, Vec<Problem>> {
+        Ok(Self)
+    }
+
+    fn review(&self, _context: &Context, _job: &Job) -> Judgement {
         panic!("this policy panics on purpose")
     }
 
-    fn authorize(_context: &Context, _action: &Action) -> Verdict {
+    fn authorize(&self, _context: &Context, _action: &Action) -> Verdict {
         Verdict::Allow
     }
 }
