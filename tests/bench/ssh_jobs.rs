@@ -31,6 +31,7 @@ fn main() -> anyhow::Result<()> {
         plugins: &[],
         unsigned: false,
         log: "warn,hostler=info",
+        local: false,
     })?;
     let body = json!({
         "driver": "paramiko",

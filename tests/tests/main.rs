@@ -18,6 +18,7 @@ mod job;
 mod jump_hosts;
 mod life_cycle;
 mod parameters;
+mod roots;
 mod secrets;
 mod shells;
 
@@ -31,6 +32,7 @@ const SETUP: Setup = Setup {
     plugins: &[],
     unsigned: true,
     log: "hostler=debug,info",
+    local: false,
 };
 
 /// A daemon with its default configuration.
