@@ -1,0 +1,78 @@
+//! Which staged files there are, and how much room they take.
+
+use super::StagedFile;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Files that are kept at once, so that very many small ones have a limit, too.
+const MAX_FILES: usize = 100_000;
+
+/// See the module. Ids sort by the time of completion.
+pub(super) struct Shelf {
+    files: BTreeMap<Uuid, StagedFile>,
+    /// Bytes of `files`.
+    kept: u64,
+    /// Bytes of files that are still being written.
+    writing: u64,
+    max_total: u64,
+}
+
+impl Shelf {
+    pub(super) fn new(max_total: u64) -> Self {
+        Self { files: BTreeMap::new(), kept: 0, writing: 0, max_total }
+    }
+
+    pub(super) fn get(&self, id: Uuid) -> Option<StagedFile> {
+        self.files.get(&id).cloned()
+    }
+
+    /// Adds a file, and answers those that make way for it.
+    pub(super) fn put(&mut self, about: StagedFile) -> Vec<Uuid> {
+        self.kept += about.size;
+        self.files.insert(about.id, about);
+        self.make_way()
+    }
+
+    pub(super) fn remove(&mut self, id: Uuid) -> Option<StagedFile> {
+        let about = self.files.remove(&id)?;
+        self.kept -= about.size;
+        Some(about)
+    }
+
+    /// Takes room for so many bytes of a file that is being written, and answers the files that make way for them.
+    /// `None`: there is no room, because others are being written.
+    pub(super) fn claim(&mut self, bytes: u64) -> Option<Vec<Uuid>> {
+        if bytes > self.max_total.saturating_sub(self.writing) {
+            return None;
+        }
+        self.writing += bytes;
+        Some(self.make_way())
+    }
+
+    /// Gives back what was claimed.
+    pub(super) fn release(&mut self, bytes: u64) {
+        self.writing -= bytes;
+    }
+
+    /// Takes out the files whose time is over.
+    pub(super) fn expire(&mut self, now: Timestamp) -> Vec<Uuid> {
+        let over = self.files.values().filter(|about| about.expires_at <= now);
+        let over: Vec<Uuid> = over.map(|about| about.id).collect();
+        for &id in &over {
+            self.remove(id);
+        }
+        over
+    }
+
+    /// The oldest go first.
+    fn make_way(&mut self) -> Vec<Uuid> {
+        let mut gone = Vec::new();
+        while self.kept + self.writing > self.max_total || self.files.len() > MAX_FILES {
+            let Some((id, about)) = self.files.pop_first() else { break };
+            self.kept -= about.size;
+            gone.push(id);
+        }
+        gone
+    }
+}
