@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) jobs: hostler_jobs::Config,
     /// Plugins in general.
     pub(crate) plugins: hostler_plugins::Config,
+    /// The daemon's own files.
+    pub(crate) files: hostler_files::Config,
     /// SSH.
     pub(crate) ssh: hostler_remote::Config,
     /// The policies that judge every job, in order.
@@ -42,6 +44,7 @@ impl Default for Config {
             http: hostler_api::Config::default(),
             jobs: hostler_jobs::Config::default(),
             plugins: hostler_plugins::Config::default(),
+            files: hostler_files::Config::default(),
             ssh: hostler_remote::Config::default(),
             policy: vec![PolicyConfig::default()],
             plugin: BTreeMap::new(),
@@ -52,6 +55,12 @@ impl Default for Config {
 impl Config {
     /// Reads all sources and fills in the folders below the data directory.
     pub(crate) fn load(files: &Files) -> anyhow::Result<Self> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+        let variables = std::env::vars();
+        Self::read(files, variables)
+    }
+
+    fn read(files: &Files, variables: impl Iterator<Item = (String, String)>) -> anyhow::Result<Self> {
         let mut sources = config::Config::builder();
         if let Some(path) = &files.config {
             let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
@@ -60,10 +69,13 @@ impl Config {
             sources = sources.add_source(File::from_str(&text, FileFormat::Toml));
         }
         // HOSTLER_SECTION__KEY. The key of the API and the log filter are no part of the configuration.
-        let environment = Environment::with_prefix("HOSTLER").prefix_separator("_").separator("__").try_parsing(true);
+        let mut environment = Environment::with_prefix("HOSTLER").prefix_separator("_").separator("__");
+        environment = environment.try_parsing(true).list_separator(":");
+        for folders in ["files.roots", "ssh.key_roots", "ssh.default_keys"] {
+            environment = environment.with_list_parse_key(folders);
+        }
         let ours = |name: &str| matches!(name, "HOSTLER_API_KEY" | "HOSTLER_LOG");
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-        let variables = std::env::vars().filter(|(name, _)| !ours(name)).collect();
+        let variables = variables.filter(|(name, _)| !ours(name)).collect();
         sources = sources.add_source(environment.source(Some(variables)));
         let read = sources.build().and_then(config::Config::try_deserialize::<Self>);
         let mut config = read.context("the configuration is wrong (file, or a variable HOSTLER_…)")?;
@@ -77,6 +89,7 @@ impl Config {
     /// Hands each room what is known only here.
     fn settle(&mut self) {
         let data = &self.data_dir;
+        self.files.data.clone_from(data);
         self.plugins.folder = data.join("plugins");
         self.plugins.cache = data.join("cache");
         self.plugins.compiler = Some(Compiler {
@@ -121,6 +134,16 @@ mod tests {
         assert_eq!(config.plugins.policies.len(), 1);
         assert_eq!(config.ssh.key_roots, [PathBuf::from("/etc/hostler/keys")]);
         assert!(config.plugins.plugin.contains_key("my-driver"));
+        assert_eq!(config.files.roots, [PathBuf::from("/srv/transfer")]);
+    }
+
+    #[test]
+    fn folders_in_a_variable_are_separated_as_in_a_path() {
+        let variables = [("HOSTLER_FILES__ROOTS", "/local:/srv/a b"), ("HOSTLER_FILES__STAGED_MAX_SIZE", "7")];
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::read(&files(None), variables).unwrap_or_else(|error| panic!("{error:#}"));
+        assert_eq!(config.files.roots, [PathBuf::from("/local"), PathBuf::from("/srv/a b")]);
+        assert_eq!(config.files.staged_max_size, 7);
     }
 
     #[test]
