@@ -20,7 +20,7 @@ use anyhow::anyhow;
 use bare::Bare;
 use hostler_model::{Args, JobId, Request};
 use hostler_plugins::{Config, PluginConfig, Plugins, PolicyConfig, Prepared, Rejection};
-use scripted::{Blind, Scripted};
+use scripted::{Blind, Scripted, roots};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,7 +99,7 @@ async fn host(folder: &TempDir, policies: Vec<PolicyConfig>, grants: Value) -> a
     let driver: PluginConfig = serde_json::from_value(json!({ "grants": grants }))?;
     let plugin = [("paramiko".to_owned(), driver)].into();
     let config = Config { cache: folder.path().join("cache"), policies, plugin, ..Config::default() };
-    Ok(config.build(Arc::new(Scripted), Arc::new(Blind)).await?)
+    Ok(config.build(Arc::new(Scripted), roots(folder.path())?, Arc::new(Blind)).await?)
 }
 
 /// The lines that cover the job come last.

@@ -3,11 +3,14 @@
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{AuditEntry, ErrorKind, Exit, Failure, Moved, Phase};
-use hostler_plugins::{Audit, Piece, Witness};
+use hostler_files::Roots;
+use hostler_plugins::{Audit, Piece, Progress, Witness};
 use hostler_remote::{
     Connect, Connector, Deadlines, Event, Exec, Files, Overseer, Process, Session, Shell, ShellRequest, Transfer,
 };
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -22,9 +25,19 @@ impl Audit for Blind {
 impl Witness for Blind {
     fn output(&self, _: Piece<'_>) {}
 
+    fn progress(&self, _: u32, _: &Progress) {}
+
     fn before_effect(&self) -> BoxFuture<'_, Result<(), Failure>> {
         async { Ok(()) }.boxed()
     }
+}
+
+/// Folders for files that nobody moves, in this one.
+pub(crate) fn roots(data: &Path) -> anyhow::Result<Arc<Roots>> {
+    for folder in ["files", "staged"] {
+        fs::create_dir_all(data.join(folder))?;
+    }
+    Ok(hostler_files::Config { data: data.into(), ..hostler_files::Config::default() }.build()?.roots)
 }
 
 /// Servers that answer at once.

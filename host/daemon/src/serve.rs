@@ -36,7 +36,8 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     // From here on no other daemon uses the data directory.
     let ledger = Ledger::open(&data_dir)?;
     let files = config.files.build()?;
-    let plugins = config.plugins.build(engine.clone(), Arc::new(ledger.clone())).await?;
+    let (connector, audit) = (engine.clone(), Arc::new(ledger.clone()));
+    let plugins = config.plugins.build(connector, files.roots, audit).await?;
     let jobs = config.jobs.build(ledger, plugins).await?;
     let api = Api::new(config.http, jobs.clone(), host_keys, key);
     let shutdown = CancellationToken::new();

@@ -5,7 +5,7 @@ use crate::failures::{self, Reached};
 use crate::store::Store;
 use futures::future::BoxFuture;
 use hostler_model::{Failure, JobId};
-use hostler_plugins::{Piece, Witness};
+use hostler_plugins::{Piece, Progress, Witness};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -40,5 +40,10 @@ impl Witness for Mark {
     fn output(&self, piece: Piece<'_>) {
         let Piece { run, stream, offset, bytes } = piece;
         tracing::trace!(job = %self.id, run, stream, offset, length = bytes.len(), "output");
+    }
+
+    fn progress(&self, run: u32, progress: &Progress) {
+        let Progress { file, bytes, total, rate } = progress;
+        tracing::debug!(job = %self.id, run, file, bytes, total, rate, "progress");
     }
 }

@@ -20,14 +20,18 @@ pub(crate) enum Action<'a> {
     Type(&'a str),
     /// Type the secret at this path of the request.
     TypeSecret(&'a str),
-    /// Read from a file.
-    ReadFile(&'a str),
-    /// Make a file or replace its content: so many bytes.
-    WriteFile(&'a str, usize),
+    /// Read from a file; a transfer reads all of it, as far as is known so many bytes, into one of the daemon.
+    ReadFile { path: &'a str, local: Option<&'a str>, size: Option<u64> },
+    /// Make a file or replace its content: so many bytes, which a transfer has from a file of the daemon.
+    WriteFile { path: &'a str, local: Option<&'a str>, size: u64 },
     /// See what is in a folder, or what is known about a path.
     ListFolder(&'a str),
     /// Change something else than content.
     ChangeFile(&'a FileChange),
+    /// Have a transfer read this file or folder of the daemon.
+    ReadLocalFile(&'a str),
+    /// Have a transfer write this file or folder of the daemon.
+    WriteLocalFile(&'a str),
 }
 
 /// `details` of a connection, as `judging.wit` has it.
@@ -56,7 +60,8 @@ struct ExecDetails<'a> {
 #[derive(Serialize)]
 struct FileDetails<'a> {
     path: &'a str,
-    size: Option<usize>,
+    local: Option<&'a str>,
+    size: Option<u64>,
 }
 
 /// `details` of a change, as `judging.wit` has it.
@@ -75,6 +80,7 @@ impl<'a> From<&'a FileChange> for ChangeDetails<'a> {
             FileChange::Rename { to, .. } => ("rename", Some(to.as_str()), None),
             FileChange::MakeFolder { .. } => ("make-folder", None, None),
             FileChange::RemoveFolder { .. } => ("remove-folder", None, None),
+            FileChange::Link { to, .. } => ("link", Some(to.as_str()), None),
             FileChange::SetMode { mode, .. } => ("set-mode", None, Some(*mode)),
         };
         Self { change: word, path: change.path(), to, mode }
@@ -89,10 +95,12 @@ impl Action<'_> {
             Self::Exec(_) => "exec",
             Self::Shell => "shell",
             Self::Type(_) | Self::TypeSecret(_) => "type",
-            Self::ReadFile(_) => "read-file",
-            Self::WriteFile(..) => "write-file",
+            Self::ReadFile { .. } => "read-file",
+            Self::WriteFile { .. } => "write-file",
             Self::ListFolder(_) => "list-folder",
             Self::ChangeFile(_) => "change-file",
+            Self::ReadLocalFile(_) => "read-local-file",
+            Self::WriteLocalFile(_) => "write-local-file",
         }
     }
 
@@ -104,10 +112,12 @@ impl Action<'_> {
             | Self::Shell
             | Self::Type(_)
             | Self::TypeSecret(_)
-            | Self::ReadFile(_)
-            | Self::WriteFile(..)
+            | Self::ReadFile { .. }
+            | Self::WriteFile { .. }
             | Self::ListFolder(_)
-            | Self::ChangeFile(_) => None,
+            | Self::ChangeFile(_)
+            | Self::ReadLocalFile(_)
+            | Self::WriteLocalFile(_) => None,
         }
     }
 
@@ -131,9 +141,17 @@ impl Action<'_> {
             Self::Shell => return "{}".into(),
             Self::Type(text) => serde_json::to_string(&BTreeMap::from([("text", text)])),
             Self::TypeSecret(path) => serde_json::to_string(&BTreeMap::from([("secret", path)])),
-            Self::ReadFile(path) | Self::ListFolder(path) => serde_json::to_string(&FileDetails { path, size: None }),
-            Self::WriteFile(path, size) => serde_json::to_string(&FileDetails { path, size: Some(*size) }),
+            Self::ReadFile { path, local, size } => {
+                serde_json::to_string(&FileDetails { path, local: *local, size: *size })
+            }
+            Self::WriteFile { path, local, size } => {
+                serde_json::to_string(&FileDetails { path, local: *local, size: Some(*size) })
+            }
+            Self::ListFolder(path) => serde_json::to_string(&FileDetails { path, local: None, size: None }),
             Self::ChangeFile(change) => serde_json::to_string(&ChangeDetails::from(*change)),
+            Self::ReadLocalFile(path) | Self::WriteLocalFile(path) => {
+                serde_json::to_string(&BTreeMap::from([("path", path)]))
+            }
         };
         json.expect("texts, flags, numbers and addresses have a JSON form")
     }
@@ -141,6 +159,7 @@ impl Action<'_> {
     /// What it needs, each of which must be granted.
     pub(crate) fn needs(&self) -> Vec<Need<'_>> {
         let file = |path, access, size| Need::File { path, access, size };
+        let local_file = |path, access, size| Need::LocalFile { path, access, size };
         match self {
             Self::Connect(..) => vec![Need::Connect],
             Self::Exec(exec) => {
@@ -153,8 +172,18 @@ impl Action<'_> {
             Self::Shell => vec![Need::Shell, Need::Pty],
             Self::Type(_) => vec![Need::Shell],
             Self::TypeSecret(path) => vec![Need::Shell, Need::SecretInput(path)],
-            Self::ReadFile(path) | Self::ListFolder(path) => vec![file(path, Access::Read, 0)],
-            Self::WriteFile(path, size) => vec![file(path, Access::Write, *size as u64)],
+            Self::ListFolder(path) => vec![file(path, Access::Read, 0)],
+            // What is read at one side is written at the other. Nobody knows how large some files are.
+            Self::ReadFile { path, local, size } => {
+                let written = local.map(|local| local_file(local, Access::Write, size.unwrap_or(u64::MAX)));
+                [file(path, Access::Read, 0)].into_iter().chain(written).collect()
+            }
+            Self::WriteFile { path, local, size } => {
+                let read = local.map(|local| local_file(local, Access::Read, 0));
+                [file(path, Access::Write, *size)].into_iter().chain(read).collect()
+            }
+            Self::ReadLocalFile(path) => vec![local_file(path, Access::Read, 0)],
+            Self::WriteLocalFile(path) => vec![local_file(path, Access::Write, 0)],
             Self::ChangeFile(change) => {
                 let to = if let FileChange::Rename { to, .. } = change { Some(to.as_str()) } else { None };
                 [change.path()].into_iter().chain(to).map(|path| file(path, Access::Write, 0)).collect()
@@ -165,12 +194,16 @@ impl Action<'_> {
     /// Whether it can change something on the target.
     pub(crate) fn has_effect(&self) -> bool {
         match self {
-            Self::Connect(..) | Self::ReadFile(_) | Self::ListFolder(_) => false,
+            Self::Connect(..)
+            | Self::ReadFile { .. }
+            | Self::ListFolder(_)
+            | Self::ReadLocalFile(_)
+            | Self::WriteLocalFile(_) => false,
             Self::Exec(_)
             | Self::Shell
             | Self::Type(_)
             | Self::TypeSecret(_)
-            | Self::WriteFile(..)
+            | Self::WriteFile { .. }
             | Self::ChangeFile(_) => true,
         }
     }
@@ -188,17 +221,23 @@ mod tests {
 
     #[test]
     fn files_are_seen_as_the_interface_says() {
-        let looked = json!({"path": "/etc/motd", "size": null});
-        assert_eq!(seen(&Action::ReadFile("/etc/motd")), ("read-file", looked.clone(), false));
-        assert_eq!(seen(&Action::ListFolder("/etc/motd")), ("list-folder", looked, false));
-        let written = json!({"path": "/etc/motd", "size": 120});
-        assert_eq!(seen(&Action::WriteFile("/etc/motd", 120)), ("write-file", written, true));
+        let path = "/etc/motd";
+        let details = |local: Option<&str>, size: Option<u64>| json!({"path": path, "local": local, "size": size});
+        assert_eq!(seen(&Action::ListFolder(path)), ("list-folder", details(None, None), false));
+        for (local, size) in [(None, None), (Some("/srv/motd"), Some(120))] {
+            assert_eq!(seen(&Action::ReadFile { path, local, size }), ("read-file", details(local, size), false));
+            let written = Action::WriteFile { path, local, size: 120 };
+            assert_eq!(seen(&written), ("write-file", details(local, Some(120)), true));
+        }
+        assert_eq!(seen(&Action::ReadLocalFile(path)), ("read-local-file", json!({"path": path}), false));
+        assert_eq!(seen(&Action::WriteLocalFile(path)), ("write-local-file", json!({"path": path}), false));
         let path = || "/a".to_owned();
         for (change, word, to, mode) in [
             (FileChange::Remove { path: path() }, "remove", None, None),
             (FileChange::Rename { path: path(), to: "/b".into() }, "rename", Some("/b"), None),
             (FileChange::MakeFolder { path: path() }, "make-folder", None, None),
             (FileChange::RemoveFolder { path: path() }, "remove-folder", None, None),
+            (FileChange::Link { path: path(), to: "/b".into() }, "link", Some("/b"), None),
             (FileChange::SetMode { path: path(), mode: 0o644 }, "set-mode", None, Some(420)),
         ] {
             let details = json!({"change": word, "path": "/a", "to": to, "mode": mode});

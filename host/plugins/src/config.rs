@@ -1,6 +1,7 @@
 //! What the operator says about plugins.
 
 use crate::{Audit, Error, Grant, Limits, Plugins};
+use hostler_files::Roots;
 use hostler_remote::Connector;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -69,9 +70,15 @@ impl Default for Config {
 impl Config {
     /// Loads every plugin. A plugin that cannot be loaded is reported by [`Plugins::list`]; a
     /// policy that is configured but cannot serve is an error, because jobs would pass unjudged. Decisions are
-    /// written down in `audit`. Needs a runtime with several threads, because loading blocks.
-    pub async fn build(self, connector: Arc<dyn Connector>, audit: Arc<dyn Audit>) -> Result<Arc<Plugins>, Error> {
-        Plugins::load(self, connector, audit).await
+    /// written down in `audit`. Transfers find the daemon's files in `roots`. Needs a runtime with several threads, because
+    /// loading blocks.
+    pub async fn build(
+        self,
+        connector: Arc<dyn Connector>,
+        roots: Arc<Roots>,
+        audit: Arc<dyn Audit>,
+    ) -> Result<Arc<Plugins>, Error> {
+        Plugins::load(self, connector, roots, audit).await
     }
 
     /// See [`Config::max_execution_time`].

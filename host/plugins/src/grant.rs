@@ -31,6 +31,8 @@ pub enum Capability {
     SecretInput,
     /// Look at files and folders of the server, or change them.
     RemoteFiles,
+    /// Have transfers read files and folders of the daemon, or write them, inside the folders that the operator names.
+    LocalFiles,
     /// WASI preview 2 with an empty environment, no files, no sockets; standard output and standard
     /// error go to the log. For languages whose runtime cannot do without.
     Wasi,
@@ -80,13 +82,13 @@ struct Line {
     /// Of `secret-input`: paths such as `driver_args.enable_password`.
     #[serde(skip_serializing_if = "Option::is_none")]
     secrets: Option<Vec<String>>,
-    /// Of `remote-files`: absolute paths with `*` and `?`; `/**` at the end means everything below.
+    /// Of `remote-files` and `local-files`: absolute paths with `*` and `?`; `/**` at the end means everything below.
     #[serde(skip_serializing_if = "Option::is_none")]
     paths: Option<Vec<String>>,
-    /// Of `remote-files`: whether to look or to change; absent: both.
+    /// Of both: whether to look or to change; absent: both.
     #[serde(skip_serializing_if = "Option::is_none")]
     access: Option<Access>,
-    /// Of `remote-files`: bytes that one action may write.
+    /// Of both: bytes that one file which is written may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_size: Option<u64>,
 }
@@ -111,6 +113,12 @@ pub(crate) enum Need<'a> {
     Shell,
     SecretInput(&'a str),
     File {
+        path: &'a str,
+        access: Access,
+        size: u64,
+    },
+    /// A file of the daemon.
+    LocalFile {
         path: &'a str,
         access: Access,
         size: u64,
@@ -149,6 +157,7 @@ impl Need<'_> {
             Self::Shell => Capability::Shell,
             Self::SecretInput(_) => Capability::SecretInput,
             Self::File { .. } => Capability::RemoteFiles,
+            Self::LocalFile { .. } => Capability::LocalFiles,
         }
     }
 }
@@ -189,7 +198,7 @@ impl Grant {
             }
             Need::Elevation(user) => to.as_ref().is_none_or(|users| any(users, user)),
             Need::SecretInput(path) => secrets.as_ref().is_none_or(|paths| any(paths, path)),
-            Need::File { path: asked, access: kind, size } => {
+            Need::File { path: asked, access: kind, size } | Need::LocalFile { path: asked, access: kind, size } => {
                 let is_below = |patterns: &Vec<PathPattern>| {
                     path::normal(asked).is_some_and(|normal| patterns.iter().any(|pattern| pattern.covers(&normal)))
                 };
@@ -209,18 +218,19 @@ impl TryFrom<Line> for Grant {
     type Error = String;
 
     fn try_from(line: Line) -> Result<Self, String> {
-        use Capability::{Elevation, Exec, RemoteFiles, SecretInput, Wasi};
+        use Capability::{Elevation, Exec, LocalFiles, RemoteFiles, SecretInput, Wasi};
         let capability = line.capability;
+        let is_files = matches!(capability, LocalFiles | RemoteFiles);
         let is_anywhere = line.hosts.is_none() && line.ports.is_none() && line.users.is_none();
         let fields = [
             ("commands", line.commands.is_some(), capability == Exec),
             ("environment", line.environment.is_some(), capability == Exec),
             ("to", line.to.is_some(), capability == Elevation),
             ("secrets", line.secrets.is_some(), capability == SecretInput),
-            ("paths", line.paths.is_some(), capability == RemoteFiles),
-            ("access", line.access.is_some(), capability == RemoteFiles),
-            ("max_size", line.max_size.is_some(), capability == RemoteFiles),
-            ("hosts, ports and users", !is_anywhere, capability != Wasi),
+            ("paths", line.paths.is_some(), is_files),
+            ("access", line.access.is_some(), is_files),
+            ("max_size", line.max_size.is_some(), is_files),
+            ("hosts, ports and users", !is_anywhere, !matches!(capability, LocalFiles | Wasi)),
         ];
         if let Some((field, ..)) = fields.iter().find(|(_, given, fits)| *given && !fits) {
             return Err(format!("{field} cannot narrow the capability {capability}; leave it out"));

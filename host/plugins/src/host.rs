@@ -1,11 +1,13 @@
 //! The capabilities: one module per interface of `wit/`, each a view of the guest's own [`State`].
 
 pub(crate) mod events;
+pub(crate) mod local_files;
 pub(crate) mod results;
 pub(crate) mod secrets;
 pub(crate) mod sftp;
 pub(crate) mod shell;
 pub(crate) mod ssh;
+pub(crate) mod transfer;
 
 use crate::bindings::types;
 use crate::instance::State;

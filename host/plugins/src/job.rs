@@ -7,6 +7,7 @@ use crate::grant::Place;
 use crate::jury::Jury;
 use crate::powers::Refusal;
 use crate::scrub::Scrubber;
+use hostler_files::Roots;
 use hostler_model::{AuditEvent, ErrorKind, Failure, Phase, Secret, Target};
 use hostler_remote::{Connector, HostKeyPolicy};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ pub(crate) struct JobContext {
     pub(crate) scrubber: Scrubber,
     pub(crate) jury: Jury,
     pub(crate) connector: Arc<dyn Connector>,
+    pub(crate) roots: Arc<Roots>,
     pub(crate) witness: Arc<dyn Witness>,
     pub(crate) cancel: CancellationToken,
     pub(crate) deadline: Instant,

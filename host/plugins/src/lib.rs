@@ -53,4 +53,5 @@ pub use limits::Limits;
 pub use manifest::SECTION;
 pub use plugins::Plugins;
 pub use prepared::{Prepared, Rejection};
+pub use hostler_remote::Progress;
 pub use witness::{Piece, Witness};

@@ -23,7 +23,7 @@ pub struct Limits {
     pub concurrency: usize,
     /// Bytes that one call may make the host copy.
     pub call_bytes: usize,
-    /// Open handles: sessions, shells, `sftp` and secrets.
+    /// Open handles: sessions, shells, `sftp`, files and secrets.
     pub handles: usize,
     /// Open sessions and shells, and as many `sftp`.
     pub sessions: usize,

@@ -132,7 +132,8 @@ fn needed(import: &str) -> Option<&'static [Capability]> {
         Some("types" | "events" | "secrets" | "results") => Some(&[]),
         Some("ssh") => Some(&[Capability::Connect]),
         Some("shell") => Some(&[Capability::Shell]),
-        Some("sftp") => Some(&[Capability::RemoteFiles]),
+        Some("sftp" | "transfer") => Some(&[Capability::RemoteFiles]),
+        Some("local-files") => Some(&[Capability::LocalFiles]),
         None if import.starts_with("wasi:") => Some(&[Capability::Wasi]),
         _ => None,
     }
@@ -146,7 +147,8 @@ fn serves(import: &str, capability: Capability) -> bool {
         }
         Capability::Pty => matches!(interface(import), Some("ssh" | "shell")),
         Capability::Shell | Capability::SecretInput => interface(import) == Some("shell"),
-        Capability::RemoteFiles => interface(import) == Some("sftp"),
+        Capability::RemoteFiles => matches!(interface(import), Some("sftp" | "transfer")),
+        Capability::LocalFiles => interface(import) == Some("local-files"),
         Capability::Wasi => import.starts_with("wasi:"),
     }
 }

@@ -112,7 +112,7 @@ impl Draft {
 }
 
 fn link(engine: &Engine, component: &Component, terms: &Terms) -> wasmtime::Result<InstancePre<State>> {
-    use crate::bindings::{events, results, secrets, sftp, shell, ssh, types};
+    use crate::bindings::{events, local_files, results, secrets, sftp, shell, ssh, transfer, types};
     let mut linker = Linker::<State>::new(engine);
     types::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     events::add_to_linker::<_, Host>(&mut linker, |state| state)?;
@@ -126,6 +126,10 @@ fn link(engine: &Engine, component: &Component, terms: &Terms) -> wasmtime::Resu
     }
     if terms.powers.has(Capability::RemoteFiles) {
         sftp::add_to_linker::<_, Host>(&mut linker, |state| state)?;
+        transfer::add_to_linker::<_, Host>(&mut linker, |state| state)?;
+    }
+    if terms.powers.has(Capability::LocalFiles) {
+        local_files::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     }
     if terms.wasi() {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;

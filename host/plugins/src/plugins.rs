@@ -14,6 +14,7 @@ use crate::signature::Trust;
 use crate::table::Table;
 use crate::{Audit, Config, Error, builtin, engine};
 use arc_swap::ArcSwap;
+use hostler_files::Roots;
 use hostler_model::{AuditEntry, AuditEvent, DriverSchemas, Failure, PluginInfo};
 use hostler_remote::Connector;
 use jiff::Timestamp;
@@ -27,6 +28,7 @@ pub struct Plugins {
     pub(crate) engine: Engine,
     pub(crate) config: Config,
     pub(crate) connector: Arc<dyn Connector>,
+    pub(crate) roots: Arc<Roots>,
     pub(crate) audit: Arc<dyn Audit>,
     pub(crate) folder: Folder,
     pub(crate) cache: Cache,
@@ -42,11 +44,13 @@ impl Plugins {
     pub(crate) async fn load(
         config: Config,
         connector: Arc<dyn Connector>,
+        roots: Arc<Roots>,
         audit: Arc<dyn Audit>,
     ) -> Result<Arc<Self>, Error> {
         let plugins = Self {
             engine: engine::start(&config)?,
             connector,
+            roots,
             audit,
             folder: Folder(config.folder.clone()),
             cache: Cache::open(&config.cache)?,

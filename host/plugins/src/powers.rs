@@ -57,7 +57,7 @@ impl Powers {
             }
             Need::Elevation(user) => format!(" to {}", shortened(user)),
             Need::SecretInput(path) => format!(" of {}", shortened(path)),
-            Need::File { path, .. } => format!(" for {}", shortened(path)),
+            Need::File { path, .. } | Need::LocalFile { path, .. } => format!(" for {}", shortened(path)),
             Need::Connect | Need::Stdin | Need::Pty | Need::Shell => String::new(),
         };
         if near.is_empty() {
@@ -65,7 +65,8 @@ impl Powers {
             return Refusal { rule, reason: format!("{whose} no `{capability}`") };
         }
         let numbers: Vec<_> = near.iter().map(|index| format!("plugin.{plugin}.{list}[{index}]")).collect();
-        Refusal { rule: numbers.join(", "), reason: format!("{whose} `{capability}`, but not{wanted} at this server") }
+        let place = if capability == Capability::LocalFiles { "" } else { " at this server" };
+        Refusal { rule: numbers.join(", "), reason: format!("{whose} `{capability}`, but not{wanted}{place}") }
     }
 }
 

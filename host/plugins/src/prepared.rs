@@ -166,6 +166,7 @@ impl Prepared {
             scrubber,
             jury,
             connector: Arc::clone(&plugins.connector),
+            roots: Arc::clone(&plugins.roots),
             witness,
             cancel,
             deadline: Instant::now() + max_execution_time,

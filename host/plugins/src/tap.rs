@@ -68,6 +68,7 @@ mod tests {
     use futures::FutureExt;
     use futures::future::BoxFuture;
     use hostler_model::{Failure, Secret};
+    use hostler_remote::Progress;
     use std::sync::Mutex;
 
     #[derive(Default)]
@@ -81,6 +82,10 @@ mod tests {
         fn output(&self, piece: Piece<'_>) {
             let text = String::from_utf8_lossy(piece.bytes).into_owned();
             self.0.lock().expect("unpoisoned").push((piece.offset, text));
+        }
+
+        fn progress(&self, _: u32, _: &Progress) {
+            unreachable!("nothing is moved here")
         }
     }
 

@@ -2,6 +2,7 @@
 
 use futures::future::BoxFuture;
 use hostler_model::Failure;
+use hostler_remote::Progress;
 
 /// A piece of what a command wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,4 +25,8 @@ pub trait Witness: Send + Sync + 'static {
 
     /// Hears a piece of output while the command runs, scrubbed. It must not block.
     fn output(&self, piece: Piece<'_>);
+
+    /// Hears how far a transfer is: a few times a second, and at the end. `run` is which result of the job it will be,
+    /// counted from 0. It must not block.
+    fn progress(&self, run: u32, progress: &Progress);
 }

@@ -1,8 +1,8 @@
 //! What `connection_args` and `driver_args` hold, without the secrets.
 
+use crate::transfer::FileTransfer;
 use hostler_sdk::Hop;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// How to reach the server.
@@ -51,7 +51,7 @@ pub(crate) struct ConnectionArgs {
     pub(crate) proxy_jump: Option<Vec<String>>,
 }
 
-/// How commands are run.
+/// How commands are run, or what is moved.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DriverArgs {
@@ -78,9 +78,8 @@ pub(crate) struct DriverArgs {
     pub(crate) working_directory: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expect_map: Option<BTreeMap<String, String>>,
-    /// Comes with a later version.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) file_transfer: Option<Value>,
+    pub(crate) file_transfer: Option<FileTransfer>,
 }
 
 impl ConnectionArgs {
@@ -108,6 +107,22 @@ impl DriverArgs {
     /// Whether commands run with another user's rights.
     pub(crate) fn elevates(&self) -> bool {
         self.sudo == Some(true)
+    }
+
+    /// Those that were given and are about commands only.
+    pub(crate) fn for_commands(&self) -> Vec<&'static str> {
+        [
+            ("timeout", self.timeout.is_some()),
+            ("environment", self.environment.is_some()),
+            ("get_pty", self.get_pty == Some(true)),
+            ("sudo", self.elevates()),
+            ("stop_on_error", self.stop_on_error == Some(true)),
+            ("working_directory", self.working_directory.is_some()),
+            ("expect_map", self.expect_map.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, given)| given.then_some(name))
+        .collect()
     }
 
     /// What a script is given to.

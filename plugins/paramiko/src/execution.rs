@@ -1,6 +1,7 @@
-//! One session, and the commands in it, one after the other.
+//! One session, and the commands or the transfer in it.
 
 use crate::arguments::{ConnectionArgs, DriverArgs};
+use crate::moving::Moving;
 use hostler_sdk::driver::Item;
 use hostler_sdk::secrets::Secret;
 use hostler_sdk::ssh::{Authentication, ConnectOptions, Elevation, Exec, Key, KeyFile, Session};
@@ -8,13 +9,14 @@ use hostler_sdk::{Error, Request, log};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// Runs the commands of a validated request. A status other than 0 does not stop the next, unless
-/// `stop_on_error` asks for that.
+/// Runs the commands of a validated request, or moves its file. A status other than 0 does not stop the next command,
+/// unless `stop_on_error` asks for that.
 pub(crate) fn execute(request: &Request) -> Result<Vec<Item>, Error> {
     let args: DriverArgs = read(&request.driver_args)?;
+    let moving = args.file_transfer.as_ref().map(Moving::admitted).transpose()?;
     let session = connect(request)?;
-    let items = run_all(&session, request, &args);
-    // All commands have ended: that the connection does not end well changes nothing about them.
+    let items = carry_out(&session, moving.as_ref(), request, &args);
+    // Everything has ended: that the connection does not end well changes nothing about it.
     if let Err(error) = session.close() {
         log::warn(&error.message);
     }
@@ -72,12 +74,20 @@ impl Credentials {
     }
 }
 
-fn run_all(session: &Session, request: &Request, args: &DriverArgs) -> Result<Vec<Item>, Error> {
+fn carry_out(
+    session: &Session,
+    moving: Option<&Moving<'_>>,
+    request: &Request,
+    args: &DriverArgs,
+) -> Result<Vec<Item>, Error> {
     // As NetPulse does, sudo falls back to the password of the login: both are of the same account.
     let password = match request.secret("driver_args.sudo_password")? {
         None if args.elevates() => request.secret("connection_args.password")?,
         given => given,
     };
+    if let Some(moving) = moving {
+        return moving.carry_out(session, |command| session.run(&exec(command, args, password.as_ref())));
+    }
     if let Some(script) = &args.script_content {
         let name = format!("script_execution_{}", args.interpreter());
         let exec =
@@ -119,7 +129,7 @@ fn deadline_ms(seconds: f64) -> u32 {
 }
 
 /// At least 1, because nothing can be done in no time; what is too long to count is for ever.
-fn milliseconds(seconds: f64) -> u64 {
+pub(crate) fn milliseconds(seconds: f64) -> u64 {
     let milliseconds = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX).as_millis();
     u64::try_from(milliseconds).unwrap_or(u64::MAX).max(1)
 }

@@ -1,10 +1,10 @@
-//! The built-in driver `paramiko`: commands on Linux servers over SSH, asked as the document
-//! of `NetPulse`'s Paramiko driver says.
-//!
-//! Parameters of that document that are not built yet are known and refused by name, never ignored.
+//! The built-in driver `paramiko`: commands on Linux servers over SSH, and files to and from them, asked as the
+//! document of `NetPulse`'s Paramiko driver says.
 
 mod arguments;
 mod execution;
+mod moving;
+mod transfer;
 mod validation;
 
 use hostler_sdk::driver::{Description, Driver, Item, Normalised};
@@ -18,7 +18,7 @@ impl Driver for Paramiko {
         Description {
             name: "paramiko".into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            summary: "Runs commands on Linux servers over SSH.".into(),
+            summary: "Runs commands on Linux servers over SSH, and moves files.".into(),
             connection_schema: include_str!("../schemas/connection_args.json").into(),
             driver_schema: include_str!("../schemas/driver_args.json").into(),
         }

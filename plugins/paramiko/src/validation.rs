@@ -26,11 +26,15 @@ pub(crate) fn validate(request: Request) -> Result<Normalised, Vec<Problem>> {
         problems.push(Problem::new(path.split('.'), "extra_forbidden", "There is no such parameter: leave it out."));
     }
     let connection: Option<ConnectionArgs> = read("connection_args", &request.connection_args, &mut problems);
-    let driver: Option<DriverArgs> = read("driver_args", &request.driver_args, &mut problems);
+    let mut driver: Option<DriverArgs> = read("driver_args", &request.driver_args, &mut problems);
     if let Some(args) = &connection {
         check_authentication(args, &request, &mut problems);
     }
-    if let Some(args) = &driver {
+    if let Some(args) = &mut driver {
+        if let Some(transfer) = &mut args.file_transfer {
+            transfer.settle();
+            transfer.check(args.working_directory.as_deref(), &mut problems);
+        }
         check_commands(args, &request, &mut problems);
         check_environment(args, &mut problems);
         check_sudo(args, &mut problems);
@@ -56,9 +60,13 @@ fn check_commands(args: &DriverArgs, request: &Request, problems: &mut Vec<Probl
         (None, Some(lines)) => ("config", lines.as_slice()),
         (commands, None) => ("command", commands.as_deref().unwrap_or_default()),
     };
-    if args.file_transfer.is_some() || commands.iter().any(|command| command == FILE_TRANSFER) {
-        let path = if args.file_transfer.is_some() { vec!["driver_args", "file_transfer"] } else { vec![name] };
-        problems.push(Problem::new(path, "unsupported", "File transfer comes with a later version."));
+    if args.file_transfer.is_some() {
+        check_transfer(args, name, commands, problems);
+        return;
+    }
+    if commands.iter().any(|command| command == FILE_TRANSFER) {
+        let message = format!("`{FILE_TRANSFER}` moves a file: say which in `driver_args.file_transfer`.");
+        problems.push(Problem::new([name], "value_error", message));
         return;
     }
     if args.script_content.is_some() {
@@ -81,6 +89,19 @@ fn check_commands(args: &DriverArgs, request: &Request, problems: &mut Vec<Probl
         } else if command.contains('\0') {
             problems.push(Problem::new(path, "value_error", "A command cannot hold the character NUL."));
         }
+    }
+}
+
+/// A transfer stands instead of commands. What was normalised has none left.
+fn check_transfer(args: &DriverArgs, name: &str, commands: &[String], problems: &mut Vec<Problem>) {
+    if args.script_content.is_some() {
+        let message = "Give either `file_transfer` or `script_content`, not both.";
+        problems.push(Problem::new(["driver_args", "script_content"], "value_error", message));
+    }
+    let is_marker = commands.is_empty() || commands == [FILE_TRANSFER];
+    if name == "config" || !is_marker {
+        let message = format!("Give `command` as [\"{FILE_TRANSFER}\"]: with `file_transfer`, nothing else is run.");
+        problems.push(Problem::new([name], "value_error", message));
     }
 }
 
@@ -160,6 +181,8 @@ fn normalise(request: Request, connection: &ConnectionArgs, driver: &DriverArgs)
             jumps: connection.jumps().expect("the hops were checked"),
         },
         request: Request {
+            // It is no command, so nobody must judge it as one.
+            command: if driver.file_transfer.is_some() { Some(vec![]) } else { request.command.clone() },
             connection_args: serde_json::to_string(connection).expect("plain fields have a JSON form"),
             driver_args: serde_json::to_string(driver).expect("plain fields have a JSON form"),
             ..request
@@ -192,6 +215,12 @@ fn warnings(request: &Request, connection: &ConnectionArgs, driver: &DriverArgs)
     }
     if request.has_secret("driver_args.sudo_password") && !driver.elevates() {
         unused.push(("sudo_password", "`sudo` is not true"));
+    }
+    if let Some(transfer) = &driver.file_transfer {
+        unused.extend(transfer.unused());
+        if !transfer.executes() {
+            unused.extend(driver.for_commands().into_iter().map(|name| (name, "nothing is run")));
+        }
     }
     if driver.script_interpreter.is_some() && driver.script_content.is_none() {
         unused.push(("script_interpreter", "`script_content` is not given"));

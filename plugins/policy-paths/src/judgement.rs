@@ -1,6 +1,6 @@
-//! Whether a file may be reached.
+//! Whether a file may be reached, on a server or on the daemon's own machine.
 
-use crate::settings::{Access, Rule, Settings};
+use crate::settings::{Access, Lists, Rule, Settings};
 use hostler_patterns::path::normal;
 use hostler_sdk::policy::{Action, Denial};
 use serde::Deserialize;
@@ -9,38 +9,64 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 struct File {
     path: String,
+    /// The daemon's file that a transfer reads or writes.
+    local: Option<String>,
     size: Option<u64>,
     change: Option<String>,
     to: Option<String>,
 }
 
+/// What else than writing adds to a file.
+const NOTHING: Option<u64> = Some(0);
+
 /// Judges an action.
 pub(crate) fn of_action(settings: &Settings, action: &Action) -> Result<(), Denial> {
-    let access = match action.kind.as_str() {
-        "read-file" | "list-folder" => Access::Read,
-        "write-file" | "change-file" => Access::Write,
+    let kind = action.kind.as_str();
+    if !matches!(
+        kind,
+        "read-file" | "list-folder" | "write-file" | "change-file" | "read-local-file" | "write-local-file"
+    ) {
         // Not about paths, as far as anybody can see.
-        _ => return Ok(()),
-    };
+        return Ok(());
+    }
     let file: File = serde_json::from_str(&action.details).map_err(Denial::unreadable)?;
-    // Whatever else happens adds nothing.
-    let size = if action.kind == "write-file" { file.size } else { Some(0) };
     let is_rename = file.change.as_deref() == Some("rename");
-    for path in [Some(&file.path), file.to.as_ref()].into_iter().flatten() {
-        let Some(path) = normal(path) else {
-            let wrong = "is not absolute, or has `..` or a NUL in it: write it out, beginning with /";
-            return Err(Denial::cannot_judge(format_args!("the path {path:?} {wrong}")));
-        };
-        // A folder takes along what is below.
-        if settings.deny.iter().any(|denied| denied.covers(&path) || is_rename && denied.reaches_below(&path)) {
-            let reason = format!("{path} may not be {}: a rule of the list `deny` names it.", access.word());
-            return Err(Denial::new("path-denied", reason));
+    let remote = |path: &str, access, size| judge(&settings.remote, path, access, size, is_rename);
+    let local = |path: Option<&str>, access, size| match (&settings.local, path) {
+        (Some(lists), Some(path)) => judge(lists, path, access, size, false),
+        _ => Ok(()),
+    };
+    let path = file.path.as_str();
+    match kind {
+        "read-local-file" => local(Some(path), Access::Read, NOTHING),
+        // How large it will be is judged with each file that is read for it.
+        "write-local-file" => local(Some(path), Access::Write, NOTHING),
+        "write-file" => {
+            remote(path, Access::Write, file.size)?;
+            local(file.local.as_deref(), Access::Read, NOTHING)
         }
-        if let Some(rules) = &settings.allow {
-            check_allowed(rules, &path, access, size)?;
+        "change-file" => [Some(path), file.to.as_deref()]
+            .into_iter()
+            .flatten()
+            .try_for_each(|path| remote(path, Access::Write, NOTHING)),
+        _ => {
+            remote(path, Access::Read, NOTHING)?;
+            local(file.local.as_deref(), Access::Write, file.size)
         }
     }
-    Ok(())
+}
+
+/// `takes_along`: whether what is below a folder goes with it.
+fn judge(lists: &Lists, path: &str, access: Access, size: Option<u64>, takes_along: bool) -> Result<(), Denial> {
+    let Some(path) = normal(path) else {
+        let wrong = "is not absolute, or has `..` or a NUL in it: write it out, beginning with /";
+        return Err(Denial::cannot_judge(format_args!("the path {path:?} {wrong}")));
+    };
+    if lists.deny.iter().any(|denied| denied.covers(&path) || takes_along && denied.reaches_below(&path)) {
+        let reason = format!("{path} may not be {}: a rule of the list `deny` names it.", access.word());
+        return Err(Denial::new("path-denied", reason));
+    }
+    lists.allow.as_ref().map_or(Ok(()), |rules| check_allowed(rules, &path, access, size))
 }
 
 /// `size` is `None` where it should be known and is not.
@@ -145,6 +171,33 @@ mod tests {
     }
 
     #[test]
+    fn both_sides_of_a_transfer_are_judged() {
+        let settings = json!({
+            "deny": ["/etc/shadow"],
+            "local": {"allow": [{"path": "/out/**", "access": "read"}, {"path": "/in/**", "access": "write", "max_size": 9}],
+                "deny": ["/out/keys/**"]},
+        });
+        let begin = |kind: &str, path: &str| act(&settings, kind, &json!({"path": path}));
+        assert_eq!(begin("read-local-file", "/out/a"), "allow");
+        assert_eq!(begin("read-local-file", "/out/keys/a"), "path-denied");
+        assert_eq!(begin("read-local-file", "/in/a"), "path-not-allowed");
+        assert_eq!(begin("write-local-file", "/in/a"), "allow");
+        assert_eq!(begin("write-local-file", "/out/a"), "path-not-allowed");
+        let file = |kind: &str, path: &str, local: &str, size: Option<u64>| {
+            act(&settings, kind, &json!({"path": path, "local": local, "size": size}))
+        };
+        assert_eq!(file("write-file", "/srv/a", "/out/a", Some(99)), "allow");
+        assert_eq!(file("write-file", "/srv/a", "/out/keys/a", Some(99)), "path-denied");
+        assert_eq!(file("write-file", "/etc/shadow", "/out/a", Some(99)), "path-denied");
+        assert_eq!(file("read-file", "/srv/a", "/in/a", Some(9)), "allow");
+        assert_eq!(file("read-file", "/srv/a", "/in/a", Some(10)), "too-large");
+        assert_eq!(file("read-file", "/proc/stat", "/in/a", None), "cannot-judge");
+        assert_eq!(file("read-file", "/etc/shadow", "/in/a", Some(9)), "path-denied");
+        // Without rules of its own, that side is the operator's roots' affair.
+        assert_eq!(act(&json!({"deny": ["/**"]}), "read-local-file", &json!({"path": "/out/a"})), "allow");
+    }
+
+    #[test]
     fn what_cannot_be_judged_is_denied() {
         let settings = json!({"allow": [{"path": "/srv/**", "access": "both"}]});
         for path in ["", "srv/a", "./a", "~/a", "/srv/../etc/passwd", "/srv/a\0"] {
@@ -165,9 +218,9 @@ mod tests {
     fn each_wrong_rule_is_named_by_its_path() {
         let allow =
             json!([{"path": "/a", "access": "both"}, {"path": "b", "access": "read"}, {"path": "/c", "access": "x"}]);
-        let settings = json!({"allow": allow, "deny": ["/a/../b"]}).to_string();
-        let problems = Paths::new(&settings).err().expect("three are wrong");
+        let settings = json!({"allow": allow, "deny": ["/a/../b"], "local": {"deny": ["/a", "b"]}}).to_string();
+        let problems = Paths::new(&settings).err().expect("four are wrong");
         let paths: Vec<String> = problems.iter().map(|problem| problem.path.join(".")).collect();
-        assert_eq!(paths, ["allow.1.path", "allow.2", "deny.0"]);
+        assert_eq!(paths, ["allow.1.path", "allow.2", "deny.0", "local.deny.1"]);
     }
 }

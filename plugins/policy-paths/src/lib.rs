@@ -1,9 +1,10 @@
-//! The policy `policy-paths`: which files of servers jobs may read and write.
+//! The policy `policy-paths`: which files of servers, and of the daemon, jobs may read and write.
 //!
 //! ```json
 //! {
 //!   "allow": [{"path": "/srv/upload/**", "access": "write", "max_size": 1048576}, {"path": "/var/log/*", "access": "read"}],
-//!   "deny": ["/var/log/auth.log"]
+//!   "deny": ["/var/log/auth.log"],
+//!   "local": {"deny": ["/srv/files/keys/**"]}
 //! }
 //! ```
 //!

@@ -7,6 +7,14 @@ use serde_json::Value;
 
 /// What an operator allows and denies.
 pub(crate) struct Settings {
+    /// Of files on servers.
+    pub(crate) remote: Lists,
+    /// Of the daemon's own. `None`: all that the daemon lends.
+    pub(crate) local: Option<Lists>,
+}
+
+/// What is allowed and denied on one side.
+pub(crate) struct Lists {
     /// `None`: whatever `deny` does not name.
     pub(crate) allow: Option<Vec<Rule>>,
     pub(crate) deny: Vec<PathPattern>,
@@ -39,6 +47,14 @@ impl Access {
 /// The settings as they are written, each rule to be read by itself.
 #[derive(Deserialize)]
 struct WrittenSettings {
+    #[serde(flatten)]
+    remote: WrittenLists,
+    local: Option<WrittenLists>,
+}
+
+/// Lists as they are written.
+#[derive(Deserialize)]
+struct WrittenLists {
     allow: Option<Vec<Value>>,
     #[serde(default)]
     deny: Vec<String>,
@@ -58,10 +74,22 @@ impl Settings {
         let written: WrittenSettings =
             serde_json::from_str(text).map_err(|error| vec![Problem::value(error.to_string())])?;
         let mut problems = Vec::new();
-        let allow = written.allow.map(|rules| Problem::read_each("allow", rules, &mut problems, Rule::read));
+        let remote = Lists::read(written.remote, &mut problems);
+        let mut local_problems = Vec::new();
+        let local = written.local.map(|lists| Lists::read(lists, &mut local_problems));
+        for mut problem in local_problems {
+            problem.path.insert(0, "local".into());
+            problems.push(problem);
+        }
+        if problems.is_empty() { Ok(Self { remote, local }) } else { Err(problems) }
+    }
+}
+
+impl Lists {
+    fn read(written: WrittenLists, problems: &mut Vec<Problem>) -> Self {
+        let allow = written.allow.map(|rules| Problem::read_each("allow", rules, problems, Rule::read));
         let pattern = |text: String| PathPattern::read(&text).map_err(Problem::value);
-        let deny = Problem::read_each("deny", written.deny, &mut problems, pattern);
-        if problems.is_empty() { Ok(Self { allow, deny }) } else { Err(problems) }
+        Self { allow, deny: Problem::read_each("deny", written.deny, problems, pattern) }
     }
 }
 

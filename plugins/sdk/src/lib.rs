@@ -42,11 +42,13 @@
 //! modules here lend. A panic is written to the daemon's log and ends the job.
 //!
 //! On the host, logic can be tested with plain `cargo test`; the functions that ask the daemon for
-//! something ([`ssh`], [`shell`], [`sftp`], [`results`], [`secrets`]) panic there, and [`log`] writes to standard error.
+//! something ([`ssh`], [`shell`], [`sftp`], [`local_files`], [`transfer`], [`results`], [`secrets`]) panic there, and
+//! [`log`] writes to standard error.
 
 #[doc(hidden)]
 pub mod bindings;
 pub mod driver;
+pub mod local_files;
 pub mod log;
 mod panic;
 pub mod policy;
@@ -56,6 +58,7 @@ pub mod secrets;
 pub mod sftp;
 pub mod shell;
 pub mod ssh;
+pub mod transfer;
 
 #[doc(inline)]
 pub use bindings::driver::hostler::plugin::types::{Error, Hop, Job, Problem, Request, Target};

@@ -81,7 +81,7 @@ impl sftp::HostSftp for State {
         size: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, types::Error>> {
         let path = &*path;
-        self.operate(&sftp, Action::ReadFile(path), |files| async move { files.read(path, offset, size).await }).await
+        self.operate(&sftp, Action::ReadFile { path, local: None, size: None }, |files| async move { files.read(path, offset, size).await }).await
     }
 
     async fn write(
@@ -91,7 +91,7 @@ impl sftp::HostSftp for State {
         content: Vec<u8>,
     ) -> wasmtime::Result<Result<(), types::Error>> {
         let (path, content) = (&*path, &*content);
-        let action = Action::WriteFile(path, content.len());
+        let action = Action::WriteFile { path, local: None, size: content.len() as u64 };
         self.operate(&sftp, action, |files| async move { files.write(path, content).await }).await
     }
 
@@ -204,7 +204,7 @@ async fn operate<T, F: Future<Output = Result<T, Failure>>>(
 /// What is judged must be what happens.
 fn check(action: &Action<'_>) -> Result<(), Failure> {
     match action {
-        Action::ReadFile(path) | Action::WriteFile(path, _) | Action::ListFolder(path) => check_path(path),
+        Action::ReadFile { path, .. } | Action::WriteFile { path, .. } | Action::ListFolder(path) => check_path(path),
         Action::ChangeFile(change) => {
             check_path(change.path())?;
             match change {
@@ -215,12 +215,18 @@ fn check(action: &Action<'_>) -> Result<(), Failure> {
                 _ => Ok(()),
             }
         }
-        Action::Connect(..) | Action::Exec(_) | Action::Shell | Action::Type(_) | Action::TypeSecret(_) => Ok(()),
+        Action::Connect(..)
+        | Action::Exec(_)
+        | Action::Shell
+        | Action::Type(_)
+        | Action::TypeSecret(_)
+        | Action::ReadLocalFile(_)
+        | Action::WriteLocalFile(_) => Ok(()),
     }
 }
 
 /// A path has one spelling, so that a policy needs to know one only.
-fn check_path(path: &str) -> Result<(), Failure> {
+pub(crate) fn check_path(path: &str) -> Result<(), Failure> {
     if path.len() > MAX_PATH {
         return Err(invalid(format!("a path has {MAX_PATH} bytes at most, this one has {}", path.len())));
     }
@@ -238,7 +244,7 @@ fn closed() -> Failure {
     invalid("the way to the files is closed; open it again")
 }
 
-fn invalid(message: impl Into<String>) -> Failure {
+pub(crate) fn invalid(message: impl Into<String>) -> Failure {
     Failure::new(ErrorKind::InvalidRequest, Phase::Transfer, message)
 }
 

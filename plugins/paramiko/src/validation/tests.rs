@@ -95,8 +95,6 @@ fn commands_that_cannot_run_are_named() {
     let commands = Some(vec!["id".into(), String::new(), "a\0b".into()]);
     let expected = ["command.1 string_too_short", "command.2 value_error"];
     assert_eq!(problems(Request { command: commands, ..request() }), expected);
-    let transfer = Request { command: Some(vec!["__FILE_TRANSFER__".into()]), ..request() };
-    assert_eq!(problems(transfer), ["command unsupported"]);
 }
 
 #[test]
@@ -107,9 +105,87 @@ fn unknown_parameters_and_secrets_are_refused() {
     assert_eq!(problems(Request { secrets, ..request() }), ["connection_args.token extra_forbidden"]);
 }
 
+/// A request that moves a file, with these commands.
+fn moving(command: Option<&[&str]>, fields: Value) -> Request {
+    let mut transfer = json!({"operation": "upload", "local_path": "/local/file.txt", "remote_path": "/remote/"});
+    merge(&mut transfer, fields);
+    let command = command.map(|commands| commands.iter().map(ToString::to_string).collect());
+    Request { command, ..with_driver(&json!({"file_transfer": transfer})) }
+}
+
 #[test]
-fn file_transfer_comes_later() {
-    assert_eq!(problems(with_driver(&json!({"file_transfer": {}}))), ["driver_args.file_transfer unsupported"]);
+fn a_transfer_stands_instead_of_commands() {
+    let normalised = validate(moving(Some(&["__FILE_TRANSFER__"]), json!({}))).expect("valid");
+    assert_eq!(normalised.request.command, Some(vec![]), "policies judge no marker");
+    let transfer = &json(&normalised.request.driver_args)["file_transfer"];
+    assert_eq!(transfer["remote_path"], "/remote/file.txt");
+    let again = validate(normalised.request.clone()).expect("valid");
+    assert_eq!(again.request.driver_args, normalised.request.driver_args);
+    for commands in [&["ls"][..], &["__FILE_TRANSFER__", "ls"], &["__FILE_TRANSFER__", "__FILE_TRANSFER__"]] {
+        assert_eq!(problems(moving(Some(commands), json!({}))), ["command value_error"], "{commands:?}");
+    }
+    let config = Request { config: Some(vec!["__FILE_TRANSFER__".into()]), ..moving(None, json!({})) };
+    assert_eq!(problems(config), ["config value_error"]);
+    for commands in [&["__FILE_TRANSFER__"][..], &["ls", "__FILE_TRANSFER__"]] {
+        let commands = Some(commands.iter().map(ToString::to_string).collect());
+        assert_eq!(problems(Request { command: commands, ..request() }), ["command value_error"]);
+    }
+    let script = with_driver(&json!({"script_content": "id", "file_transfer":
+        {"operation": "upload", "local_path": "a", "remote_path": "b"}}));
+    let script = Request { command: Some(vec!["__FILE_TRANSFER__".into()]), ..script };
+    assert_eq!(problems(script), ["driver_args.script_content value_error"]);
+}
+
+#[test]
+fn what_is_about_commands_has_no_use_for_a_transfer_alone() {
+    let mut request = moving(Some(&["__FILE_TRANSFER__"]), json!({"links": "skip"}));
+    let mut args = json(&request.driver_args);
+    merge(&mut args, json!({"timeout": 5, "get_pty": false, "environment": {"A": "b"}}));
+    request.driver_args = args.to_string();
+    let warnings = validate(request.clone()).expect("valid").warnings;
+    let expected = ["links", "timeout", "environment"].map(|name| format!("`{name}` is not used"));
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert!(warnings.iter().zip(&expected).all(|(told, begin)| told.starts_with(begin)), "{warnings:?}");
+    merge(&mut args["file_transfer"], json!({"execute_after_upload": true}));
+    request.driver_args = args.to_string();
+    assert_eq!(validate(request).expect("valid").warnings.len(), 1, "a command uses them");
+}
+
+#[test]
+fn the_schema_knows_what_a_transfer_may_be() {
+    let schema = jsonschema::draft202012::new(&json(include_str!("../../schemas/driver_args.json"))).expect("schema");
+    let with = |fields: Value| {
+        let mut transfer = json!({"operation": "upload", "local_path": "a", "remote_path": "b"});
+        merge(&mut transfer, fields);
+        schema.is_valid(&json!({"file_transfer": transfer}))
+    };
+    for good in [
+        json!({"chunk_size": 1}),
+        json!({"chunk_size": 1 << 30}),
+        json!({"chmod": "0644", "sync_mode": "hash", "hash_algorithm": "md5", "links": "follow"}),
+        json!({"resume": null, "timeout": null, "chmod": null, "sync_mode": null, "links": null}),
+    ] {
+        assert!(with(good.clone()), "{good}");
+    }
+    for bad in [
+        json!({"operation": "move"}),
+        json!({"local_path": ""}),
+        json!({"remote_path": ""}),
+        json!({"remote_path": "a\u{0}b"}),
+        json!({"chunk_size": 0}),
+        json!({"chunk_size": -1}),
+        json!({"chunk_size": 1.5}),
+        json!({"timeout": 0}),
+        json!({"chmod": "9"}),
+        json!({"chmod": 644}),
+        json!({"sync_mode": "newer"}),
+        json!({"hash_algorithm": "crc32"}),
+        json!({"links": "keep"}),
+        json!({"no_such_field": 1}),
+    ] {
+        assert!(!with(bad.clone()), "{bad}");
+    }
+    assert!(!schema.is_valid(&json!({"file_transfer": {}})));
 }
 
 #[test]
