@@ -1,5 +1,9 @@
 //! What the floor above asks of a transfer, and hears of it.
 
+mod download;
+mod upload;
+mod work;
+
 use crate::{Exec, FileChange};
 use cap_std::fs::Dir;
 use futures::future::BoxFuture;
