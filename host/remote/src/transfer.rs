@@ -1,6 +1,8 @@
 //! What the floor above asks of a transfer, and hears of it.
 
 mod download;
+mod progress;
+mod tree;
 mod upload;
 mod work;
 
