@@ -1,9 +1,13 @@
 //! What the floor above asks of a transfer, and hears of it.
 
+mod compare;
 mod download;
+mod hash;
 mod progress;
+mod space;
 mod tree;
 mod upload;
+mod walk;
 mod work;
 
 use crate::{Exec, FileChange};

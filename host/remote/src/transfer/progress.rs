@@ -14,6 +14,7 @@ pub(super) struct Meter {
     begun: Instant,
     bytes: AtomicU64,
     total: AtomicU64,
+    foreseen: AtomicU64,
     /// When it was told last, in milliseconds since the beginning.
     told: AtomicU64,
 }
@@ -21,12 +22,17 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(overseer: Arc<dyn Overseer>) -> Self {
         let zero = || AtomicU64::new(0);
-        Self { overseer, begun: Instant::now(), bytes: zero(), total: zero(), told: zero() }
+        Self { overseer, begun: Instant::now(), bytes: zero(), total: zero(), foreseen: zero(), told: zero() }
     }
 
     /// So many bytes more are to be moved.
     pub(super) fn expect(&self, bytes: u64) {
         self.total.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// All files together are going to expect about as much.
+    pub(super) fn foresee(&self, bytes: u64) {
+        self.foreseen.store(bytes, Ordering::Relaxed);
     }
 
     /// So many bytes more of `file`, the server's path, were moved.
@@ -40,6 +46,7 @@ impl Meter {
 
     /// It is over.
     pub(super) fn finish(&self, file: &str) {
+        self.foreseen.store(0, Ordering::Relaxed);
         self.tell(file, self.begun.elapsed());
     }
 
@@ -50,7 +57,7 @@ impl Meter {
 
     /// Bytes that are to be moved, as far as is known by now.
     pub(super) fn total(&self) -> u64 {
-        self.total.load(Ordering::Relaxed).max(self.bytes())
+        [&self.total, &self.foreseen, &self.bytes].map(|count| count.load(Ordering::Relaxed)).into_iter().fold(0, u64::max)
     }
 
     /// Whether to tell now. Of several who ask at once, one is told so.
@@ -106,8 +113,10 @@ mod tests {
     fn the_last_report_has_all_bytes_whenever_it_comes() {
         let reader = Arc::new(Reader::default());
         let meter = Meter::new(reader.clone());
+        meter.foresee(20);
         meter.expect(10);
         meter.moved("a", 4);
+        assert_eq!(meter.total(), 20);
         meter.expect(5);
         meter.moved("b", 7);
         meter.finish("b");
