@@ -1,5 +1,6 @@
 //! What the floor above asks of a transfer, and hears of it.
 
+mod compare;
 mod download;
 mod flight;
 mod hash;
@@ -17,6 +18,7 @@ mod space;
 mod start;
 mod tree;
 mod upload;
+mod walk;
 mod work;
 
 use crate::{Exec, FileChange};
