@@ -75,6 +75,7 @@ impl<'a> From<&'a FileChange> for ChangeDetails<'a> {
             FileChange::Rename { to, .. } => ("rename", Some(to.as_str()), None),
             FileChange::MakeFolder { .. } => ("make-folder", None, None),
             FileChange::RemoveFolder { .. } => ("remove-folder", None, None),
+            FileChange::Link { to, .. } => ("link", Some(to.as_str()), None),
             FileChange::SetMode { mode, .. } => ("set-mode", None, Some(*mode)),
         };
         Self { change: word, path: change.path(), to, mode }
@@ -199,6 +200,7 @@ mod tests {
             (FileChange::Rename { path: path(), to: "/b".into() }, "rename", Some("/b"), None),
             (FileChange::MakeFolder { path: path() }, "make-folder", None, None),
             (FileChange::RemoveFolder { path: path() }, "remove-folder", None, None),
+            (FileChange::Link { path: path(), to: "/b".into() }, "link", Some("/b"), None),
             (FileChange::SetMode { path: path(), mode: 0o644 }, "set-mode", None, Some(420)),
         ] {
             let details = json!({"change": word, "path": "/a", "to": to, "mode": mode});

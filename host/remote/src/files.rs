@@ -19,6 +19,12 @@ pub trait Files: Send + Sync {
     /// What the server knows about a file or folder.
     fn stat<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Attributes, Failure>>;
 
+    /// The same of a link itself.
+    fn link_stat<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Attributes, Failure>>;
+
+    /// The text of a link: the path that it leads to, from its own folder on if it is relative.
+    fn read_link<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<String, Failure>>;
+
     /// What is in a folder, in the server's order.
     fn list<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Listing, Failure>>;
 
@@ -29,8 +35,57 @@ pub trait Files: Send + Sync {
     /// file holds a part.
     fn write<'a>(&'a self, path: &'a str, content: &'a [u8]) -> BoxFuture<'a, Result<(), Failure>>;
 
+    /// Opens a file, to be read or written piece by piece.
+    fn open<'a>(&'a self, path: &'a str, mode: OpenMode) -> BoxFuture<'a, Result<Box<dyn File>, Failure>>;
+
     /// Changes something else than content.
     fn change<'a>(&'a self, change: &'a FileChange) -> BoxFuture<'a, Result<(), Failure>>;
+}
+
+/// An open file of a server. Dropping it closes it. It is of use only for as long as the [`Files`] that opened it.
+pub trait File: Send + Sync {
+    /// What the server knows about it.
+    fn stat(&self) -> BoxFuture<'_, Result<Attributes, Failure>>;
+
+    /// `size` bytes from `offset` on, at most [`MAX_READ`]; fewer only at its end.
+    fn read(&self, offset: u64, size: u32) -> BoxFuture<'_, Result<Vec<u8>, Failure>>;
+
+    /// Writes `content` from `offset` on. If it fails, any part of it may have been written.
+    fn write<'a>(&'a self, offset: u64, content: &'a [u8]) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Closes it. Some servers find out only now that what was written had no room.
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>>;
+}
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenMode {
+    /// To be read.
+    pub read: bool,
+    /// To be written.
+    pub write: bool,
+    /// What becomes of it at once; anything but [`Create::Never`] only together with `write`.
+    pub create: Create,
+}
+
+impl OpenMode {
+    /// To read what exists.
+    pub const READ: Self = Self { read: true, write: false, create: Create::Never };
+    /// To write it anew.
+    pub const WRITE: Self = Self { read: false, write: true, create: Create::Empty };
+}
+
+/// What becomes of a file when it is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Create {
+    /// It must exist.
+    Never,
+    /// It is made if it does not exist.
+    Missing,
+    /// The same; if it exists, what it holds is thrown away.
+    Empty,
+    /// It is made; it must not exist, not even as a link that leads nowhere.
+    New,
 }
 
 /// A change of something else than content.
@@ -58,6 +113,13 @@ pub enum FileChange {
         /// Its path.
         path: String,
     },
+    /// Makes a symbolic link (symlink(2)).
+    Link {
+        /// Its path.
+        path: String,
+        /// Its text: the path that it leads to, as it is.
+        to: String,
+    },
     /// Sets permissions (chmod(2)).
     SetMode {
         /// Whose.
@@ -75,6 +137,7 @@ impl FileChange {
             | Self::Rename { path, .. }
             | Self::MakeFolder { path }
             | Self::RemoveFolder { path }
+            | Self::Link { path, .. }
             | Self::SetMode { path, .. } => path,
         }
     }
@@ -104,7 +167,7 @@ pub enum FileKind {
     File,
     /// A folder.
     Folder,
-    /// A symbolic link; only listings show one, because it is followed elsewhere.
+    /// A symbolic link; only listings and [`Files::link_stat`] show one, because it is followed elsewhere.
     Link,
     /// A device, a pipe, a socket, or what the server does not say.
     Other,

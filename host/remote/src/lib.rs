@@ -54,7 +54,9 @@ mod tunnel;
 pub use config::{Config, Deadlines};
 pub use engine::Engine;
 pub use error::Error;
-pub use files::{Attributes, Entry, FileChange, FileKind, Files, Listing, MAX_ENTRIES, MAX_READ};
+pub use files::{
+    Attributes, Create, Entry, File, FileChange, FileKind, Files, Listing, MAX_ENTRIES, MAX_READ, OpenMode,
+};
 pub use host_keys::HostKeys;
 pub use process::{Elevation, Event, Exec, Process};
 pub use scan::{ShownKey, scan};

@@ -1,34 +1,44 @@
 //! Files over SFTP version 3 (draft-ietf-secsh-filexfer-02), each session on a channel of its own.
 
+mod attributes;
+#[allow(dead_code, reason = "transfers use all of it")]
+mod client;
+mod error;
 mod failure;
+mod file;
+mod frames;
+mod greeting;
+#[allow(dead_code, reason = "transfers use all of it")]
+mod packet;
+mod reply;
+mod table;
 
 use crate::connection::{Line, NotStarted};
-use crate::files::{Attributes, Entry, FileChange, FileKind, Files, Listing, MAX_ENTRIES, MAX_READ};
-use crate::subsystem;
-use failure::{NONSENSE, PATIENCE, refusal};
+use crate::files::{Attributes, Create, Entry, File, FileChange, FileKind, Files, Listing, MAX_ENTRIES, OpenMode};
+use failure::{PATIENCE, refusal};
+use file::OpenFile;
 use futures::future::BoxFuture;
-use futures::{FutureExt, TryStreamExt, stream};
-use hostler_model::{ErrorKind, Failure, Phase};
-use russh_sftp::client::error::Error;
-use russh_sftp::client::{Config, RawSftpSession};
-use russh_sftp::protocol::{FileAttributes, OpenFlags, StatusCode};
+use futures::{FutureExt, TryFutureExt};
+use hostler_model::{ErrorKind, Failure};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
-pub(crate) use failure::{failure, late};
+pub(crate) use attributes::{FileAttributes, OpenFlags};
+pub(crate) use client::{Client, Handle, Unsent};
+pub(crate) use error::{Error, Nonsense};
+pub(crate) use failure::{failure, late, nonsense};
+pub(crate) use frames::Frames;
+pub(crate) use greeting::Greeting;
+pub(crate) use packet::{Name, Request};
+pub(crate) use table::Table;
 
-/// Time in which the end of a connection shows, after that of its channels.
-const MOMENT: Duration = Duration::from_millis(100);
-
-/// Bytes that one packet asks for: as many as OpenSSH gives. Other servers give fewer.
-const READ: u32 = 255 << 10;
-
-/// Bytes that one packet writes: as many as every server must take.
-const WRITE: usize = 32 << 10;
-
-/// Packets on their way to be written.
-const WRITES: usize = 8;
+#[allow(unused_imports, reason = "transfers use them")]
+pub(crate) use {
+    client::FileSystem,
+    error::{Status, StatusCode},
+    greeting::{Extension, Limits},
+    reply::Reply,
+};
 
 /// Bytes of names in a listing. [`MAX_ENTRIES`] of the longest that Linux knows fit.
 const MAX_NAMES: usize = 4 << 20;
@@ -40,60 +50,21 @@ const PERMISSIONS: u32 = 0o7777;
 /// The real files.
 pub(crate) struct Sftp {
     line: Arc<Line>,
-    session: RawSftpSession,
+    client: Client,
 }
 
 impl Sftp {
     /// Has the server start its SFTP program. Dropping the future leaves no channel behind.
     pub(crate) async fn open(line: Arc<Line>) -> Result<Self, NotStarted> {
-        let until = Instant::now() + PATIENCE;
-        let stream = subsystem::start(&line, until).await?;
-        let config = Config {
-            // A reply is not much longer than what it carries.
-            max_packet_len: READ + 1024,
-            request_timeout_secs: 2 * PATIENCE.as_secs(),
-            ..Config::default()
-        };
-        let sftp = Self { line, session: RawSftpSession::new_with_config(stream, config) };
-        match timeout_at(until, sftp.session.init()).await {
-            Ok(Ok(_)) => Ok(sftp),
-            Ok(Err(error)) => Err(sftp.broken(&error).await.into()),
-            Err(_) => Err(late().into()),
-        }
+        Ok(Self { client: Client::open(line.clone()).await?, line })
     }
 
-    /// Does what `work` asks for, in time, and puts what the server says of `path` into our words.
-    async fn within<T>(&self, path: &str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
-        match timeout(PATIENCE, work).await {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(Error::Status(status))) => Err(refusal(&self.line.user, path, &status)),
-            Ok(Err(error)) => Err(self.broken(&error).await),
-            Err(_) => Err(late()),
-        }
-    }
-
-    /// Why the talk itself came to an end.
-    async fn broken(&self, error: &Error) -> Failure {
-        if self.line.closing.is_cancelled() {
-            failure(ErrorKind::InvalidRequest, "The session is closed: connect again.").with_detail(error)
-        } else if timeout(MOMENT, self.line.notes.ended.cancelled()).await.is_ok() {
-            self.line.notes.lost(Phase::Transfer)
-        } else {
-            failure(ErrorKind::Protocol, NONSENSE).with_detail(error)
-        }
-    }
-
-    async fn entries(&self, folder: &str) -> Result<Listing, Error> {
+    async fn entries(&self, folder: &Handle) -> Result<Listing, Error> {
         let mut listing = Listing::default();
         let mut room = MAX_NAMES;
-        loop {
-            let files = match self.session.readdir(folder).await {
-                Err(Error::Status(status)) if status.status_code == StatusCode::Eof => return Ok(listing),
-                answer => answer?.files,
-            };
-            for file in files {
-                let name = file.filename;
-                if name == "." || name == ".." {
+        while let Some(names) = self.client.read_folder(folder).await? {
+            for Name { name, attributes } in names {
+                if name == b"." || name == b".." {
                     continue;
                 }
                 if listing.entries.len() == MAX_ENTRIES || name.len() > room {
@@ -101,32 +72,22 @@ impl Sftp {
                     return Ok(listing);
                 }
                 room -= name.len();
-                // The library puts that character where the bytes are not UTF-8.
-                if name.is_empty() || name.contains(['/', '\0', char::REPLACEMENT_CHARACTER]) {
-                    listing.unnameable += 1;
-                } else {
-                    listing.entries.push(Entry { name, attributes: file.attrs.into() });
+                match String::from_utf8(name) {
+                    Ok(name) if !name.is_empty() && !name.contains(['/', '\0']) => {
+                        listing.entries.push(Entry { name, attributes: attributes.into() });
+                    }
+                    _ => listing.unnameable += 1,
                 }
             }
         }
+        Ok(listing)
     }
 
-    async fn content(&self, file: &str, offset: u64, size: u32) -> Result<Vec<u8>, Error> {
-        let (mut content, mut missing) = (Vec::new(), size);
-        while missing > 0 {
-            let offset = offset.saturating_add(u64::from(size - missing));
-            let mut piece = match self.session.read(file, offset, missing.min(READ)).await {
-                Err(Error::Status(status)) if status.status_code == StatusCode::Eof => break,
-                answer => answer?.data,
-            };
-            piece.truncate(missing as usize);
-            if piece.is_empty() {
-                break;
-            }
-            missing -= u32::try_from(piece.len()).unwrap_or(missing);
-            content.append(&mut piece);
-        }
-        Ok(content)
+    async fn opened(&self, path: &str, mode: OpenMode) -> Result<OpenFile, Failure> {
+        self.is_plain(path).await?;
+        let opening = self.client.open_file(path.as_bytes(), mode.into(), &FileAttributes::default());
+        let handle = within(&self.line, path, opening).await?;
+        Ok(OpenFile { line: self.line.clone(), client: self.client.clone(), handle, path: path.into() })
     }
 
     /// Opening a pipe would hold the server's program up until somebody opens its other end.
@@ -145,79 +106,101 @@ impl Sftp {
 
 impl Files for Sftp {
     fn stat<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Attributes, Failure>> {
-        self.within(path, async move { Ok(self.session.stat(path).await?.attrs.into()) }).boxed()
+        within(&self.line, path, self.client.stat(path.as_bytes())).map_ok(Attributes::from).boxed()
+    }
+
+    fn link_stat<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Attributes, Failure>> {
+        within(&self.line, path, self.client.lstat(path.as_bytes())).map_ok(Attributes::from).boxed()
+    }
+
+    fn read_link<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<String, Failure>> {
+        async move {
+            let text = within(&self.line, path, self.client.read_link(path.as_bytes())).await?;
+            String::from_utf8(text).map_err(|_| {
+                let message = format!("What the link `{path}` leads to is not UTF-8, so it cannot be named here.");
+                failure(ErrorKind::Unsupported, message)
+            })
+        }
+        .boxed()
     }
 
     fn list<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Listing, Failure>> {
-        self.within(path, async move {
-            let folder = self.session.opendir(path).await?.handle;
-            let listing = self.entries(&folder).await;
-            self.session.close(folder).await?;
-            listing
-        })
-        .boxed()
+        let listing = async move {
+            let folder = self.client.open_folder(path.as_bytes()).await?;
+            let listing = self.entries(&folder).await?;
+            self.client.close(folder).await?;
+            Ok(listing)
+        };
+        within(&self.line, path, listing).boxed()
     }
 
     fn read<'a>(&'a self, path: &'a str, offset: u64, size: u32) -> BoxFuture<'a, Result<Vec<u8>, Failure>> {
         async move {
-            if size > MAX_READ {
-                let message = format!("{size} bytes are more than one call reads: ask for {MAX_READ} at most.");
-                return Err(failure(ErrorKind::Limit, message));
-            }
-            self.is_plain(path).await?;
-            let reading = async {
-                let file = self.session.open(path, OpenFlags::READ, FileAttributes::empty()).await?.handle;
-                let content = self.content(&file, offset, size).await;
-                self.session.close(file).await?;
-                content
-            };
-            self.within(path, reading).await
+            let file = self.opened(path, OpenMode::READ).await?;
+            let content = file.read(offset, size).await;
+            Box::new(file).close().await?;
+            content
         }
         .boxed()
     }
 
     fn write<'a>(&'a self, path: &'a str, content: &'a [u8]) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            self.is_plain(path).await?;
-            let writing = async {
-                let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
-                let file = &self.session.open(path, flags, FileAttributes::empty()).await?.handle;
-                let pieces = (0..).step_by(WRITE).zip(content.chunks(WRITE)).map(Ok);
-                let written = stream::iter(pieces)
-                    .try_for_each_concurrent(WRITES, |(offset, piece)| async move {
-                        self.session.write(file, offset, piece.to_vec()).await.map(drop)
-                    })
-                    .await;
-                let closed = self.session.close(file).await.map(drop);
-                written.and(closed)
-            };
-            self.within(path, writing).await
+            let file = self.opened(path, OpenMode::WRITE).await?;
+            let written = file.write(0, content).await;
+            let closed = Box::new(file).close().await;
+            written.and(closed)
         }
         .boxed()
     }
 
+    fn open<'a>(&'a self, path: &'a str, mode: OpenMode) -> BoxFuture<'a, Result<Box<dyn File>, Failure>> {
+        async move { Ok(Box::new(self.opened(path, mode).await?) as Box<dyn File>) }.boxed()
+    }
+
     fn change<'a>(&'a self, change: &'a FileChange) -> BoxFuture<'a, Result<(), Failure>> {
-        let session = &self.session;
-        let changing = async move {
-            match change {
-                FileChange::Remove { path } => session.remove(path).await,
-                FileChange::Rename { path, to } => session.rename(path, to).await,
-                FileChange::MakeFolder { path } => session.mkdir(path, FileAttributes::empty()).await,
-                FileChange::RemoveFolder { path } => session.rmdir(path).await,
-                FileChange::SetMode { path, mode } => {
-                    let attributes = FileAttributes { permissions: Some(*mode), ..FileAttributes::empty() };
-                    session.setstat(path, attributes).await
-                }
+        let client = &self.client;
+        let changing = match change {
+            FileChange::Remove { path } => client.remove(path.as_bytes()),
+            FileChange::Rename { path, to } => client.rename(path.as_bytes(), to.as_bytes()),
+            FileChange::MakeFolder { path } => client.make_folder(path.as_bytes(), None),
+            FileChange::RemoveFolder { path } => client.remove_folder(path.as_bytes()),
+            FileChange::Link { path, to } => client.symlink(to.as_bytes(), path.as_bytes()),
+            FileChange::SetMode { path, mode } => {
+                client.setstat(path.as_bytes(), &FileAttributes { mode: Some(*mode), ..FileAttributes::default() })
             }
-            .map(drop)
         };
-        self.within(change.path(), changing).boxed()
+        within(&self.line, change.path(), changing).boxed()
+    }
+}
+
+/// Does what `work` asks for, in time, and puts what the server says of `path` into our words.
+async fn within<T>(line: &Line, path: &str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
+    match timeout(PATIENCE, work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(Error::Status(status))) => Err(refusal(&line.user, path, &status)),
+        Ok(Err(Error::Broken(failure))) => Err(failure),
+        Err(_) => Err(late()),
+    }
+}
+
+impl From<OpenMode> for OpenFlags {
+    fn from(mode: OpenMode) -> Self {
+        let flags = |wanted, flags| if wanted { flags } else { Self::empty() };
+        flags(mode.read, Self::READ)
+            | flags(mode.write, Self::WRITE)
+            | match mode.create {
+                Create::Never => Self::empty(),
+                Create::Missing => Self::CREATE,
+                Create::Empty => Self::CREATE | Self::TRUNCATE,
+                Create::New => Self::CREATE | Self::EXCLUSIVE,
+            }
     }
 }
 
 impl From<FileAttributes> for Attributes {
     fn from(attributes: FileAttributes) -> Self {
-        let kind = match attributes.permissions.unwrap_or_default() & KIND {
+        let kind = match attributes.mode.unwrap_or_default() & KIND {
             0o100_000 => FileKind::File,
             0o040_000 => FileKind::Folder,
             0o120_000 => FileKind::Link,
@@ -226,10 +209,10 @@ impl From<FileAttributes> for Attributes {
         Self {
             kind,
             size: attributes.size,
-            mode: attributes.permissions.map(|mode| mode & PERMISSIONS),
-            user: attributes.uid,
-            group: attributes.gid,
-            modified: attributes.mtime,
+            mode: attributes.mode.map(|mode| mode & PERMISSIONS),
+            user: attributes.owner.map(|(user, _)| user),
+            group: attributes.owner.map(|(_, group)| group),
+            modified: attributes.times.map(|(_, modified)| modified),
         }
     }
 }

@@ -1,19 +1,19 @@
 //! What goes wrong with files, in our words.
 
+use super::error::{Status, StatusCode};
 use hostler_model::{ErrorKind, Failure, Phase};
-use russh_sftp::protocol::{Status, StatusCode};
 use std::time::Duration;
 
 /// Time for each operation, and for the start.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What to do where the server says nothing that makes sense, or nothing any more.
-pub(super) const NONSENSE: &str = "The server's SFTP program broke off, or something else spoke for it: check \
+const NONSENSE: &str = "The server's SFTP program broke off, or something else spoke for it: check \
                                    `Subsystem sftp` of sshd, and that the user's shell prints nothing when it starts.";
 
 /// What the server said no with, in words for whoever asked as `user`.
 pub(super) fn refusal(user: &str, path: &str, status: &Status) -> Failure {
-    let (kind, message) = match status.status_code {
+    let (kind, message) = match status.code {
         StatusCode::NoSuchFile => {
             (ErrorKind::NotFound, format!("There is no `{path}` on the server: check the path and its folders."))
         }
@@ -34,7 +34,7 @@ pub(super) fn refusal(user: &str, path: &str, status: &Status) -> Failure {
         StatusCode::Ok | StatusCode::NoConnection | StatusCode::ConnectionLost => {
             (ErrorKind::Protocol, NONSENSE.to_owned())
         }
-        StatusCode::Eof | StatusCode::Failure => (
+        StatusCode::Eof | StatusCode::Failure | StatusCode::Other(_) => (
             ErrorKind::TransferFailed,
             format!(
                 "The server could not do that with `{path}`: it may exist already, be a folder or none, hold \
@@ -42,7 +42,7 @@ pub(super) fn refusal(user: &str, path: &str, status: &Status) -> Failure {
             ),
         ),
     };
-    failure(kind, message).with_detail(&status.error_message)
+    failure(kind, message).with_detail(&status.message)
 }
 
 /// The time is up.
@@ -50,6 +50,17 @@ pub(crate) fn late() -> Failure {
     let seconds = PATIENCE.as_secs();
     let message = format!("The server did not finish this with its files within {seconds} seconds: check its load.");
     failure(ErrorKind::Timeout, message)
+}
+
+/// The server says nothing that makes sense, or nothing any more.
+pub(crate) fn nonsense() -> Failure {
+    failure(ErrorKind::Protocol, NONSENSE)
+}
+
+/// More is asked than the server takes.
+pub(super) fn too_much() -> Failure {
+    let message = "The server takes what is to be done with its files too slowly: do less of it at once.";
+    failure(ErrorKind::Limit, message)
 }
 
 pub(crate) fn failure(kind: ErrorKind, message: impl Into<String>) -> Failure {

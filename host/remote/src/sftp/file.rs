@@ -1,0 +1,90 @@
+//! An open file, as the floor above sees it.
+
+use super::client::{Client, Handle};
+use super::error::Error;
+use super::{failure, within};
+use crate::connection::Line;
+use crate::files::{Attributes, File, MAX_READ};
+use bytes::Bytes;
+use futures::future::{BoxFuture, try_join_all};
+use futures::{FutureExt, TryFutureExt};
+use hostler_model::{ErrorKind, Failure};
+use std::sync::Arc;
+
+/// Bytes on their way to be written.
+const WRITES: usize = 4 << 20;
+
+pub(super) struct OpenFile {
+    pub(super) line: Arc<Line>,
+    pub(super) client: Client,
+    pub(super) handle: Handle,
+    pub(super) path: String,
+}
+
+impl OpenFile {
+    /// Asks for all of it at once, and for what is missing again: a server may give less than it was asked for.
+    async fn content(&self, offset: u64, size: usize) -> Result<Vec<u8>, Error> {
+        let (mut content, mut most) = (Vec::new(), self.client.limits().read as usize);
+        while content.len() < size {
+            let pieces = (content.len()..size).step_by(most).map(|start| {
+                let length = most.min(size - start);
+                let offset = offset.saturating_add(start as u64);
+                (length, self.client.read(&self.handle, offset, u32::try_from(length).unwrap_or(u32::MAX)))
+            });
+            for (length, piece) in pieces.collect::<Vec<_>>() {
+                let piece = piece.await?;
+                content.extend_from_slice(&piece);
+                if piece.is_empty() {
+                    return Ok(content);
+                }
+                if piece.len() < length {
+                    most = piece.len();
+                    break;
+                }
+            }
+        }
+        Ok(content)
+    }
+
+    async fn put(&self, mut offset: u64, content: &[u8]) -> Result<(), Error> {
+        let most = self.client.limits().write as usize;
+        for batch in content.chunks(WRITES) {
+            let pieces = batch.chunks(most).map(|piece| {
+                let written = self.client.write(&self.handle, offset, Bytes::copy_from_slice(piece));
+                offset = offset.saturating_add(piece.len() as u64);
+                written
+            });
+            try_join_all(pieces).await?;
+        }
+        Ok(())
+    }
+}
+
+impl File for OpenFile {
+    fn stat(&self) -> BoxFuture<'_, Result<Attributes, Failure>> {
+        within(&self.line, &self.path, self.client.fstat(&self.handle)).map_ok(Attributes::from).boxed()
+    }
+
+    fn read(&self, offset: u64, size: u32) -> BoxFuture<'_, Result<Vec<u8>, Failure>> {
+        async move {
+            if size > MAX_READ {
+                let message = format!("{size} bytes are more than one call reads: ask for {MAX_READ} at most.");
+                return Err(failure(ErrorKind::Limit, message));
+            }
+            within(&self.line, &self.path, self.content(offset, size as usize)).await
+        }
+        .boxed()
+    }
+
+    fn write<'a>(&'a self, offset: u64, content: &'a [u8]) -> BoxFuture<'a, Result<(), Failure>> {
+        within(&self.line, &self.path, self.put(offset, content)).boxed()
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>> {
+        async move {
+            let Self { line, client, handle, path } = *self;
+            within(&line, &path, client.close(handle)).await
+        }
+        .boxed()
+    }
+}
