@@ -2,9 +2,20 @@
 
 mod compare;
 mod download;
+mod flight;
 mod hash;
+mod landing;
+mod part;
+mod place;
 mod progress;
+mod reading;
+mod resume;
+mod run;
+mod sides;
+mod sink;
+mod source;
 mod space;
+mod start;
 mod tree;
 mod upload;
 mod walk;
@@ -17,6 +28,8 @@ use hostler_model::{Direction, Failure, HashAlgorithm};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub(crate) use work::not_begun;
 
 /// A file, or a folder with all that is in it, to be moved between the daemon and a server.
 #[derive(Clone, Debug)]

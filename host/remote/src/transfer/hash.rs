@@ -216,10 +216,18 @@ impl Hasher {
 
     fn hex(self) -> String {
         match self {
-            Self::Sha256(hasher) => format!("{:x}", hasher.finalize()),
-            Self::Md5(hasher) => format!("{:x}", hasher.finalize()),
+            Self::Sha256(hasher) => hexadecimal(&hasher.finalize()),
+            Self::Md5(hasher) => hexadecimal(&*hasher.finalize()),
         }
     }
+}
+
+/// Bytes as digits.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        let _into_a_string = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 #[cfg(test)]

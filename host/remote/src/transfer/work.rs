@@ -11,10 +11,13 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// Content that may be on its way at once, of all files together, in bytes.
-const FLIGHT: usize = 16 << 20;
+pub(super) const FLIGHT: usize = 16 << 20;
 
 /// The smallest request that is worth its frame, in bytes.
 const SMALLEST: u32 = 4 << 10;
+
+/// Bytes from which on it is worth asking how much room there is: less than that is as quickly written.
+pub(super) const WORTH_CHECKING: u64 = 1 << 20;
 
 /// A transfer that is going on. Files borrow it, many at once.
 pub(super) struct Work {
@@ -53,10 +56,16 @@ pub(super) struct OneFile {
 }
 
 impl Work {
-    pub(super) fn new(client: Client, line: Arc<Line>, transfer: Transfer, overseer: Arc<dyn Overseer>) -> Self {
+    pub(super) fn new(
+        client: Client,
+        line: Arc<Line>,
+        transfer: Transfer,
+        overseer: Arc<dyn Overseer>,
+        deadline: Instant,
+    ) -> Self {
         Self {
             meter: Meter::new(overseer.clone()),
-            deadline: Instant::now() + transfer.timeout,
+            deadline,
             flight: Arc::new(Semaphore::new(FLIGHT)),
             farewells: Mutex::default(),
             client,
@@ -129,7 +138,52 @@ impl Work {
     }
 }
 
+/// The time was up before there was a way to move anything.
+pub(crate) fn not_begun(transfer: &Transfer) -> Failure {
+    let (remote, seconds) = (&transfer.remote, transfer.timeout.as_secs_f64());
+    let message = format!("The server did not open the way to `{remote}` within {seconds} seconds: raise `timeout`.");
+    Failure::new(ErrorKind::Timeout, Phase::Transfer, message)
+}
+
+/// The time is up.
+pub(super) fn late(Work { meter, transfer, .. }: &Work) -> Failure {
+    let message = format!(
+        "{} of {} bytes of `{}` had been moved when its {} seconds were over: raise `timeout`, or set `resume` and go on.",
+        meter.bytes(),
+        meter.total(),
+        transfer.remote,
+        transfer.timeout.as_secs_f64()
+    );
+    Failure::new(ErrorKind::Timeout, Phase::Transfer, message)
+}
+
+/// Both sides were compared.
+pub(super) fn differs(path: &str) -> Failure {
+    failed(format!("`{path}` differs from its source after the transfer: see that nobody writes to either, and try again."))
+}
+
+/// A file is wanted.
+pub(super) fn is_folder(path: &str) -> Failure {
+    failed(format!("`{path}` is a folder: name a file, or set `recursive`."))
+}
+
+/// Nothing may be replaced.
+pub(super) fn exists(path: &str) -> Failure {
+    failed(format!("`{path}` exists already: set `overwrite` to replace it, or name another."))
+}
+
 /// A failure of a transfer.
 pub(super) fn failed(message: impl Into<String>) -> Failure {
     Failure::new(ErrorKind::TransferFailed, Phase::Transfer, message)
+}
+
+/// What went wrong while a target itself was written.
+pub(super) fn spoilt(mut failure: Failure, path: &str) -> Failure {
+    failure.message += &format!(" `{path}` itself was being written, so it may hold a part now.");
+    failure
+}
+
+/// A mode that nobody asked for does not bring anybody's rights along (set-user-ID, inode(7)).
+pub(super) fn harmless(mode: u32) -> u32 {
+    mode & 0o1777
 }
