@@ -27,7 +27,7 @@ pub(super) struct Pair {
 
 impl Work {
     /// Which of these files the transfer leaves alone. What may not be looked at is no such file.
-    pub(super) async fn same_files(&self, pairs: &[Pair]) -> Result<Vec<bool>, Failure> {
+    pub(super) async fn same(&self, pairs: &[Pair]) -> Result<Vec<bool>, Failure> {
         if self.transfer.compare == Compare::Never {
             return Ok(vec![false; pairs.len()]);
         }

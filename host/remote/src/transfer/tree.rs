@@ -36,7 +36,7 @@ impl Work {
     ) -> Result<Vec<(&'a Item, Pair)>, Failure> {
         let placed: Vec<_> = files.iter().filter(|file| tally.has_place(file)).collect();
         let pairs: Vec<_> = placed.iter().map(|file| pair(file)).collect();
-        let same = self.same_files(&pairs).await?;
+        let same = self.same(&pairs).await?;
         let mut differing = Vec::new();
         for ((file, pair), same) in placed.into_iter().zip(pairs).zip(same) {
             if same {
