@@ -8,6 +8,7 @@ use crate::connection::NotStarted;
 use crate::line::quoted;
 use crate::sftp::{FileAttributes, OpenFlags};
 use crate::{Event, Exec, Step};
+use bytes::Bytes;
 use cap_std::fs::Dir;
 use hostler_model::{Failure, HashAlgorithm};
 use sha2::{Digest, Sha256};
@@ -66,7 +67,8 @@ pub(super) async fn remote_hashes<'a>(
     algorithm: HashAlgorithm,
 ) -> Result<HashMap<&'a str, String>, Failure> {
     let mut hashes = HashMap::new();
-    let mut waiting = paths.iter().copied().filter(|path| is_plain(path)).peekable();
+    let plain: Vec<_> = paths.iter().copied().filter(|path| is_plain(path)).collect();
+    let mut waiting = plain.into_iter().peekable();
     while waiting.peek().is_some() {
         let mut command = format!("{} --", program(algorithm));
         let mut asked = HashMap::new();
@@ -216,10 +218,18 @@ impl Hasher {
 
     fn hex(self) -> String {
         match self {
-            Self::Sha256(hasher) => format!("{:x}", hasher.finalize()),
-            Self::Md5(hasher) => format!("{:x}", hasher.finalize()),
+            Self::Sha256(hasher) => hexadecimal(&hasher.finalize()),
+            Self::Md5(hasher) => hexadecimal(&*hasher.finalize()),
         }
     }
+}
+
+/// Bytes as digits.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        let _into_a_string = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 #[cfg(test)]

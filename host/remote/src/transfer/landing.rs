@@ -113,7 +113,7 @@ impl Download<'_> {
             metadata => Ok(Target {
                 path,
                 size: metadata.as_ref().map(cap_std::fs::Metadata::len),
-                mode: metadata.map(|it| it.permissions().mode() & 0o7777),
+                mode: metadata.as_ref().map(|it| it.permissions().mode() & 0o7777),
             }),
         }
     }

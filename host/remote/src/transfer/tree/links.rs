@@ -4,7 +4,7 @@ use super::Tally;
 use crate::sftp::Extension;
 use crate::transfer::part::{apart, part_name};
 use crate::transfer::source::{blocking, unreadable};
-use crate::transfer::walk::{Contents, below};
+use crate::transfer::walk::Contents;
 use crate::transfer::work::{Work, failed};
 use crate::{Attributes, FileChange, FileKind, Step};
 use cap_std::fs::Dir;

@@ -69,7 +69,7 @@ impl Work {
     ) -> (Arc<Folder>, Result<Vec<Found>, Failure>) {
         let found = async {
             let names = self.list(&folder.source, seen).await?;
-            let found = names.into_iter().map(|name| self.look_at(top, &folder, name));
+            let found = names.into_iter().map(|name| self.classify(top, &folder, name));
             let found: Vec<_> = stream::iter(found).buffered(LINKS).collect().await;
             found.into_iter().filter_map(Result::transpose).collect()
         };
@@ -104,7 +104,7 @@ impl Work {
     }
 
     /// What a name in a folder means; nothing if it is left out on purpose.
-    async fn look_at(&self, top: &str, folder: &Folder, name: Name) -> Result<Option<Found>, Failure> {
+    async fn classify(&self, top: &str, folder: &Folder, name: Name) -> Result<Option<Found>, Failure> {
         let unmoved = |path, reason: &str| Ok(Some(Found::Unmoved(NotMoved { path, reason: reason.to_owned() })));
         let attributes = Attributes::from(name.attributes);
         let name = match String::from_utf8(name.name) {
