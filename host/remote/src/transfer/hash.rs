@@ -8,7 +8,6 @@ use crate::connection::NotStarted;
 use crate::line::quoted;
 use crate::sftp::{FileAttributes, OpenFlags};
 use crate::{Event, Exec, Step};
-use bytes::Bytes;
 use cap_std::fs::Dir;
 use hostler_model::{Failure, HashAlgorithm};
 use sha2::{Digest, Sha256};
@@ -153,12 +152,7 @@ fn named(path: &str) -> Cow<'_, str> {
 }
 
 /// The hash of a file of the server that is read for it.
-async fn read_back(
-    work: &Work,
-    path: &str,
-    prefix: Option<u64>,
-    algorithm: HashAlgorithm,
-) -> Result<String, Failure> {
+async fn read_back(work: &Work, path: &str, prefix: Option<u64>, algorithm: HashAlgorithm) -> Result<String, Failure> {
     let refused = |error| work.refused(path, error);
     let opening = work.client.open_file(path.as_bytes(), OpenFlags::READ, &FileAttributes::default());
     let file = opening.await.map_err(refused)?;

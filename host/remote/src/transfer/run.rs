@@ -1,14 +1,15 @@
 //! The task behind a transfer. It owns all that is open and half done until it is over, so that whoever gives up leaves
 //! nothing behind.
 
+use super::compare::Pair;
 use super::source::{blocking, unreadable};
 use super::walk::attributes;
-use super::compare::Pair;
 use super::work::{OneFile, Work, late};
 use super::{LocalPath, Overseer, Transfer};
 use crate::connection::Line;
 use crate::sftp::Client;
 use crate::{Attributes, FileKind};
+use futures::FutureExt;
 use hostler_model::{Direction, ErrorKind, Failure, Moved, Phase};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,8 +61,8 @@ impl Work {
         };
         if source.kind == FileKind::Folder && *recursive {
             return match direction {
-                Direction::Upload => self.upload_tree().await,
-                Direction::Download => self.download_tree(source).await,
+                Direction::Upload => self.upload_tree().boxed().await,
+                Direction::Download => self.download_tree(source).boxed().await,
             };
         }
         let size = source.size.unwrap_or_default();

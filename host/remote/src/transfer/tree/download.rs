@@ -64,7 +64,9 @@ impl Work {
                 make_folder(&root, inside(&path), is_top)
             });
             let outcome = making.await.map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => failed(format!("`{shown}` is there already, and is no folder: remove it.")),
+                io::ErrorKind::AlreadyExists => {
+                    failed(format!("`{shown}` is there already, and is no folder: remove it."))
+                }
                 _ => unreadable(&shown, &error),
             });
             match outcome {
@@ -78,11 +80,8 @@ impl Work {
     }
 
     async fn download_files<'a>(&self, contents: &'a Contents, tally: &mut Tally<'a>) -> Result<(), Failure> {
-        let pair = |file: &Item| Pair {
-            local: self.here(file),
-            remote: file.source.clone(),
-            source: file.attributes.clone(),
-        };
+        let pair =
+            |file: &Item| Pair { local: self.here(file), remote: file.source.clone(), source: file.attributes.clone() };
         let files = self.differing(&contents.files, pair, tally).await?;
         let moving = files.into_iter().map(|(file, pair)| async move {
             (file, self.download_file(&pair.remote, &pair.local, Some(&pair.source)).await)

@@ -80,9 +80,9 @@ impl Work {
             source: file.attributes.clone(),
         };
         let files = self.differing(&contents.files, pair, tally).await?;
-        let moving = files.into_iter().map(|(file, pair)| async move {
-            (file, self.upload_file(&pair.local, &pair.remote).await)
-        });
+        let moving = files
+            .into_iter()
+            .map(|(file, pair)| async move { (file, self.upload_file(&pair.local, &pair.remote).await) });
         let mut moving = stream::iter(moving).buffer_unordered(self.files_at_once());
         while let Some((file, outcome)) = moving.next().await {
             tally.file(file, outcome)?;

@@ -87,7 +87,9 @@ impl Work {
         let listed = loop {
             let Some(piece) = pieces.pop_front() else { break Ok(()) };
             match piece.await {
-                Ok(Some(piece)) => names.extend(piece.into_iter().filter(|name| name.name != b"." && name.name != b"..")),
+                Ok(Some(piece)) => {
+                    names.extend(piece.into_iter().filter(|name| name.name != b"." && name.name != b".."))
+                }
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(refused(error)),
             }
@@ -140,7 +142,8 @@ impl Work {
 
     /// Where a link leads to, and what is there.
     async fn follow(&self, link: &str) -> Result<(String, Attributes), Failure> {
-        let attributes = self.client.stat(link.as_bytes()).map(|answer| answer.map_err(|error| self.refused(link, error)));
+        let attributes =
+            self.client.stat(link.as_bytes()).map(|answer| answer.map_err(|error| self.refused(link, error)));
         let (real, attributes) = future::try_join(self.real_path(link), attributes).await?;
         Ok((real, attributes.into()))
     }
