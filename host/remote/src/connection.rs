@@ -95,7 +95,7 @@ impl Line {
         Arc::new(Self { handle, user, notes, closing: CancellationToken::new(), pumps: TaskTracker::new() })
     }
 
-    async fn start(self: &Arc<Self>, exec: Exec) -> Result<Process, NotStarted> {
+    pub(crate) async fn start(self: &Arc<Self>, exec: Exec) -> Result<Process, NotStarted> {
         let (events, receiver) = mpsc::unbounded_channel();
         let (started, answer) = oneshot::channel();
         let control = Control::default();

@@ -5,7 +5,6 @@ use super::hash::{local_hash, remote_hash};
 use super::landing::Landing;
 use super::reading::Reading;
 use super::sink::Sink;
-use super::source::blocking;
 use super::work::{OneFile, Work, differs, failed, harmless, is_folder, spoilt};
 use crate::sftp::{FileAttributes, Handle, OpenFlags};
 use crate::{Attributes, FileKind};
@@ -37,7 +36,7 @@ impl Work {
     ) -> Result<OneFile, Failure> {
         let known = match known {
             Some(known) => known.clone(),
-            None => self.look_at(remote).await?,
+            None => self.look_there(remote).await?,
         };
         match known.kind {
             FileKind::Folder => return Err(is_folder(remote)),
@@ -56,7 +55,7 @@ impl Work {
     }
 
     /// What the server knows of a path. Links are followed.
-    pub(super) async fn look_at(&self, remote: &str) -> Result<Attributes, Failure> {
+    pub(super) async fn look_there(&self, remote: &str) -> Result<Attributes, Failure> {
         self.admit(Step::List(remote)).await?;
         let seen = self.client.stat(remote.as_bytes()).await;
         seen.map(Attributes::from).map_err(|error| self.refused(remote, error))

@@ -8,9 +8,9 @@ use super::sink::{Opening, Sink};
 use super::source::{blocking, unreadable};
 use super::space::check_local;
 use super::work::{WORTH_CHECKING, exists, failed, is_folder};
+use cap_std::fs::PermissionsExt;
 use hostler_model::Failure;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Where to write, and from which byte on.
@@ -56,7 +56,7 @@ impl Download<'_> {
         let rest = size.unwrap_or_default() - from;
         if rest >= WORTH_CHECKING {
             let folder = target.path.parent().unwrap_or(Path::new(""));
-            check_local(transfer.local.root.clone(), folder, rest).await?;
+            check_local(&transfer.local.root, folder, rest).await?;
         }
         let (root, target_path) = (transfer.local.root.clone(), target.path.clone());
         let sink = Sink::open(root, path.clone(), target_path, opening, &self.shown, transfer.resume).await?;
@@ -112,8 +112,8 @@ impl Download<'_> {
             Some(_) if !transfer.overwrite => Err(exists(&self.shown)),
             metadata => Ok(Target {
                 path,
-                size: metadata.map(cap_std::fs::Metadata::len),
-                mode: metadata.map(|it| it.permissions().mode() & 0o7777),
+                size: metadata.as_ref().map(cap_std::fs::Metadata::len),
+                mode: metadata.as_ref().map(|it| it.permissions().mode() & 0o7777),
             }),
         }
     }

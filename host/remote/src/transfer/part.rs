@@ -1,5 +1,6 @@
 //! The names of part files: beside the target, hidden, and told from each other.
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -32,7 +33,7 @@ impl Identity<'_> {
     fn mark(&self) -> String {
         let Self { target, size, modified: (seconds, nanoseconds) } = self;
         let hash = Sha256::digest(format!("{size} {seconds}.{nanoseconds} {target}"));
-        format!("{hash:x}")[..24].to_owned()
+        format!("{:x}", Bytes::copy_from_slice(&hash[..12]))
     }
 }
 

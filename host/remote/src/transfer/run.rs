@@ -2,14 +2,14 @@
 //! nothing behind.
 
 use super::source::{blocking, unreadable};
-use super::hash::{local_hash, remote_hash};
+use super::walk::attributes;
+use super::compare::Pair;
 use super::work::{OneFile, Work, late};
-use super::{Compare, Overseer, Transfer};
+use super::{LocalPath, Overseer, Transfer};
 use crate::connection::Line;
 use crate::sftp::Client;
 use crate::{Attributes, FileKind};
-use cap_std::fs::{Metadata, MetadataExt};
-use futures::future::try_join;
+use futures::FutureExt;
 use hostler_model::{Direction, ErrorKind, Failure, Moved, Phase};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,28 +55,24 @@ async fn carry(work: Work, mut done: oneshot::Sender<Result<Moved, Failure>>) {
 impl Work {
     async fn run(&self) -> Result<Moved, Failure> {
         let Transfer { direction, local, remote, recursive, .. } = &self.transfer;
-        let file = match direction {
-            Direction::Upload => {
-                let (root, path) = (local.root.clone(), local.path.clone());
-                let metadata = blocking(move || root.metadata(path)).await;
-                let metadata = metadata.map_err(|error| unreadable(&local.shown, &error))?;
-                if metadata.is_dir() && *recursive {
-                    return self.upload_tree().await;
-                }
-                match self.same_as_server(&metadata).await? {
-                    true => unchanged(metadata.len()),
-                    false => self.upload_file(&local.path, remote).await?,
-                }
-            }
-            Direction::Download => {
-                let known = self.look_at(remote).await?;
-                if known.kind == FileKind::Folder && *recursive {
-                    return self.download_tree(known).await;
-                }
-                match self.same_as_daemon(&known).await? {
-                    true => unchanged(known.size.unwrap_or_default()),
-                    false => self.download_file(remote, &local.path, Some(&known)).await?,
-                }
+        let source = match direction {
+            Direction::Upload => self.look_here().await?,
+            Direction::Download => self.look_there(remote).await?,
+        };
+        if source.kind == FileKind::Folder && *recursive {
+            return match direction {
+                Direction::Upload => self.upload_tree().boxed().await,
+                Direction::Download => self.download_tree(source).boxed().await,
+            };
+        }
+        let size = source.size.unwrap_or_default();
+        let pair = [Pair { local: local.path.clone(), remote: remote.clone(), source }];
+        let file = if pair[0].source.kind == FileKind::File && self.same(&pair).await? == [true] {
+            OneFile { total: size, skipped: true, atomic: true, ..OneFile::default() }
+        } else {
+            match direction {
+                Direction::Upload => self.upload_file(&local.path, remote).await?,
+                Direction::Download => self.download_file(remote, &local.path, Some(&pair[0].source)).await?,
             }
         };
         Ok(Moved {
@@ -93,48 +89,11 @@ impl Work {
         })
     }
 
-    /// Whether the server has the file already, as far as that is to be found out.
-    async fn same_as_server(&self, here: &Metadata) -> Result<bool, Failure> {
-        if self.transfer.compare == Compare::Never || !here.is_file() {
-            return Ok(false);
-        }
-        match self.look_at(&self.transfer.remote).await {
-            Ok(there) => self.same(here, &there).await,
-            Err(missing) if missing.kind == ErrorKind::NotFound => Ok(false),
-            Err(failure) => Err(failure),
-        }
+    /// What is known of the daemon's side.
+    async fn look_here(&self) -> Result<Attributes, Failure> {
+        let LocalPath { root, path, shown } = &self.transfer.local;
+        let (root, path) = (root.clone(), path.clone());
+        let seen = blocking(move || root.metadata(path)).await;
+        Ok(attributes(&seen.map_err(|error| unreadable(shown, &error))?))
     }
-
-    /// Whether the daemon has the file already, as far as that is to be found out.
-    async fn same_as_daemon(&self, there: &Attributes) -> Result<bool, Failure> {
-        if self.transfer.compare == Compare::Never || there.kind != FileKind::File {
-            return Ok(false);
-        }
-        let (root, path) = (self.transfer.local.root.clone(), self.transfer.local.path.clone());
-        match blocking(move || root.metadata(path)).await {
-            Ok(here) if here.is_file() => self.same(&here, there).await,
-            // What is wrong with it is told where it is opened.
-            _ => Ok(false),
-        }
-    }
-
-    async fn same(&self, here: &Metadata, there: &Attributes) -> Result<bool, Failure> {
-        let Transfer { local, remote, compare, .. } = &self.transfer;
-        if there.kind != FileKind::File || there.size != Some(here.len()) {
-            return Ok(false);
-        }
-        match *compare {
-            Compare::Never => Ok(false),
-            Compare::SizeAndTime => Ok(there.modified.map(i64::from) == Some(here.mtime())),
-            Compare::Hash(algorithm) => {
-                let here = local_hash(&local.root, &local.path, None, algorithm);
-                let (here, there) = try_join(here, remote_hash(self, remote, None, algorithm)).await?;
-                Ok(here == there)
-            }
-        }
-    }
-}
-
-fn unchanged(size: u64) -> OneFile {
-    OneFile { total: size, skipped: true, atomic: true, ..OneFile::default() }
 }

@@ -6,7 +6,6 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use hostler_model::Failure;
 use rustix::fs::OFlags;
 use std::fs::{File, FileTimes, Permissions};
-use std::io;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -187,7 +187,7 @@ impl<'a> Upload<'a> {
 
 impl Work {
     /// Makes the folders that are missing above a path.
-    async fn make_folders(&self, path: &str) -> Result<(), Failure> {
+    pub(super) async fn make_folders(&self, path: &str) -> Result<(), Failure> {
         let above = path.match_indices('/').map(|(slash, _)| &path[..slash]);
         let folders: Vec<_> = above.filter(|folder| !folder.is_empty()).collect();
         let seen = join_all(folders.iter().map(|folder| self.client.stat(folder.as_bytes()))).await;

@@ -102,7 +102,10 @@ impl Work {
 
     /// What the server said no with, or how the talk with it ended.
     pub(super) fn refused(&self, path: &str, error: sftp::Error) -> Failure {
-        error.into_failure(&self.line.user, path)
+        match error {
+            sftp::Error::Status(status) => sftp::refusal(&self.line.user, path, &status),
+            sftp::Error::Broken(failure) => failure,
+        }
     }
 
     /// The answer to something that cleans up comes later, if it comes.
