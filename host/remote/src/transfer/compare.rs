@@ -5,7 +5,7 @@ use super::tree::ends_all;
 use super::walk::attributes;
 use super::work::Work;
 use crate::{Attributes, Compare, FileKind, Step};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::try_join_all;
 use hostler_model::{Direction, Failure, HashAlgorithm};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -31,11 +31,21 @@ impl Work {
         if self.transfer.compare == Compare::Never {
             return Ok(vec![false; pairs.len()]);
         }
-        let looks = pairs.iter().map(|pair| self.looks_same(pair));
-        let mut same: Vec<bool> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
+        let mut same = Vec::with_capacity(pairs.len());
+        for some in pairs.chunks(LOOKS) {
+            same.extend(try_join_all(some.iter().map(|pair| self.looks_same(pair))).await?);
+        }
         if let Compare::Hash(algorithm) = self.transfer.compare {
-            let alike = pairs.iter().zip(&mut same).filter(|(_, same)| **same).collect();
-            self.compare_hashes(alike, algorithm).await?;
+            let mut alike: Vec<_> = pairs.iter().zip(&mut same).filter(|(_, same)| **same).collect();
+            let paths: Vec<_> = alike.iter().map(|(pair, _)| pair.remote.as_str()).collect();
+            let told = remote_hashes(self, &paths, algorithm).await?;
+            for some in alike.chunks_mut(HASHES) {
+                let comparing = some.iter().map(|(pair, _)| self.same_hash(pair, &told, algorithm));
+                let compared = try_join_all(comparing).await?;
+                for ((_, same), is_same) in some.iter_mut().zip(compared) {
+                    **same = is_same;
+                }
+            }
         }
         Ok(same)
     }
@@ -86,21 +96,18 @@ impl Work {
         }
     }
 
-    /// Sets the mark of each pair to whether the hashes of both sides are the same.
-    async fn compare_hashes(&self, pairs: Vec<(&Pair, &mut bool)>, algorithm: HashAlgorithm) -> Result<(), Failure> {
-        let paths: Vec<_> = pairs.iter().map(|(pair, _)| pair.remote.as_str()).collect();
-        let told = &remote_hashes(self, &paths, algorithm).await?;
-        let comparing = pairs.into_iter().map(|(pair, same)| async move {
-            let hashes = self.hashes(pair, told, algorithm).await;
-            *same = match hashes {
-                Ok((here, there)) => here == there,
-                Err(failure) if ends_all(&failure) => return Err(failure),
-                // Whatever it is, moving it will show.
-                Err(_) => false,
-            };
-            Ok(())
-        });
-        stream::iter(comparing).buffer_unordered(HASHES).try_collect().await
+    async fn same_hash(
+        &self,
+        pair: &Pair,
+        told: &HashMap<&str, String>,
+        algorithm: HashAlgorithm,
+    ) -> Result<bool, Failure> {
+        match self.hashes(pair, told, algorithm).await {
+            Ok((here, there)) => Ok(here == there),
+            Err(failure) if ends_all(&failure) => Err(failure),
+            // Whatever it is, moving it will show.
+            Err(_) => Ok(false),
+        }
     }
 
     async fn hashes(

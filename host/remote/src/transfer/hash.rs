@@ -66,15 +66,7 @@ pub(super) async fn remote_hashes<'a>(
     algorithm: HashAlgorithm,
 ) -> Result<HashMap<&'a str, String>, Failure> {
     let mut hashes = HashMap::new();
-    let plain: Vec<_> = paths.iter().copied().filter(|path| is_plain(path)).collect();
-    let mut waiting = plain.into_iter().peekable();
-    while waiting.peek().is_some() {
-        let mut command = format!("{} --", program(algorithm));
-        let mut asked = HashMap::new();
-        while let Some(path) = waiting.next_if(|path| asked.is_empty() || command.len() + path.len() < MAX_LINE) {
-            let _into_a_string = write!(command, " {}", quoted(&named(path)));
-            asked.insert(named(path), path);
-        }
+    for (command, mut asked) in commands(paths, algorithm) {
         let Some(said) = said(work, command, asked.len()).await? else { break };
         for (hash, name) in said.lines().filter_map(|line| parsed(line, algorithm)) {
             if let Some(path) = asked.remove(name) {
@@ -83,6 +75,22 @@ pub(super) async fn remote_hashes<'a>(
         }
     }
     Ok(hashes)
+}
+
+/// Commands that hash these files, each with the names that it prints and what they stand for.
+fn commands<'a>(paths: &[&'a str], algorithm: HashAlgorithm) -> Vec<(String, HashMap<Cow<'a, str>, &'a str>)> {
+    let mut commands: Vec<(String, HashMap<_, _>)> = Vec::new();
+    for path in paths.iter().copied().filter(|path| is_plain(path)) {
+        let name = quoted(&named(path));
+        match commands.last_mut() {
+            Some((command, asked)) if command.len() + name.len() < MAX_LINE => {
+                command.extend([" ", &name]);
+                asked.insert(named(path), path);
+            }
+            _ => commands.push((format!("{} -- {name}", program(algorithm)), HashMap::from([(named(path), path)]))),
+        }
+    }
+    commands
 }
 
 /// What a command says that hashes its input.

@@ -7,10 +7,11 @@ mod upload;
 use super::compare::Pair;
 use super::walk::{Contents, Item};
 use super::work::{OneFile, Work};
-use hostler_model::{ErrorKind, Failure, Moved, NotMoved};
-use std::collections::HashSet;
+use futures::stream::{FuturesUnordered, StreamExt};
+use hostler_model::{Direction, ErrorKind, Failure, Moved, NotMoved};
+use std::collections::{HashSet, VecDeque};
 
-/// Files that are moved at once. Each costs a few round trips, so that one after the other would leave the link idle.
+/// Files that are moved at once, and other things that are asked for at once. Each costs a few round trips, so that one after the other would leave the link idle.
 const FILES: usize = 32;
 
 /// Things that could not be moved and are named at most.
@@ -27,26 +28,43 @@ impl Work {
         handles.map_or(FILES, |handles| (handles / 2).clamp(1, FILES))
     }
 
-    /// The files that are to be moved: not those that have no place, and not those that are the same already.
-    async fn differing<'a>(
+    /// Moves those of the files that have a place and are not the same already.
+    async fn move_files<'a>(
         &self,
         files: &'a [Item],
         pair: impl Fn(&Item) -> Pair,
         tally: &mut Tally<'a>,
-    ) -> Result<Vec<(&'a Item, Pair)>, Failure> {
+    ) -> Result<(), Failure> {
         let placed: Vec<_> = files.iter().filter(|file| tally.has_place(file)).collect();
         let pairs: Vec<_> = placed.iter().map(|file| pair(file)).collect();
         let same = self.same(&pairs).await?;
-        let mut differing = Vec::new();
+        let mut waiting = VecDeque::new();
         for ((file, pair), same) in placed.into_iter().zip(pairs).zip(same) {
             if same {
                 tally.skipped(file);
             } else {
-                differing.push((file, pair));
+                waiting.push_back((file, pair));
             }
         }
-        self.meter.foresee(differing.iter().filter_map(|(file, _)| file.attributes.size).sum());
-        Ok(differing)
+        self.meter.foresee(waiting.iter().filter_map(|(file, _)| file.attributes.size).sum());
+        let (most, mut moving) = (self.files_at_once(), FuturesUnordered::new());
+        loop {
+            while moving.len() < most
+                && let Some((file, pair)) = waiting.pop_front()
+            {
+                moving.push(self.move_file(file, pair));
+            }
+            let Some((file, outcome)) = moving.next().await else { return Ok(()) };
+            tally.file(file, outcome)?;
+        }
+    }
+
+    async fn move_file<'a>(&self, file: &'a Item, pair: Pair) -> (&'a Item, Result<OneFile, Failure>) {
+        let outcome = match self.transfer.direction {
+            Direction::Upload => self.upload_file(&pair.local, &pair.remote).await,
+            Direction::Download => self.download_file(&pair.remote, &pair.local, Some(&pair.source)).await,
+        };
+        (file, outcome)
     }
 }
 

@@ -5,10 +5,9 @@ use crate::Attributes;
 use crate::transfer::compare::Pair;
 use crate::transfer::source::{blocking, unreadable};
 use crate::transfer::space::check_local;
-use crate::transfer::walk::{Contents, Item, inside};
+use crate::transfer::walk::{Item, inside};
 use crate::transfer::work::{Work, failed};
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt};
-use futures::{StreamExt, stream};
 use hostler_model::{Failure, Moved};
 use std::fs::{FileTimes, Permissions};
 use std::io;
@@ -27,7 +26,12 @@ impl Work {
         let mut tally = Tally::new(self, std::mem::take(&mut contents.unmoved));
         check_local(&self.transfer.local.root, &self.transfer.local.path, contents.size()).await?;
         let made = self.make_folders_here(&contents.folders, &mut tally).await?;
-        self.download_files(&contents, &mut tally).await?;
+        let pair = |file: &Item| Pair {
+            local: self.here(file),
+            remote: file.source.clone(),
+            source: file.attributes.clone(),
+        };
+        self.move_files(&contents.files, pair, &mut tally).await?;
         self.download_links(&contents, &mut tally).await?;
         for folder in made.into_iter().rev() {
             self.finish_folder_here(folder, &mut tally).await;
@@ -64,9 +68,7 @@ impl Work {
                 make_folder(&root, inside(&path), is_top)
             });
             let outcome = making.await.map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => {
-                    failed(format!("`{shown}` is there already, and is no folder: remove it."))
-                }
+                io::ErrorKind::AlreadyExists => failed(format!("`{shown}` is there already, and is no folder: remove it.")),
                 _ => unreadable(&shown, &error),
             });
             match outcome {
@@ -77,20 +79,6 @@ impl Work {
             }
         }
         Ok(made)
-    }
-
-    async fn download_files<'a>(&self, contents: &'a Contents, tally: &mut Tally<'a>) -> Result<(), Failure> {
-        let pair =
-            |file: &Item| Pair { local: self.here(file), remote: file.source.clone(), source: file.attributes.clone() };
-        let files = self.differing(&contents.files, pair, tally).await?;
-        let moving = files.into_iter().map(|(file, pair)| async move {
-            (file, self.download_file(&pair.remote, &pair.local, Some(&pair.source)).await)
-        });
-        let mut moving = stream::iter(moving).buffer_unordered(self.files_at_once());
-        while let Some((file, outcome)) = moving.next().await {
-            tally.file(file, outcome)?;
-        }
-        Ok(())
     }
 
     /// Gives a folder the mode and time that it has on the server.

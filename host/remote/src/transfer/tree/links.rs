@@ -1,6 +1,6 @@
 //! Links in a folder that become links on the other side.
 
-use super::Tally;
+use super::{FILES, Tally};
 use crate::sftp::Extension;
 use crate::transfer::part::{apart, part_name};
 use crate::transfer::source::{blocking, unreadable};
@@ -8,7 +8,7 @@ use crate::transfer::walk::Contents;
 use crate::transfer::work::{Work, failed};
 use crate::{Attributes, FileChange, FileKind, Step};
 use cap_std::fs::Dir;
-use futures::{StreamExt, stream};
+use futures::future::join_all;
 use hostler_model::{ErrorKind, Failure};
 use std::io;
 use std::path::{Component, Path};
@@ -16,20 +16,21 @@ use std::path::{Component, Path};
 impl Work {
     pub(super) async fn upload_links<'a>(&self, contents: &'a Contents, tally: &mut Tally<'a>) -> Result<(), Failure> {
         let links: Vec<_> = contents.links.iter().filter(|(link, _)| tally.has_place(link)).collect();
-        let making =
-            links.into_iter().map(|(link, text)| async move { (link, self.link_there(&self.there(link), text).await) });
-        let mut making = stream::iter(making).buffer_unordered(super::FILES);
-        while let Some((link, outcome)) = making.next().await {
-            match outcome {
-                Ok(at_once) => tally.moved.atomic &= at_once,
-                Err(failure) => tally.refused(link, failure)?,
+        for some in links.chunks(FILES) {
+            let outcomes = join_all(some.iter().map(|(link, text)| self.link_there(self.there(link), text))).await;
+            for ((link, _), outcome) in some.iter().zip(outcomes) {
+                match outcome {
+                    Ok(at_once) => tally.moved.atomic &= at_once,
+                    Err(failure) => tally.refused(link, failure)?,
+                }
             }
         }
         Ok(())
     }
 
     /// Makes a link on the server. Says whether it was there at once, if it took the place of something.
-    async fn link_there(&self, path: &str, text: &str) -> Result<bool, Failure> {
+    async fn link_there(&self, path: String, text: &str) -> Result<bool, Failure> {
+        let path = path.as_str();
         let refused = |error| self.refused(path, error);
         let (client, bytes) = (&self.client, path.as_bytes());
         self.admit(Step::Change(&FileChange::Link { path: path.to_owned(), to: text.to_owned() })).await?;

@@ -1,13 +1,13 @@
 //! A folder of the daemon becomes one of the server.
 
-use super::{Tally, ends_all};
+use super::{FILES, Tally, ends_all};
 use crate::sftp::FileAttributes;
 use crate::transfer::compare::Pair;
 use crate::transfer::space::check_remote;
-use crate::transfer::walk::{Contents, Item, below};
+use crate::transfer::walk::{Item, below};
 use crate::transfer::work::{Work, failed};
 use crate::{Attributes, FileChange, FileKind, Step};
-use futures::{StreamExt, stream};
+use futures::future::join_all;
 use hostler_model::{ErrorKind, Failure, Moved};
 
 impl Work {
@@ -17,7 +17,12 @@ impl Work {
         let mut tally = Tally::new(self, std::mem::take(&mut contents.unmoved));
         check_remote(self, &self.transfer.remote, contents.size()).await?;
         let made = self.make_folders_there(&contents.folders, &mut tally).await?;
-        self.upload_files(&contents, &mut tally).await?;
+        let pair = |file: &Item| Pair {
+            local: self.transfer.local.path.join(&file.source),
+            remote: self.there(file),
+            source: file.attributes.clone(),
+        };
+        self.move_files(&contents.files, pair, &mut tally).await?;
         self.upload_links(&contents, &mut tally).await?;
         self.finish_folders_there(made, &mut tally).await?;
         Ok(tally.moved)
@@ -39,14 +44,15 @@ impl Work {
         let mut made: Vec<&Item> = Vec::new();
         for level in folders.chunk_by(|a, b| a.depth() == b.depth()) {
             let placed: Vec<_> = level.iter().copied().filter(|folder| tally.has_place(folder)).collect();
-            let making = placed.into_iter().map(|folder| async move { (folder, self.make_folder_there(folder).await) });
-            let mut making = stream::iter(making).buffer_unordered(super::FILES);
-            while let Some((folder, outcome)) = making.next().await {
-                match outcome {
-                    Ok(true) => made.push(folder),
-                    Ok(false) => {}
-                    Err(failure) if folder.path.is_empty() => return Err(failure),
-                    Err(failure) => tally.lose(folder, failure)?,
+            for some in placed.chunks(FILES) {
+                let outcomes = join_all(some.iter().map(|folder| self.make_folder_there(folder))).await;
+                for (folder, outcome) in some.iter().zip(outcomes) {
+                    match outcome {
+                        Ok(true) => made.push(folder),
+                        Ok(false) => {}
+                        Err(failure) if folder.path.is_empty() => return Err(failure),
+                        Err(failure) => tally.lose(folder, failure)?,
+                    }
                 }
             }
         }
@@ -73,43 +79,29 @@ impl Work {
         Ok(true)
     }
 
-    async fn upload_files<'a>(&self, contents: &'a Contents, tally: &mut Tally<'a>) -> Result<(), Failure> {
-        let pair = |file: &Item| Pair {
-            local: self.transfer.local.path.join(&file.source),
-            remote: self.there(file),
-            source: file.attributes.clone(),
-        };
-        let files = self.differing(&contents.files, pair, tally).await?;
-        let moving = files
-            .into_iter()
-            .map(|(file, pair)| async move { (file, self.upload_file(&pair.local, &pair.remote).await) });
-        let mut moving = stream::iter(moving).buffer_unordered(self.files_at_once());
-        while let Some((file, outcome)) = moving.next().await {
-            tally.file(file, outcome)?;
-        }
-        Ok(())
-    }
-
     /// Gives folders the mode and time that they had here, those inside others first.
     async fn finish_folders_there(&self, mut made: Vec<&Item>, tally: &mut Tally<'_>) -> Result<(), Failure> {
         made.sort_by_key(|folder| std::cmp::Reverse(folder.depth()));
         for level in made.chunk_by(|a, b| a.depth() == b.depth()) {
-            let setting = level.iter().map(|folder| async move {
-                let path = self.there(folder);
-                let times = folder.attributes.modified.map(|time| (time, time));
-                let attributes = FileAttributes { mode: folder.attributes.mode, times, ..FileAttributes::default() };
-                let set = self.client.setstat(path.as_bytes(), &attributes).await;
-                (folder, set.map_err(|error| self.refused(&path, error)))
-            });
-            let mut setting = stream::iter(setting).buffer_unordered(super::FILES);
-            while let Some((folder, outcome)) = setting.next().await {
-                match outcome {
-                    Err(failure) if ends_all(&failure) => return Err(failure),
-                    Err(_) => tally.warn(format!("The server did not take mode and time of `{}`.", self.there(folder))),
-                    Ok(()) => {}
+            for some in level.chunks(FILES) {
+                let outcomes = join_all(some.iter().map(|folder| self.finish_folder_there(folder))).await;
+                for (folder, outcome) in some.iter().zip(outcomes) {
+                    match outcome {
+                        Err(failure) if ends_all(&failure) => return Err(failure),
+                        Err(_) => tally.warn(format!("The server did not set mode and time of `{}`.", self.there(folder))),
+                        Ok(()) => {}
+                    }
                 }
             }
         }
         Ok(())
+    }
+
+    async fn finish_folder_there(&self, folder: &Item) -> Result<(), Failure> {
+        let path = self.there(folder);
+        let times = folder.attributes.modified.map(|time| (time, time));
+        let attributes = FileAttributes { mode: folder.attributes.mode, times, ..FileAttributes::default() };
+        let set = self.client.setstat(path.as_bytes(), &attributes).await;
+        set.map_err(|error| self.refused(&path, error))
     }
 }

@@ -6,7 +6,8 @@ use crate::transfer::tree::ends_all;
 use crate::transfer::work::{Work, failed};
 use crate::{Attributes, FileKind, Links, Step};
 use futures::stream::{FuturesUnordered, StreamExt};
-use futures::{FutureExt, future, stream};
+use futures::FutureExt;
+use futures::future::{try_join, try_join_all};
 use hostler_model::{Failure, NotMoved};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -69,9 +70,11 @@ impl Work {
     ) -> (Arc<Folder>, Result<Vec<Found>, Failure>) {
         let found = async {
             let names = self.list(&folder.source, seen).await?;
-            let found = names.into_iter().map(|name| self.classify(top, &folder, name));
-            let found: Vec<_> = stream::iter(found).buffered(LINKS).collect().await;
-            found.into_iter().filter_map(Result::transpose).collect()
+            let mut found = Vec::with_capacity(names.len());
+            for some in names.chunks(LINKS) {
+                found.extend(try_join_all(some.iter().map(|name| self.classify(top, &folder, name))).await?);
+            }
+            Ok(found.into_iter().flatten().collect())
         };
         let found = found.await;
         (folder, found)
@@ -87,9 +90,7 @@ impl Work {
         let listed = loop {
             let Some(piece) = pieces.pop_front() else { break Ok(()) };
             match piece.await {
-                Ok(Some(piece)) => {
-                    names.extend(piece.into_iter().filter(|name| name.name != b"." && name.name != b".."))
-                }
+                Ok(Some(piece)) => names.extend(piece.into_iter().filter(|name| name.name != b"." && name.name != b"..")),
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(refused(error)),
             }
@@ -106,21 +107,21 @@ impl Work {
     }
 
     /// What a name in a folder means; nothing if it is left out on purpose.
-    async fn classify(&self, top: &str, folder: &Folder, name: Name) -> Result<Option<Found>, Failure> {
+    async fn classify(&self, top: &str, folder: &Folder, name: &Name) -> Result<Option<Found>, Failure> {
         let unmoved = |path, reason: &str| Ok(Some(Found::Unmoved(NotMoved { path, reason: reason.to_owned() })));
         let attributes = Attributes::from(name.attributes);
-        let name = match String::from_utf8(name.name) {
+        let name = match std::str::from_utf8(&name.name) {
             Ok(name) if !name.is_empty() && !name.contains(['/', '\0']) => name,
             Ok(name) => {
                 let shown = below(&folder.path, &name.escape_default().to_string());
                 return unmoved(shown, "The server gives it a name that no file can have.");
             }
-            Err(error) => {
-                let shown = below(&folder.path, &String::from_utf8_lossy(error.as_bytes()));
+            Err(_) => {
+                let shown = below(&folder.path, &String::from_utf8_lossy(&name.name));
                 return unmoved(shown, "Its name is not UTF-8: give it another name.");
             }
         };
-        let (path, source) = (below(&folder.path, &name), below(&folder.source, &name));
+        let (path, source) = (below(&folder.path, name), below(&folder.source, name));
         let item = Item { path, source, attributes };
         if item.attributes.kind != FileKind::Link {
             return Ok(Some(Found::Item(item)));
@@ -142,9 +143,8 @@ impl Work {
 
     /// Where a link leads to, and what is there.
     async fn follow(&self, link: &str) -> Result<(String, Attributes), Failure> {
-        let attributes =
-            self.client.stat(link.as_bytes()).map(|answer| answer.map_err(|error| self.refused(link, error)));
-        let (real, attributes) = future::try_join(self.real_path(link), attributes).await?;
+        let attributes = self.client.stat(link.as_bytes()).map(|answer| answer.map_err(|error| self.refused(link, error)));
+        let (real, attributes) = try_join(self.real_path(link), attributes).await?;
         Ok((real, attributes.into()))
     }
 
