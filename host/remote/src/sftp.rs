@@ -1,21 +1,19 @@
 //! Files over SFTP version 3 (draft-ietf-secsh-filexfer-02), each session on a channel of its own.
 
 mod attributes;
-#[allow(dead_code, reason = "transfers use all of it")]
 mod client;
 mod error;
 mod failure;
 mod file;
 mod frames;
 mod greeting;
-#[allow(dead_code, reason = "transfers use all of it")]
 mod packet;
 mod reply;
 mod table;
 
 use crate::connection::{Line, NotStarted};
 use crate::files::{Attributes, Create, Entry, File, FileChange, FileKind, Files, Listing, MAX_ENTRIES, OpenMode};
-use failure::{PATIENCE, refusal};
+use failure::PATIENCE;
 use file::OpenFile;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
@@ -25,20 +23,13 @@ use tokio::time::timeout;
 
 pub(crate) use attributes::{FileAttributes, OpenFlags};
 pub(crate) use client::{Client, Handle, Unsent};
-pub(crate) use error::{Error, Nonsense};
-pub(crate) use failure::{failure, late, nonsense};
+pub(crate) use error::{Error, Nonsense, StatusCode};
+pub(crate) use failure::{failure, late, nonsense, refusal};
 pub(crate) use frames::Frames;
-pub(crate) use greeting::Greeting;
+pub(crate) use greeting::{Extension, Greeting};
 pub(crate) use packet::{Name, Request};
+pub(crate) use reply::Reply;
 pub(crate) use table::Table;
-
-#[allow(unused_imports, reason = "transfers use them")]
-pub(crate) use {
-    client::FileSystem,
-    error::{Status, StatusCode},
-    greeting::{Extension, Limits},
-    reply::Reply,
-};
 
 /// Bytes of names in a listing. [`MAX_ENTRIES`] of the longest that Linux knows fit.
 const MAX_NAMES: usize = 4 << 20;
