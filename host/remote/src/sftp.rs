@@ -12,6 +12,8 @@ mod greeting;
 mod packet;
 mod reply;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use crate::connection::{Line, NotStarted};
 use crate::files::{Attributes, Create, Entry, File, FileChange, FileKind, Files, Listing, MAX_ENTRIES, OpenMode};
