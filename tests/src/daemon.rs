@@ -57,9 +57,11 @@ impl Daemon {
         Self::start_in(Arc::new(folder), setup)
     }
 
-    /// Ends it, and starts another one with the same data directory, as it is.
+    /// Ends it, if it has not ended already, and starts another one with the same data directory, as it is.
     pub fn restart(mut self, setup: &Setup) -> anyhow::Result<Self> {
-        self.end()?;
+        if self.child.try_wait()?.is_none() {
+            self.end()?;
+        }
         Self::start_in(Arc::clone(&self.folder), setup)
     }
 

@@ -120,6 +120,11 @@ impl Sshd {
         self.port
     }
 
+    /// The process that everything of the server runs below.
+    pub fn pid(&self) -> u32 {
+        self.script.id()
+    }
+
     /// The home directory of [`Sshd::USER`], as this process sees it.
     pub fn home(&self) -> PathBuf {
         self.home_of(Self::USER)

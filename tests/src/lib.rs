@@ -2,13 +2,15 @@
 //! a process of its own, each with folders of its own, each ended when it is dropped.
 
 mod agent;
+mod cutter;
 mod daemon;
 mod fleet;
 mod listener;
 mod processes;
 
 pub use agent::Agent;
+pub use cutter::Cutter;
 pub use daemon::{Answer, Daemon, Setup};
 pub use fleet::{KeyForm, KeyType, Sshd};
 pub use listener::FullListener;
-pub use processes::{sleepers_become, unique_nap};
+pub use processes::{kill_below, sleepers_become, unique_nap};

@@ -6,6 +6,7 @@ mod bad_input;
 mod commands;
 mod connections;
 mod credentials;
+mod cuts;
 mod dialogue;
 mod elevation;
 mod engine;
