@@ -89,6 +89,7 @@ impl Ground {
             config: &config,
             plugins: &[],
             unsigned: false,
+            local: false,
             log: "warn,hostler=info",
         })?;
         Ok(Self { peers: Peers::new(&key)?, sshd, daemon, key, folder })

@@ -57,11 +57,16 @@ impl Daemon {
         Self::start_in(Arc::new(folder), setup)
     }
 
-    /// Ends it, if it has not ended already, and starts another one with the same data directory, as it is.
+    /// Kills it, if that has not happened yet, and starts another one with the same data directory, as it is.
+    pub fn restart_killed(mut self, setup: &Setup) -> anyhow::Result<Self> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Self::start_in(Arc::clone(&self.folder), setup)
+    }
+
+    /// Ends it, and starts another one with the same data directory, as it is.
     pub fn restart(mut self, setup: &Setup) -> anyhow::Result<Self> {
-        if self.child.try_wait()?.is_none() {
-            self.end()?;
-        }
+        self.end()?;
         Self::start_in(Arc::clone(&self.folder), setup)
     }
 

@@ -137,7 +137,7 @@ fn a_transfer_that_is_cut_harms_nothing_and_the_next_one_ends_well() -> anyhow::
                 ensure!(is_whole, "the target was harmed: {case}");
                 harmed += usize::from(ended.as_ref().map_or(true, |job| job["state"] == "failed"));
                 if cut == Cut::Daemon && ended.is_err() {
-                    daemon = daemon.restart(&setup)?;
+                    daemon = daemon.restart_killed(&setup)?;
                 }
                 let job = finishing(&daemon, &ground.request(operation, ground.sshd.port(), resume))?;
                 ensure!(fs::read(&target)? == new, "the target is not like the source: {case}: {job}");

@@ -31,6 +31,4 @@ pub(crate) mod policy {
     });
 }
 
-pub(crate) use driver::hostler::plugin::{
-    events, local_files, results, secrets, sftp, shell, ssh, transfer, types,
-};
+pub(crate) use driver::hostler::plugin::{events, local_files, results, secrets, sftp, shell, ssh, transfer, types};

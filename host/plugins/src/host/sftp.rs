@@ -81,7 +81,10 @@ impl sftp::HostSftp for State {
         size: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, types::Error>> {
         let path = &*path;
-        self.operate(&sftp, Action::ReadFile { path, local: None, size: None }, |files| async move { files.read(path, offset, size).await }).await
+        self.operate(&sftp, Action::ReadFile { path, local: None, size: None }, |files| async move {
+            files.read(path, offset, size).await
+        })
+        .await
     }
 
     async fn write(
