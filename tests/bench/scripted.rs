@@ -2,8 +2,8 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_model::{AuditEntry, ErrorKind, Exit, Failure, Moved, Phase};
 use hostler_files::Roots;
+use hostler_model::{AuditEntry, ErrorKind, Exit, Failure, Moved, Phase};
 use hostler_plugins::{Audit, Piece, Progress, Witness};
 use hostler_remote::{
     Connect, Connector, Deadlines, Event, Exec, Files, Overseer, Process, Session, Shell, ShellRequest, Transfer,

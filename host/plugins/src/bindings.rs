@@ -12,6 +12,7 @@ pub(crate) mod driver {
             "hostler:plugin/ssh.session": crate::host::ssh::SessionHandle,
             "hostler:plugin/shell.shell": crate::host::shell::ShellHandle,
             "hostler:plugin/sftp.sftp": crate::host::sftp::SftpHandle,
+            "hostler:plugin/sftp.file": crate::host::sftp::file::FileHandle,
             "hostler:plugin/local-files.local-file": crate::host::local_files::LocalFileHandle,
         },
     });
@@ -31,6 +32,4 @@ pub(crate) mod policy {
     });
 }
 
-pub(crate) use driver::hostler::plugin::{
-    events, local_files, results, secrets, sftp, shell, ssh, transfer, types,
-};
+pub(crate) use driver::hostler::plugin::{events, local_files, results, secrets, sftp, shell, ssh, transfer, types};

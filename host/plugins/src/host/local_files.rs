@@ -28,17 +28,11 @@ pub struct LocalFileHandle {
 impl local_files::Host for State {}
 
 impl local_files::HostLocalFile for State {
-    async fn to_read(
-        &mut self,
-        path: String,
-    ) -> wasmtime::Result<Result<Resource<LocalFileHandle>, types::Error>> {
+    async fn to_read(&mut self, path: String) -> wasmtime::Result<Result<Resource<LocalFileHandle>, types::Error>> {
         self.admit_file(path, Access::Read).await
     }
 
-    async fn to_write(
-        &mut self,
-        path: String,
-    ) -> wasmtime::Result<Result<Resource<LocalFileHandle>, types::Error>> {
+    async fn to_write(&mut self, path: String) -> wasmtime::Result<Result<Resource<LocalFileHandle>, types::Error>> {
         self.admit_file(path, Access::Write).await
     }
 

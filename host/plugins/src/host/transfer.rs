@@ -113,7 +113,10 @@ fn asked(
         Direction::Download => (Access::Write, "to-write"),
     };
     if local.access != needed {
-        return Err(invalid(format!("open {} by `{function}`: it was admitted for the other direction", local.path.shown)));
+        return Err(invalid(format!(
+            "open {} by `{function}`: it was admitted for the other direction",
+            local.path.shown
+        )));
     }
     check_path(&remote)?;
     let compare = match &*options.compare {
