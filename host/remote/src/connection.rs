@@ -6,8 +6,9 @@ use crate::opener::Opener;
 use crate::pool::{Lease, Pool};
 use crate::process::Control;
 use crate::pump::Pump;
-use crate::sftp::Sftp;
+use crate::sftp::{Client, Sftp};
 use crate::terminal::Terminal;
+use crate::transfer::not_begun;
 use crate::{Connect, Exec, Files, Overseer, Process, Session, Shell, ShellRequest, Transfer};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -17,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -94,7 +95,7 @@ impl Line {
         Arc::new(Self { handle, user, notes, closing: CancellationToken::new(), pumps: TaskTracker::new() })
     }
 
-    async fn start(self: &Arc<Self>, exec: Exec) -> Result<Process, NotStarted> {
+    pub(crate) async fn start(self: &Arc<Self>, exec: Exec) -> Result<Process, NotStarted> {
         let (events, receiver) = mpsc::unbounded_channel();
         let (started, answer) = oneshot::channel();
         let control = Control::default();
@@ -238,8 +239,15 @@ impl Session for Connection {
         async { Ok(Box::new(self.begin(|line| Sftp::open(line).boxed()).await?) as Box<dyn Files>) }.boxed()
     }
 
-    fn transfer(&self, _: Transfer, _: Arc<dyn Overseer>) -> BoxFuture<'_, Result<Moved, Failure>> {
-        async { Err(Failure::new(ErrorKind::Unsupported, Phase::Transfer, "Transfers are being built.")) }.boxed()
+    fn transfer(&self, transfer: Transfer, overseer: Arc<dyn Overseer>) -> BoxFuture<'_, Result<Moved, Failure>> {
+        async move {
+            let deadline = Instant::now() + transfer.timeout;
+            let opening = self.begin(|line| async move { Ok((Client::open(line.clone()).await?, line)) }.boxed());
+            let opened = timeout_at(deadline, opening).await.unwrap_or_else(|_| Err(not_begun(&transfer)));
+            let (client, line) = opened?;
+            line.transfer(client, transfer, overseer, deadline).await
+        }
+        .boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

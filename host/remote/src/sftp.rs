@@ -1,21 +1,21 @@
 //! Files over SFTP version 3 (draft-ietf-secsh-filexfer-02), each session on a channel of its own.
 
 mod attributes;
-#[allow(dead_code, reason = "transfers use all of it")]
 mod client;
 mod error;
 mod failure;
 mod file;
 mod frames;
 mod greeting;
-#[allow(dead_code, reason = "transfers use all of it")]
 mod packet;
 mod reply;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use crate::connection::{Line, NotStarted};
 use crate::files::{Attributes, Create, Entry, File, FileChange, FileKind, Files, Listing, MAX_ENTRIES, OpenMode};
-use failure::{PATIENCE, refusal};
+use failure::PATIENCE;
 use file::OpenFile;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
@@ -25,20 +25,13 @@ use tokio::time::timeout;
 
 pub(crate) use attributes::{FileAttributes, OpenFlags};
 pub(crate) use client::{Client, Handle, Unsent};
-pub(crate) use error::{Error, Nonsense};
-pub(crate) use failure::{failure, late, nonsense};
+pub(crate) use error::{Error, Nonsense, StatusCode};
+pub(crate) use failure::{failure, late, nonsense, refusal};
 pub(crate) use frames::Frames;
-pub(crate) use greeting::Greeting;
+pub(crate) use greeting::{Extension, Greeting};
 pub(crate) use packet::{Name, Request};
+pub(crate) use reply::Reply;
 pub(crate) use table::Table;
-
-#[allow(unused_imports, reason = "transfers use them")]
-pub(crate) use {
-    client::FileSystem,
-    error::{Status, StatusCode},
-    greeting::{Extension, Limits},
-    reply::Reply,
-};
 
 /// Bytes of names in a listing. [`MAX_ENTRIES`] of the longest that Linux knows fit.
 const MAX_NAMES: usize = 4 << 20;
@@ -87,7 +80,7 @@ impl Sftp {
         self.is_plain(path).await?;
         let opening = self.client.open_file(path.as_bytes(), mode.into(), &FileAttributes::default());
         let handle = within(&self.line, path, opening).await?;
-        Ok(OpenFile { line: self.line.clone(), client: self.client.clone(), handle, path: path.into() })
+        Ok(OpenFile { line: self.line.clone(), client: self.client.clone(), handle, path: path.into(), mode })
     }
 
     /// Opening a pipe would hold the server's program up until somebody opens its other end.

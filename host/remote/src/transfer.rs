@@ -1,5 +1,26 @@
 //! What the floor above asks of a transfer, and hears of it.
 
+mod compare;
+mod download;
+mod flight;
+mod hash;
+mod landing;
+mod part;
+mod place;
+mod progress;
+mod reading;
+mod resume;
+mod run;
+mod sides;
+mod sink;
+mod source;
+mod space;
+mod start;
+mod tree;
+mod upload;
+mod walk;
+mod work;
+
 use crate::{Exec, FileChange};
 use cap_std::fs::Dir;
 use futures::future::BoxFuture;
@@ -7,6 +28,8 @@ use hostler_model::{Direction, Failure, HashAlgorithm};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub(crate) use work::not_begun;
 
 /// A file, or a folder with all that is in it, to be moved between the daemon and a server.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ const NONSENSE: &str = "The server's SFTP program broke off, or something else s
                                    `Subsystem sftp` of sshd, and that the user's shell prints nothing when it starts.";
 
 /// What the server said no with, in words for whoever asked as `user`.
-pub(super) fn refusal(user: &str, path: &str, status: &Status) -> Failure {
+pub(crate) fn refusal(user: &str, path: &str, status: &Status) -> Failure {
     let (kind, message) = match status.code {
         StatusCode::NoSuchFile => {
             (ErrorKind::NotFound, format!("There is no `{path}` on the server: check the path and its folders."))

@@ -1,0 +1,175 @@
+//! One file from the server to the daemon.
+
+use super::Step;
+use super::hash::{local_hash, remote_hash};
+use super::landing::Landing;
+use super::reading::Reading;
+use super::sink::Sink;
+use super::work::{OneFile, Work, differs, failed, harmless, is_folder, spoilt};
+use crate::sftp::{FileAttributes, Handle, OpenFlags};
+use crate::{Attributes, FileKind};
+use bytes::Bytes;
+use futures::future::try_join;
+use hostler_model::{ErrorKind, Failure, Hash, Phase};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// A file on its way down.
+pub(super) struct Download<'a> {
+    pub(super) work: &'a Work,
+    pub(super) remote: &'a str,
+    /// The daemon's path, for people.
+    pub(super) shown: String,
+    /// What the server told of the file before.
+    pub(super) known: Attributes,
+}
+
+impl Work {
+    /// Moves a file of the server to the daemon, `local` below the transfer's root. `known` is what a listing told of it,
+    /// which saves asking again. Asks for the admission of all that it does.
+    pub(super) async fn download_file(
+        &self,
+        remote: &str,
+        local: &Path,
+        known: Option<&Attributes>,
+    ) -> Result<OneFile, Failure> {
+        let known = match known {
+            Some(known) => known.clone(),
+            None => self.look_there(remote).await?,
+        };
+        match known.kind {
+            FileKind::Folder => return Err(is_folder(remote)),
+            // Opening a pipe would hold the server's program up until somebody opens its other end.
+            FileKind::Other if known.mode.is_some() => {
+                let message = format!("`{remote}` is a device, a pipe or a socket: name a file.");
+                return Err(failed(message));
+            }
+            _ => {}
+        }
+        let shown = self.shown(local);
+        // Files such as those of /proc say 0 and have more.
+        let size = known.size.filter(|&size| size > 0);
+        self.admit(Step::Read { remote, local: &shown, size }).await?;
+        Download { work: self, remote, shown, known }.run(local, size).await
+    }
+
+    /// What the server knows of a path. Links are followed.
+    pub(super) async fn look_there(&self, remote: &str) -> Result<Attributes, Failure> {
+        self.admit(Step::List(remote)).await?;
+        let seen = self.client.stat(remote.as_bytes()).await;
+        seen.map(Attributes::from).map_err(|error| self.refused(remote, error))
+    }
+}
+
+impl Download<'_> {
+    async fn run(self, local: &Path, size: Option<u64>) -> Result<OneFile, Failure> {
+        let Self { work, remote, .. } = &self;
+        let opening = work.client.open_file(remote.as_bytes(), OpenFlags::READ, &FileAttributes::default());
+        let (landing, handle) = futures::join!(self.land(local, size), opening);
+        let handle = Arc::new(handle.map_err(|error| work.refused(remote, error))?);
+        let (target, landing) = landing?;
+        let Some(Landing { mut sink, from, restarted }) = landing else {
+            let hash = self.verify(&target.path).await?;
+            let total = size.unwrap_or_default();
+            return Ok(OneFile { total, resumed: total, skipped: true, atomic: true, hash, ..OneFile::default() });
+        };
+        let in_place = sink.is_target();
+        let bytes = match self.fetch(&sink, handle, from, size).await {
+            Err(failure) if in_place => return Err(spoilt(failure, &self.shown)),
+            fetched => fetched?,
+        };
+        let total = from + bytes;
+        let verified = self.verify(sink.path()).await;
+        if verified.is_err() {
+            sink.condemn();
+        }
+        let hash = verified?;
+        let Self { known, .. } = &self;
+        let mode = match target.mode {
+            Some(_) if in_place => work.transfer.mode,
+            there => work.transfer.mode.or(there.or(known.mode).map(harmless)),
+        };
+        sink.finish(total, mode, known.modified, work.transfer.durable).await?;
+        Ok(OneFile {
+            bytes,
+            total,
+            resumed: from,
+            restarted,
+            skipped: false,
+            atomic: !in_place,
+            hash,
+            warnings: vec![],
+        })
+    }
+
+    /// Reads the file from byte `from` on into `sink`. Gives how many bytes that were.
+    async fn fetch(&self, sink: &Sink, handle: Arc<Handle>, from: u64, size: Option<u64>) -> Result<u64, Failure> {
+        let (pieces, writing) = sink.fill(from);
+        let read = match size {
+            Some(size) => self.read(pieces, handle, from, size).await,
+            None => self.read_unsized(pieces, &handle).await,
+        };
+        let written = writing.await.unwrap_or_else(|error| {
+            let message = format!("Writing `{}` broke off: see the daemon's log.", self.shown);
+            Err(Failure::new(ErrorKind::Internal, Phase::Transfer, message).with_detail(error))
+        });
+        // If the disk is full, the reading only knows that nobody wants its pieces any more.
+        written.and(read)
+    }
+
+    async fn read(
+        &self,
+        pieces: mpsc::Sender<Bytes>,
+        handle: Arc<Handle>,
+        from: u64,
+        size: u64,
+    ) -> Result<u64, Failure> {
+        let work = self.work;
+        work.meter.expect(size - from);
+        let mut reading = Reading::new(work, self.remote, handle.clone(), from..size);
+        let (mut at, mut afterwards) = (from, None);
+        while let Some(piece) = reading.next().await? {
+            if reading.all_asked() && afterwards.is_none() {
+                // Its answer comes behind those to come.
+                afterwards = Some(work.client.fstat(&handle));
+            }
+            at += piece.len() as u64;
+            work.meter.moved(self.remote, piece.len() as u64);
+            if pieces.send(piece).await.is_err() {
+                return Ok(at - from);
+            }
+        }
+        let afterwards = afterwards.unwrap_or_else(|| work.client.fstat(&handle)).await;
+        let now = afterwards.map(Attributes::from).map_err(|error| work.refused(self.remote, error))?;
+        if at == size && (now.size, now.modified) == (self.known.size, self.known.modified) {
+            return Ok(at - from);
+        }
+        let message = format!("`{}` changed while it was read: try again when nobody writes to it.", self.remote);
+        Err(failed(message))
+    }
+
+    /// Reads a file that does not tell its size, request by request.
+    async fn read_unsized(&self, pieces: mpsc::Sender<Bytes>, handle: &Handle) -> Result<u64, Failure> {
+        let (work, mut at) = (self.work, 0);
+        loop {
+            let piece = work.client.read(handle, at, work.request_size()).await;
+            let piece = piece.map_err(|error| work.refused(self.remote, error))?;
+            let size = piece.len() as u64;
+            if size == 0 || pieces.send(piece).await.is_err() {
+                return Ok(at);
+            }
+            at += size;
+            work.meter.expect(size);
+            work.meter.moved(self.remote, size);
+        }
+    }
+
+    /// Compares both sides by their hashes, if that is asked.
+    async fn verify(&self, local: &Path) -> Result<Option<Hash>, Failure> {
+        let Some(algorithm) = self.work.transfer.verify else { return Ok(None) };
+        let here = local_hash(&self.work.transfer.local.root, local, None, algorithm);
+        let (here, there) = try_join(here, remote_hash(self.work, self.remote, None, algorithm)).await?;
+        if here == there { Ok(Some(Hash { algorithm, hex: here })) } else { Err(differs(self.remote)) }
+    }
+}

@@ -1,0 +1,141 @@
+//! A file of the daemon that is read.
+
+use super::work::{failed, is_folder};
+use bytes::Bytes;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use hostler_model::{ErrorKind, Failure, Phase};
+use rustix::buffer::spare_capacity;
+use rustix::fs::OFlags;
+use std::fs::{File, Metadata};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+/// Bytes that are read at once.
+const BLOCK: u64 = 1 << 20;
+
+/// Blocks that are read ahead.
+const AHEAD: usize = 2;
+
+/// A regular file, open, and what was known about it then.
+#[derive(Clone)]
+pub(super) struct Source {
+    file: Arc<File>,
+    shown: Arc<str>,
+    pub(super) size: u64,
+    /// The lower twelve bits of its mode.
+    pub(super) mode: u32,
+    /// When it changed last: seconds since 1970, and nanoseconds.
+    pub(super) modified: (i64, i64),
+}
+
+impl Source {
+    /// Opens a file below `root`. Links are followed as long as they stay there.
+    pub(super) async fn open(root: Arc<Dir>, path: &Path, shown: &str) -> Result<Self, Failure> {
+        let path = path.to_owned();
+        let opening = blocking(move || {
+            // Without that flag, opening a pipe would wait for somebody who writes.
+            let flags = OFlags::NONBLOCK.bits().cast_signed();
+            let file = root.open_with(path, OpenOptions::new().read(true).custom_flags(flags))?.into_std();
+            let metadata = file.metadata()?;
+            Ok((file, metadata))
+        });
+        let (file, metadata) = opening.await.map_err(|error| unreadable(shown, &error))?;
+        if metadata.is_dir() {
+            return Err(is_folder(shown));
+        }
+        if !metadata.is_file() {
+            return Err(failed(format!("`{shown}` is a device, a pipe or a socket: name a file.")));
+        }
+        Ok(Self {
+            file: Arc::new(file),
+            shown: shown.into(),
+            size: metadata.len(),
+            mode: metadata.mode() & 0o7777,
+            modified: modified(&metadata),
+        })
+    }
+
+    /// Reads ahead from `from` to the end, in blocks of which each holds a number of whole requests but the last. If the
+    /// file is not what it was when it was opened, the last word is an error.
+    pub(super) fn read_ahead(&self, from: u64, request: u32) -> mpsc::Receiver<Result<Bytes, Failure>> {
+        let (blocks, reader) = mpsc::channel(AHEAD);
+        let (source, request) = (self.clone(), u64::from(request));
+        let size = (BLOCK / request).max(1) * request;
+        spawn_blocking(move || {
+            let mut at = from;
+            while at < source.size {
+                let block = source.read(at..source.size.min(at + size));
+                at += size;
+                let over = block.is_err();
+                if blocks.blocking_send(block).is_err() || over {
+                    return;
+                }
+            }
+            if let Err(failure) = source.is_as_it_was() {
+                let _reader_gone = blocks.blocking_send(Err(failure));
+            }
+        });
+        reader
+    }
+
+    /// Exactly these bytes. Blocks the thread.
+    pub(super) fn read(&self, range: Range<u64>) -> Result<Bytes, Failure> {
+        let size = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        let mut block = Vec::with_capacity(size);
+        while block.len() < size {
+            let at = range.start + block.len() as u64;
+            match rustix::io::pread(&self.file, spare_capacity(&mut block), at) {
+                Ok(0) => return Err(self.changed()),
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(unreadable(&self.shown, &error.into())),
+            }
+        }
+        block.truncate(size);
+        Ok(block.into())
+    }
+
+    /// Fails if somebody has written to the file since it was opened.
+    fn is_as_it_was(&self) -> Result<(), Failure> {
+        let now = self.file.metadata().map_err(|error| unreadable(&self.shown, &error))?;
+        if (now.len(), modified(&now)) == (self.size, self.modified) { Ok(()) } else { Err(self.changed()) }
+    }
+
+    fn changed(&self) -> Failure {
+        failed(format!("`{}` changed while it was read: try again when nobody writes to it.", self.shown))
+    }
+}
+
+/// Does something that blocks the thread.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+/// Why a file of the daemon cannot be used.
+pub(super) fn unreadable(shown: &str, error: &io::Error) -> Failure {
+    let (kind, message) = match error.kind() {
+        io::ErrorKind::NotFound => {
+            (ErrorKind::NotFound, format!("The daemon has no `{shown}`: check the path and its folders."))
+        }
+        io::ErrorKind::PermissionDenied => (
+            ErrorKind::PermissionDenied,
+            format!("The daemon may not use its `{shown}`: check owner and mode, and where its links lead."),
+        ),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (
+            ErrorKind::TransferFailed,
+            format!("The daemon's disk has no room for `{shown}`: make some, or move less."),
+        ),
+        _ => (ErrorKind::TransferFailed, format!("The daemon cannot use its `{shown}`: {error}.")),
+    };
+    Failure::new(kind, Phase::Transfer, message).with_detail(error)
+}
+
+fn modified(metadata: &Metadata) -> (i64, i64) {
+    (metadata.mtime(), metadata.mtime_nsec())
+}

@@ -1,0 +1,53 @@
+//! Whether there is room for what is to come.
+
+use super::work::{Work, failed};
+use crate::sftp::Extension;
+use cap_std::fs::Dir;
+use hostler_model::Failure;
+use rustix::fs::fstatvfs;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Fails if a folder of the server, or the nearest one above it that exists, has no room for so many bytes. A server
+/// that does not say how much there is gets the benefit of the doubt.
+pub(super) async fn check_remote(work: &Work, folder: &str, bytes: u64) -> Result<(), Failure> {
+    if bytes == 0 || !work.client.offers(Extension::Statvfs) {
+        return Ok(());
+    }
+    let mut existing = folder;
+    loop {
+        if let Ok(system) = work.client.statvfs(existing.as_bytes()).await {
+            return enough(bytes, system.available, &format!("`{existing}` on the server"));
+        }
+        existing = match existing.trim_end_matches('/').rsplit_once('/') {
+            Some(("", _)) if existing != "/" => "/",
+            Some((above, _)) if !above.is_empty() => above,
+            None if existing != "." => ".",
+            _ => return Ok(()),
+        };
+    }
+}
+
+/// The same of the daemon's side, for a folder below `root`.
+pub(super) async fn check_local(root: &Arc<Dir>, folder: &Path, bytes: u64) -> Result<(), Failure> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    let (root, folder) = (root.clone(), folder.to_owned());
+    let free = tokio::task::spawn_blocking(move || {
+        let existing = folder.ancestors().find_map(|above| root.open_dir(above).ok());
+        let system = fstatvfs(existing.as_ref().unwrap_or(&root)).ok()?;
+        Some(system.f_bavail.saturating_mul(system.f_frsize))
+    });
+    match free.await {
+        Ok(Some(free)) => enough(bytes, free, "the daemon's folder"),
+        _ => Ok(()),
+    }
+}
+
+fn enough(needed: u64, free: u64, place: &str) -> Result<(), Failure> {
+    if needed <= free {
+        return Ok(());
+    }
+    Err(failed(format!("{needed} bytes do not fit: {free} are free at {place}. Make room there.")))
+}
