@@ -31,7 +31,6 @@ pub(crate) use packet::{Name, Request};
 pub(crate) use reply::Reply;
 pub(crate) use table::Table;
 
-
 /// Bytes of names in a listing. [`MAX_ENTRIES`] of the longest that Linux knows fit.
 const MAX_NAMES: usize = 4 << 20;
 

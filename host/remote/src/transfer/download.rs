@@ -91,7 +91,16 @@ impl Download<'_> {
             there => work.transfer.mode.or(there.or(known.mode).map(harmless)),
         };
         sink.finish(total, mode, known.modified, work.transfer.durable).await?;
-        Ok(OneFile { bytes, total, resumed: from, restarted, skipped: false, atomic: !in_place, hash, warnings: vec![] })
+        Ok(OneFile {
+            bytes,
+            total,
+            resumed: from,
+            restarted,
+            skipped: false,
+            atomic: !in_place,
+            hash,
+            warnings: vec![],
+        })
     }
 
     /// Reads the file from byte `from` on into `sink`. Gives how many bytes that were.

@@ -1,9 +1,9 @@
 //! The task behind a transfer. It owns all that is open and half done until it is over, so that whoever gives up leaves
 //! nothing behind.
 
+use super::compare::Pair;
 use super::source::{blocking, unreadable};
 use super::walk::attributes;
-use super::compare::Pair;
 use super::work::{OneFile, Work, late};
 use super::{LocalPath, Overseer, Transfer};
 use crate::connection::Line;

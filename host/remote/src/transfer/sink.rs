@@ -83,7 +83,13 @@ impl Sink {
     }
 
     /// Cuts the file at `size`, gives it its mode and time, and has it take the target's place.
-    pub(super) async fn finish(mut self, size: u64, mode: Option<u32>, modified: Option<u32>, durable: bool) -> Result<(), Failure> {
+    pub(super) async fn finish(
+        mut self,
+        size: u64,
+        mode: Option<u32>,
+        modified: Option<u32>,
+        durable: bool,
+    ) -> Result<(), Failure> {
         let (file, root) = (self.file.clone(), self.root.clone());
         let (path, target) = (self.path.clone(), self.target.clone());
         let finishing = blocking(move || {
@@ -111,7 +117,7 @@ impl Sink {
         self.keep = true;
         Ok(())
     }
-    
+
     /// Its part proved to be wrong, so that no later transfer may go on with it.
     pub(super) fn condemn(&mut self) {
         self.keep = false;

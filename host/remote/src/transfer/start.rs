@@ -1,5 +1,6 @@
 //! How an upload begins: what the target is, where to write, and from which byte on.
 
+use super::Step;
 use super::part::{Identity, apart, part_name};
 use super::place::{AS_IT_IS, EMPTIED, NEW, Place};
 use super::resume::{Left, Plan, plan};
@@ -7,7 +8,6 @@ use super::sides::{Pair, Sides};
 use super::space::check_remote;
 use super::upload::Upload;
 use super::work::{WORTH_CHECKING, Work, exists, is_folder};
-use super::Step;
 use crate::sftp::{Error, FileAttributes, Handle, OpenFlags, StatusCode};
 use crate::{Attributes, FileChange, FileKind};
 use futures::future::join_all;
@@ -165,9 +165,7 @@ impl<'a> Upload<'a> {
         opened: Result<Handle, Error>,
     ) -> Result<Result<Handle, Error>, Failure> {
         match opened {
-            Err(Error::Status(status))
-                if status.code == StatusCode::NoSuchFile && self.work.transfer.make_folders =>
-            {
+            Err(Error::Status(status)) if status.code == StatusCode::NoSuchFile && self.work.transfer.make_folders => {
                 self.work.make_folders(self.remote).await?;
                 Ok(place.open(flags).await)
             }

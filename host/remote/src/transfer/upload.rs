@@ -95,9 +95,8 @@ impl<'a> Upload<'a> {
         let owner = target.filter(|_| !in_place).and_then(|target| target.user.zip(target.group));
         let time = u32::try_from(self.source.modified.0).ok().filter(|_| !special);
         // First the owner: a change of that takes bits off the mode.
-        let owned = owner.map(|owner| {
-            client.fsetstat(&handle, &FileAttributes { owner: Some(owner), ..FileAttributes::default() })
-        });
+        let owned = owner
+            .map(|owner| client.fsetstat(&handle, &FileAttributes { owner: Some(owner), ..FileAttributes::default() }));
         let attributes = FileAttributes { mode, times: time.map(|time| (time, time)), ..FileAttributes::default() };
         let set = client.fsetstat(&handle, &attributes);
         let can_sync = client.offers(Extension::Fsync);
@@ -105,7 +104,10 @@ impl<'a> Upload<'a> {
         let closed = client.close(handle);
         let there = client.stat(place.path().as_bytes());
 
-        let owned = match owned { Some(owned) => owned.await.is_ok(), None => true };
+        let owned = match owned {
+            Some(owned) => owned.await.is_ok(),
+            None => true,
+        };
         let set = set.await;
         if let Some(synced) = synced {
             synced.await.map_err(refused)?;

@@ -162,7 +162,9 @@ pub(super) fn late(Work { meter, transfer, .. }: &Work) -> Failure {
 
 /// Both sides were compared.
 pub(super) fn differs(path: &str) -> Failure {
-    failed(format!("`{path}` differs from its source after the transfer: see that nobody writes to either, and try again."))
+    failed(format!(
+        "`{path}` differs from its source after the transfer: see that nobody writes to either, and try again."
+    ))
 }
 
 /// A file is wanted.
