@@ -12,6 +12,7 @@ mod engine;
 mod examples;
 mod failures;
 mod files;
+mod handles;
 mod host_keys;
 mod hostile;
 mod job;

@@ -49,6 +49,10 @@ static HOST_KEYS: [Algorithm; 6] = [
 /// OpenSSH takes the first only, which begins after the login; `none` is for servers without either.
 const COMPRESSION: &[compression::Name] = &[compression::ZLIB_LEGACY, compression::ZLIB, compression::NONE];
 
+/// What a server may send on one channel before it hears that we took it: 160 MiB/s on a way of 100 ms. It is no buffer:
+/// every channel is always drained.
+pub(crate) const WINDOW: u32 = 16 << 20;
+
 /// Settings for one connection. `known` tells whether a host key of that type would be recognised: those are
 /// asked for first, so that a server with several keys shows the one we know. `certificates` asks for
 /// certificates even before.
@@ -91,7 +95,7 @@ fn preferred() -> Preferred {
 fn settings() -> Config {
     Config {
         client_id: SshId::Standard(Cow::Borrowed(concat!("SSH-2.0-Hostler_", env!("CARGO_PKG_VERSION")))),
-        window_size: 2 << 20,
+        window_size: WINDOW,
         maximum_packet_size: 32 << 10,
         inactivity_timeout: None,
         gex: GexParams::new(2048, 3072, 8192).expect("russh accepts these sizes"),

@@ -10,6 +10,8 @@ mod greeting;
 mod packet;
 mod reply;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use crate::connection::{Line, NotStarted};
 use crate::files::{Attributes, Create, Entry, File, FileChange, FileKind, Files, Listing, MAX_ENTRIES, OpenMode};
@@ -78,7 +80,7 @@ impl Sftp {
         self.is_plain(path).await?;
         let opening = self.client.open_file(path.as_bytes(), mode.into(), &FileAttributes::default());
         let handle = within(&self.line, path, opening).await?;
-        Ok(OpenFile { line: self.line.clone(), client: self.client.clone(), handle, path: path.into() })
+        Ok(OpenFile { line: self.line.clone(), client: self.client.clone(), handle, path: path.into(), mode })
     }
 
     /// Opening a pipe would hold the server's program up until somebody opens its other end.

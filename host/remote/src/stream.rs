@@ -4,6 +4,7 @@
 //! read, the session around it would wait to deliver to it, and the message that frees the write
 //! would never be read.
 
+use crate::algorithms::WINDOW;
 use bytes::Bytes;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
@@ -17,8 +18,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard, PollSender};
 
-/// Bytes that may wait to be read. The windows of a nested session keep an honest server below it.
-const MAX_WAITING: usize = 64 << 20;
+/// Bytes that may wait to be read. An honest server stays below it: it fills the windows of the ten channels that one
+/// connection has by default, and no more.
+const MAX_WAITING: usize = 12 * WINDOW as usize;
 
 /// How long the task waits for the reader once that much waits; then it ends.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -4,7 +4,7 @@ use super::client::{Client, Handle};
 use super::error::Error;
 use super::{failure, within};
 use crate::connection::Line;
-use crate::files::{Attributes, File, MAX_READ};
+use crate::files::{Attributes, File, MAX_READ, OpenMode};
 use bytes::Bytes;
 use futures::future::{BoxFuture, try_join_all};
 use futures::{FutureExt, TryFutureExt};
@@ -19,9 +19,16 @@ pub(super) struct OpenFile {
     pub(super) client: Client,
     pub(super) handle: Handle,
     pub(super) path: String,
+    pub(super) mode: OpenMode,
 }
 
 impl OpenFile {
+    /// OpenSSH would say that there is no such file.
+    fn opened_to_be(&self, used: &str, opened: bool) -> Result<(), Failure> {
+        let message = || format!("`{}` was not opened to be {used}: open it so.", self.path);
+        if opened { Ok(()) } else { Err(failure(ErrorKind::InvalidRequest, message())) }
+    }
+
     /// Asks for all of it at once, and for what is missing again: a server may give less than it was asked for.
     async fn content(&self, offset: u64, size: usize) -> Result<Vec<u8>, Error> {
         let (mut content, mut most) = (Vec::new(), self.client.limits().read as usize);
@@ -67,6 +74,7 @@ impl File for OpenFile {
 
     fn read(&self, offset: u64, size: u32) -> BoxFuture<'_, Result<Vec<u8>, Failure>> {
         async move {
+            self.opened_to_be("read", self.mode.read)?;
             if size > MAX_READ {
                 let message = format!("{size} bytes are more than one call reads: ask for {MAX_READ} at most.");
                 return Err(failure(ErrorKind::Limit, message));
@@ -77,12 +85,16 @@ impl File for OpenFile {
     }
 
     fn write<'a>(&'a self, offset: u64, content: &'a [u8]) -> BoxFuture<'a, Result<(), Failure>> {
-        within(&self.line, &self.path, self.put(offset, content)).boxed()
+        async move {
+            self.opened_to_be("written", self.mode.write)?;
+            within(&self.line, &self.path, self.put(offset, content)).await
+        }
+        .boxed()
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>> {
         async move {
-            let Self { line, client, handle, path } = *self;
+            let Self { line, client, handle, path, .. } = *self;
             within(&line, &path, client.close(handle)).await
         }
         .boxed()

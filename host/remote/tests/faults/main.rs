@@ -2,6 +2,7 @@
 
 mod files;
 mod leftovers;
+mod program;
 mod server;
 mod shells;
 mod wire;

@@ -2,6 +2,7 @@
 //! people in, the command says what it does.
 
 use crate::files::Faulty;
+use crate::program::{self, Program};
 use hostler_model::{Secret, Target};
 use hostler_remote::{Authentication, Config, Connect, Engine, HostKeyPolicy};
 use russh::keys::key::safe_rng;
@@ -77,6 +78,7 @@ impl Server {
                         terminal: String::new(),
                         has_files: true,
                         files: None,
+                        user: String::new(),
                     };
                     if let Ok(session) = run_stream(config, stream, guest).await {
                         let _end = session.await;
@@ -148,6 +150,8 @@ struct Guest {
     has_files: bool,
     /// The channel that it is used on.
     files: Option<ChannelId>,
+    /// Who logged in.
+    user: String,
 }
 
 impl Guest {
@@ -173,6 +177,7 @@ impl Handler for Guest {
             _ if password == PASSWORD => {
                 self.rooms = if user == "two rooms" { 2 } else { usize::MAX };
                 self.has_files = user != "no files";
+                user.clone_into(&mut self.user);
                 Ok(Auth::Accept)
             }
             _ => Ok(reject(&[MethodKind::PublicKey, MethodKind::Password], false)),
@@ -239,9 +244,9 @@ impl Handler for Guest {
         };
         self.rooms = left;
         reply.accept().await;
-        let (handle, saw) = (session.handle(), self.saw.clone());
+        let (handle, saw, user) = (session.handle(), self.saw.clone(), self.user.clone());
         tokio::spawn(async move {
-            let _sent = play(channel, saw, handle).await;
+            let _sent = play(channel, saw, handle, &user).await;
         });
         Ok(())
     }
@@ -310,14 +315,17 @@ async fn play(
     mut channel: Channel<Msg>,
     saw: mpsc::UnboundedSender<String>,
     handle: Handle,
+    user: &str,
 ) -> Result<(), russh::Error> {
     let command = loop {
         match channel.wait().await {
             Some(ChannelMsg::Exec { command, .. }) => break String::from_utf8_lossy(&command).into_owned(),
             Some(ChannelMsg::RequestShell { .. }) => return converse(channel, saw).await,
             Some(ChannelMsg::RequestSubsystem { .. }) => {
-                let faulty = Faulty { saw, handle };
-                russh_sftp::server::run(channel.into_stream(), faulty).await;
+                match user.strip_prefix(program::USER) {
+                    Some(manner) => Program::run(channel, manner, saw).await,
+                    None => russh_sftp::server::run(channel.into_stream(), Faulty { saw, handle }).await,
+                }
                 return Ok(());
             }
             Some(ChannelMsg::Close) | None => {

@@ -25,10 +25,10 @@ const PROGRAM: &str = "/usr/lib/openssh/sftp-server";
 /// Kinds of requests (draft-ietf-secsh-filexfer-02 section 3).
 pub(crate) mod kind {
     pub(crate) const OPEN: u8 = 3;
+    pub(crate) const CLOSE: u8 = 4;
     pub(crate) const READ: u8 = 5;
     pub(crate) const WRITE: u8 = 6;
     pub(crate) const FSTAT: u8 = 8;
-    pub(crate) const FSETSTAT: u8 = 10;
     pub(crate) const EXTENDED: u8 = 200;
 }
 

@@ -1,0 +1,182 @@
+//! Transfers that go on where earlier ones ended.
+
+use crate::server::{Fate, Server, kind, status};
+use crate::{Case, SIZE, content, holds, names, write};
+use hostler_model::{Direction, ErrorKind, Moved};
+use hostler_remote::Transfer;
+use std::fs;
+use std::path::PathBuf;
+
+/// A source on one side, and what the other one has.
+struct Remains {
+    direction: Direction,
+    case: Case,
+}
+
+impl Remains {
+    async fn new(direction: Direction, server: Server) -> Self {
+        let it = Self { direction, case: Case::on(server).await };
+        write(&it.source(), &content(SIZE, 1), 0o640);
+        it
+    }
+
+    fn source(&self) -> PathBuf {
+        match self.direction {
+            Direction::Upload => self.case.here("source"),
+            Direction::Download => self.case.there("source"),
+        }
+    }
+
+    fn target(&self) -> PathBuf {
+        match self.direction {
+            Direction::Upload => self.case.there("target"),
+            Direction::Download => self.case.here("target"),
+        }
+    }
+
+    fn transfer(&self) -> Transfer {
+        let plain = match self.direction {
+            Direction::Upload => self.case.up("source", "target"),
+            Direction::Download => self.case.down("source", "target"),
+        };
+        Transfer { resume: true, ..plain }
+    }
+
+    /// Moves it, and looks whether that went well.
+    async fn moved(&self) -> Moved {
+        let moved = self.case.moved(self.transfer()).await;
+        holds(&self.target(), &content(SIZE, 1));
+        let folder = self.target().parent().expect("a folder").to_owned();
+        assert_eq!(names(&folder), ["target"], "no part is left");
+        assert_eq!(moved.total, SIZE as u64);
+        assert_eq!(moved.skipped == 1, moved.bytes == 0);
+        assert_eq!(moved.bytes + moved.resumed, SIZE as u64);
+        moved
+    }
+
+    /// Runs a transfer on a connection that is cut at that byte.
+    async fn cut_at(&mut self, offset: u64) {
+        let cut = match self.direction {
+            Direction::Upload => kind::WRITE,
+            Direction::Download => kind::READ,
+        };
+        self.case.server.rule(move |request| match request.kind {
+            kind if kind == cut && request.offset() >= offset => Fate::Cut,
+            _ => Fate::Pass,
+        });
+        // A download is asked for all at once, so that its first answers must be had before it is cut.
+        let request_size = 4096;
+        let transfer = Transfer { request_size, ..self.transfer() };
+        self.case.refused(transfer, ErrorKind::ConnectionLost, "lost").await;
+        self.case.server.no_rule();
+        self.case.session = self.case.server.session().await;
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_that_was_cut_off_goes_on() {
+    for direction in [Direction::Upload, Direction::Download] {
+        let mut it = Remains::new(direction, Server::start().await).await;
+        write(&it.target(), b"what was there before", 0o600);
+        for offset in [1 << 20, 3 << 20, 5 << 20] {
+            it.cut_at(offset).await;
+            holds(&it.target(), b"what was there before");
+        }
+        let moved = it.moved().await;
+        assert!(moved.resumed > 1 << 20 && moved.atomic && moved.restarted.is_none(), "{moved:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_commands_the_end_of_a_part_is_compared() {
+    for direction in [Direction::Upload, Direction::Download] {
+        let mut it = Remains::new(direction, Server::without_commands().await).await;
+        it.cut_at(6 << 20).await;
+        let moved = it.moved().await;
+        assert!(moved.resumed > 0 && moved.restarted.is_none(), "{moved:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_another_content_is_not_continued() {
+    for direction in [Direction::Upload, Direction::Download] {
+        let mut it = Remains::new(direction, Server::start().await).await;
+        it.cut_at(3 << 20).await;
+        let folder = it.target().parent().expect("a folder").to_owned();
+        let part = folder.join(&names(&folder)[0]);
+        for damage in [content(SIZE + 1, 1), content(1 << 20, 2)] {
+            fs::write(&part, damage).expect("written");
+            let moved = it.moved().await;
+            let why = moved.restarted.expect("a reason");
+            assert!(why.contains("The part of an earlier transfer"), "{why}");
+            fs::remove_file(it.target()).expect("removed");
+        }
+        // Another source does not even look at it.
+        fs::write(&part, content(3 << 20, 1)).expect("written");
+        fs::write(it.source(), "another source").expect("written");
+        assert_eq!(it.case.moved(it.transfer()).await.resumed, 0);
+        holds(&it.target(), b"another source");
+        assert!(part.exists());
+    }
+}
+
+#[tokio::test]
+async fn a_target_is_continued_only_if_it_is_the_beginning() {
+    for direction in [Direction::Upload, Direction::Download] {
+        for commands in [true, false] {
+            let server = if commands { Server::start().await } else { Server::without_commands().await };
+            let it = Remains::new(direction, server).await;
+            let bytes = content(SIZE, 1);
+            write(&it.target(), &bytes[..1_000_000], 0o600);
+            let moved = it.moved().await;
+            assert_eq!((moved.resumed, moved.atomic, moved.restarted), (1_000_000, false, None));
+            let moved = it.moved().await;
+            assert_eq!((moved.skipped, moved.files, moved.atomic, moved.restarted), (1, 0, true, None));
+            let mut damaged = bytes[..1_000_000].to_vec();
+            damaged[500_000] ^= 1;
+            for (other, why) in [
+                (damaged, "not the beginning"),
+                (content(SIZE, 2), "not the beginning"),
+                (content(SIZE + 1, 1), "longer"),
+            ] {
+                write(&it.target(), &other, 0o600);
+                let moved = it.moved().await;
+                assert_eq!((moved.resumed, moved.atomic), (0, true));
+                assert!(moved.restarted.as_ref().is_some_and(|it| it.contains(why)), "{moved:?}");
+            }
+            assert_eq!(it.case.server.commands().is_empty(), false);
+        }
+    }
+}
+
+#[tokio::test]
+async fn holes_at_the_end_of_a_part_are_filled() {
+    for commands in [true, false] {
+        let server = if commands { Server::start().await } else { Server::without_commands().await };
+        let it = Remains::new(Direction::Upload, server).await;
+        let name = part_name(&it).await;
+        let mut part = content(SIZE - 1000, 1);
+        part[SIZE - 100_000..SIZE - 50_000].fill(0);
+        fs::write(it.case.there(&name), part).expect("written");
+        let moved = it.moved().await;
+        assert!(moved.resumed > 1 << 20 && moved.resumed < SIZE as u64 - 100_000, "{moved:?}");
+    }
+}
+
+/// What a part is called.
+async fn part_name(it: &Remains) -> String {
+    it.case.server.rule(|request| match request.kind {
+        kind::WRITE => Fate::Refuse(status::FAILURE),
+        _ => Fate::Pass,
+    });
+    it.case.refused(it.transfer(), ErrorKind::TransferFailed, "`target`").await;
+    it.case.server.no_rule();
+    names(&it.case.there("")).remove(0)
+}
+
+#[tokio::test]
+async fn a_part_stays_only_where_it_can_be_continued() {
+    let it = Remains::new(Direction::Upload, Server::start().await).await;
+    let name = part_name(&it).await;
+    assert!(name.starts_with(".target.") && name.ends_with(".part"), "{name}");
+}
