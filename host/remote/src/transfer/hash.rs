@@ -160,12 +160,7 @@ fn named(path: &str) -> Cow<'_, str> {
 }
 
 /// The hash of a file of the server that is read for it.
-async fn read_back(
-    work: &Work,
-    path: &str,
-    prefix: Option<u64>,
-    algorithm: HashAlgorithm,
-) -> Result<String, Failure> {
+async fn read_back(work: &Work, path: &str, prefix: Option<u64>, algorithm: HashAlgorithm) -> Result<String, Failure> {
     let refused = |error| work.refused(path, error);
     let opening = work.client.open_file(path.as_bytes(), OpenFlags::READ, &FileAttributes::default());
     let file = opening.await.map_err(refused)?;
