@@ -59,6 +59,7 @@ fn main() -> anyhow::Result<()> {
         plugins: &[],
         unsigned: false,
         log: "warn,hostler=info",
+        local: false,
     })?;
     kept_connections(&daemon, &runtime, &size)?;
     bulk(&daemon, &size)?;

@@ -65,6 +65,7 @@ fn memory() -> anyhow::Result<()> {
         plugins,
         unsigned: true,
         log: "warn,hostler=info",
+        local: false,
     };
     let alone = pss(&Daemon::start(&setup(&[]))?)?;
     let all = Daemon::start(&setup(&plugins))?;

@@ -28,6 +28,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         plugins: &[("changes.wasm", &driver("changes")?), ("attacker.wasm", &attacker)],
         unsigned: true,
         log: "warn,hostler=info",
+        local: false,
     })?;
     latencies(&daemon)?; // a first round warms everything up
     let quiet = p99(latencies(&daemon)?);

@@ -29,6 +29,7 @@ fn main() -> anyhow::Result<()> {
         plugins: &[],
         unsigned: false,
         log: "warn,hostler=info",
+        local: false,
     })?;
     let body = json!({
         "driver": "paramiko",

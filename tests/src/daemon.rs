@@ -4,6 +4,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Setup<'a> {
     pub unsigned: bool,
     /// What it logs, as `RUST_LOG` says it.
     pub log: &'a str,
+    /// Whether it sees a folder `/local`, which this machine need not have: see [`Daemon::local`].
+    pub local: bool,
 }
 
 /// A running daemon with a data directory of its own, on a port of its own.
@@ -64,7 +67,9 @@ impl Daemon {
         let data = folder.path().join("data");
         let config = folder.path().join("hostler.toml");
         fs::write(&config, setup.config)?;
-        let mut child = Command::new(setup.program)
+        let local = folder.path().join("local");
+        let mut command = if setup.local { beside(&local, setup.program)? } else { Command::new(setup.program) };
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .args([&data, Path::new("--config"), &config])
             .env_clear()
@@ -89,6 +94,11 @@ impl Daemon {
     /// Its data directory.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// What it sees as `/local`, as this process sees it.
+    pub fn local(&self) -> PathBuf {
+        self.folder.path().join("local")
     }
 
     /// Its process.
@@ -148,6 +158,21 @@ impl Daemon {
         ensure!(status.success(), "the daemon ended with {status}:\n{log}");
         Ok(log)
     }
+}
+
+/// Has a program run where a folder of ours is `/local`: see `tests/fleet/top`. It becomes the same process.
+fn beside(local: &Path, program: &str) -> anyhow::Result<Command> {
+    let root = local.with_file_name("top");
+    fs::create_dir_all(local)?;
+    fs::create_dir_all(&root)?;
+    let mut command = Command::new("unshare");
+    // Who is not root can mount something only in a user namespace.
+    if fs::metadata("/proc/self")?.uid() != 0 {
+        command.arg("--map-root-user");
+    }
+    command.args(["--mount", concat!(env!("CARGO_MANIFEST_DIR"), "/fleet/top")]).arg(root);
+    command.arg(format!("local={}", local.display())).args(["--", program]);
+    Ok(command)
 }
 
 impl Drop for Daemon {

@@ -130,6 +130,11 @@ impl Sshd {
         self.folder.path().join("home").join(user)
     }
 
+    /// The server's folder `/remote`, which all users may write to, as this process sees it.
+    pub fn remote(&self) -> PathBuf {
+        self.folder.path().join("remote")
+    }
+
     /// A file of the server's private `/etc` or `/run`.
     pub fn read(&self, path: &str) -> anyhow::Result<String> {
         let outside = self.folder.path().join(path.trim_start_matches('/'));

@@ -19,6 +19,7 @@ mod job;
 mod jump_hosts;
 mod life_cycle;
 mod parameters;
+mod roots;
 mod secrets;
 mod shells;
 
@@ -32,6 +33,7 @@ const SETUP: Setup = Setup {
     plugins: &[],
     unsigned: true,
     log: "hostler=debug,info",
+    local: false,
 };
 
 /// A daemon with its default configuration.

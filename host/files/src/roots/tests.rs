@@ -111,7 +111,7 @@ fn a_root_may_be_a_link_and_the_files_keep_its_name() {
     let world = World::new();
     let (link, elsewhere) = (world.folder.path().join("local"), world.folder.path().join("srv-other"));
     symlink(&elsewhere, &link).expect("a link");
-    let roots = Roots::open(&[link.clone()], &world.folder.path().join("data")).expect("a root");
+    let roots = Roots::open(&[link], &world.folder.path().join("data")).expect("a root");
     let place = roots.find(&world.path("local/canary")).expect("it is there");
     assert_eq!(place.folder.read_to_string(place.path).expect("a file"), CANARY);
     assert_eq!(place.shown, world.path("local/canary"));

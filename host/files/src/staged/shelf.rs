@@ -50,6 +50,12 @@ impl Shelf {
         Some(self.make_way())
     }
 
+    /// The same file, now whole.
+    pub(super) fn complete(&mut self, claimed: u64, about: StagedFile) -> Vec<Uuid> {
+        self.release(claimed);
+        self.put(about)
+    }
+
     /// Gives back what was claimed.
     pub(super) fn release(&mut self, bytes: u64) {
         self.writing -= bytes;
@@ -74,5 +80,24 @@ impl Shelf {
             gone.push(id);
         }
         gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_files_have_a_limit_too() {
+        let mut shelf = Shelf::new(1);
+        let mut put = || {
+            let (id, at) = (Uuid::now_v7(), Timestamp::UNIX_EPOCH);
+            let about =
+                StagedFile { id, name: "x".into(), size: 0, sha256: String::new(), created_at: at, expires_at: at };
+            (id, shelf.put(about))
+        };
+        let (first, _) = put();
+        assert!((1..MAX_FILES).all(|_| put().1.is_empty()));
+        assert_eq!(put().1, [first]);
     }
 }

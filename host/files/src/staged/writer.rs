@@ -93,10 +93,7 @@ impl Claim {
 
     /// From now on the file itself takes the room.
     fn keep(mut self, about: StagedFile) {
-        let mut shelf = self.staged.shelf();
-        shelf.release(std::mem::take(&mut self.bytes));
-        let gone = shelf.put(about);
-        drop(shelf);
+        let gone = self.staged.shelf().complete(std::mem::take(&mut self.bytes), about);
         self.staged.discard(gone);
     }
 }
