@@ -40,8 +40,8 @@ async fn each_step_passes_the_gate_and_the_result_says_what_was_moved() {
     let script = script();
     let outcome = moving(&unjudged(&script).await, &script, json!({"chunk_size": 4096})).await;
     assert_eq!(outcome.error, None);
-    let (moved, hashed) = (Tape::BeforeEffect, Tape::BeforeEffect);
-    let tape = [Tape::Resolve, Tape::Connect, Tape::Transfer, moved, Tape::Moved, hashed, Tape::Close];
+    let [begun, moved, hashed] = [Tape::BeforeEffect; 3];
+    let tape = [Tape::Resolve, Tape::Connect, begun, Tape::Transfer, moved, Tape::Moved, hashed, Tape::Close];
     assert_eq!(script.tape(), tape);
     let [result] = &outcome.results[..] else { panic!("one result") };
     assert_eq!(result.command, "file_transfer_upload");
@@ -103,12 +103,7 @@ async fn policies_judge_both_sides() {
     let script_1 = script();
     let settings = local(&script_1);
     for (script, settings, fields, tape) in [
-        (
-            script(),
-            shadow,
-            json!({"remote_path": "/etc/shadow"}),
-            &[Tape::Resolve, Tape::Connect, Tape::Transfer, Tape::Close][..],
-        ),
+        (script(), shadow, json!({"remote_path": "/etc/shadow"}), &[Tape::Resolve, Tape::Connect, Tape::Close][..]),
         (script_1, settings, json!({}), &[]),
     ] {
         let policies = vec![PolicyConfig::new("policy-paths", settings)];
