@@ -88,8 +88,10 @@ fn every_function_is_listed() -> anyhow::Result<()> {
 /// What sshd writes down before an action of a kind, and what the action adds.
 fn reached(function: &str, kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
     match kind {
-        // The file is open by then.
-        _ if function == "sftp.file.stat" => (&["Connection from", "Accepted password", "session: subsystem"], &[]),
+        // What goes before it, and is no such action, has opened the channel: `open`, or a look at the source.
+        _ if ["sftp.file.stat", "transfer.download"].contains(&function) => {
+            (&["Connection from", "Accepted password", "session: subsystem"], &[])
+        }
         "read-local-file" | "write-local-file" => (&[], &[]),
         "connect" => (&[], &["Connection from", "Accepted password"]),
         "exec" => (&["Connection from", "Accepted password"], &["session: command"]),
