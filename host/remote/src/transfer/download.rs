@@ -157,7 +157,7 @@ impl Download<'_> {
     async fn verify(&self, local: &Path) -> Result<Option<Hash>, Failure> {
         let Some(algorithm) = self.work.transfer.verify else { return Ok(None) };
         let here = local_hash(&self.work.transfer.local.root, local, None, algorithm);
-        let (here, there) = try_join(here, remote_hash(self.work, self.remote, None, algorithm)).await?;
+        let (here, there) = try_join(here, remote_hash(self.work, self.remote, self.known.size, algorithm)).await?;
         if here == there { Ok(Some(Hash { algorithm, hex: here })) } else { Err(differs(self.remote)) }
     }
 }

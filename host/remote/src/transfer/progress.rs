@@ -57,7 +57,10 @@ impl Meter {
 
     /// Bytes that are to be moved, as far as is known by now.
     pub(super) fn total(&self) -> u64 {
-        [&self.total, &self.foreseen, &self.bytes].map(|count| count.load(Ordering::Relaxed)).into_iter().fold(0, u64::max)
+        [&self.total, &self.foreseen, &self.bytes]
+            .map(|count| count.load(Ordering::Relaxed))
+            .into_iter()
+            .fold(0, u64::max)
     }
 
     /// Whether to tell now. Of several who ask at once, one is told so.

@@ -141,7 +141,7 @@ impl<'a> Upload<'a> {
     async fn verify(&self, path: &str) -> Result<Option<Hash>, Failure> {
         let Some(algorithm) = self.work.transfer.verify else { return Ok(None) };
         let here = local_hash(&self.work.transfer.local.root, self.local, None, algorithm);
-        let (here, there) = try_join(here, remote_hash(self.work, path, None, algorithm)).await?;
+        let (here, there) = try_join(here, remote_hash(self.work, path, Some(self.source.size), algorithm)).await?;
         if here == there { Ok(Some(Hash { algorithm, hex: here })) } else { Err(differs(self.remote)) }
     }
 }

@@ -82,7 +82,10 @@ impl Contents {
         match item.attributes.kind {
             FileKind::File => self.files.push(item),
             FileKind::Folder if folder.trail().count() > MAX_DEPTH => {
-                self.leave(item.path, format!("More than {MAX_DEPTH} folders are inside one another: move it by itself."));
+                self.leave(
+                    item.path,
+                    format!("More than {MAX_DEPTH} folders are inside one another: move it by itself."),
+                );
             }
             FileKind::Folder if folder.trail().any(|around| around.source == item.source) => {
                 self.leave(item.path, "The link leads back to a folder that it is in.");
@@ -114,6 +117,7 @@ pub(super) fn below(folder: &str, name: &str) -> String {
 
 /// There is more than one transfer moves.
 fn too_many() -> Failure {
-    let message = format!("The folder holds more than {MAX_ITEMS} files, folders and links: move its parts one by one.");
+    let message =
+        format!("The folder holds more than {MAX_ITEMS} files, folders and links: move its parts one by one.");
     failure(ErrorKind::Limit, message)
 }

@@ -13,6 +13,9 @@ use tokio::time::Instant;
 /// Content that may be on its way at once, of all files together, in bytes.
 pub(super) const FLIGHT: usize = 16 << 20;
 
+/// Commands at once. OpenSSH takes ten on a connection, with all that others do there.
+const COMMANDS: usize = 4;
+
 /// The smallest request that is worth its frame, in bytes.
 const SMALLEST: u32 = 4 << 10;
 
@@ -30,6 +33,8 @@ pub(super) struct Work {
     pub(super) deadline: Instant,
     /// Room for content on its way: one permit a byte.
     pub(super) flight: Arc<Semaphore>,
+    /// Turns for commands on the server, beside what moves.
+    pub(super) commands: Semaphore,
     /// What was sent to clean up after files that were given up, and has no answer yet.
     farewells: Mutex<Vec<Reply<()>>>,
 }
@@ -67,6 +72,7 @@ impl Work {
             meter: Meter::new(overseer.clone()),
             deadline,
             flight: Arc::new(Semaphore::new(FLIGHT)),
+            commands: Semaphore::new(COMMANDS),
             farewells: Mutex::default(),
             client,
             line,

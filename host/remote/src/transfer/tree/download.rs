@@ -26,11 +26,8 @@ impl Work {
         let mut tally = Tally::new(self, std::mem::take(&mut contents.unmoved));
         check_local(&self.transfer.local.root, &self.transfer.local.path, contents.size()).await?;
         let made = self.make_folders_here(&contents.folders, &mut tally).await?;
-        let pair = |file: &Item| Pair {
-            local: self.here(file),
-            remote: file.source.clone(),
-            source: file.attributes.clone(),
-        };
+        let pair =
+            |file: &Item| Pair { local: self.here(file), remote: file.source.clone(), source: file.attributes.clone() };
         self.move_files(&contents.files, pair, &mut tally).await?;
         self.download_links(&contents, &mut tally).await?;
         for folder in made.into_iter().rev() {
@@ -68,7 +65,9 @@ impl Work {
                 make_folder(&root, inside(&path), is_top)
             });
             let outcome = making.await.map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => failed(format!("`{shown}` is there already, and is no folder: remove it.")),
+                io::ErrorKind::AlreadyExists => {
+                    failed(format!("`{shown}` is there already, and is no folder: remove it."))
+                }
                 _ => unreadable(&shown, &error),
             });
             match outcome {

@@ -88,7 +88,9 @@ impl Work {
                 for (folder, outcome) in some.iter().zip(outcomes) {
                     match outcome {
                         Err(failure) if ends_all(&failure) => return Err(failure),
-                        Err(_) => tally.warn(format!("The server did not set mode and time of `{}`.", self.there(folder))),
+                        Err(_) => {
+                            tally.warn(format!("The server did not set mode and time of `{}`.", self.there(folder)))
+                        }
                         Ok(()) => {}
                     }
                 }

@@ -35,7 +35,9 @@ impl Work {
                 match walk.look_into(&folder) {
                     Ok(within) => within?,
                     Err(error) if is_top => return Err(unreadable(error)),
-                    Err(error) => walk.contents.leave(folder.path.clone(), format!("The daemon cannot list it: {error}.")),
+                    Err(error) => {
+                        walk.contents.leave(folder.path.clone(), format!("The daemon cannot list it: {error}."))
+                    }
                 }
             }
             Ok(walk.contents)
@@ -86,7 +88,10 @@ impl Walk {
         match self.links {
             Links::Skip => Ok(None),
             Links::Copy => {
-                let text = self.top.read_link_contents(source).map_err(|error| format!("The daemon cannot read it: {error}."))?;
+                let text = self
+                    .top
+                    .read_link_contents(source)
+                    .map_err(|error| format!("The daemon cannot read it: {error}."))?;
                 let text = text.into_os_string().into_string().map_err(|_| "The link's text is not UTF-8.")?;
                 self.contents.links.push((Item { path: path.to_owned(), source: source.to_owned(), attributes }, text));
                 Ok(None)
@@ -98,7 +103,10 @@ impl Walk {
                 })?;
                 let real = real.to_str().ok_or("The link leads to a name that is not UTF-8.")?;
                 let real = if real == "." { "" } else { real };
-                let metadata = self.top.metadata(inside(real.as_ref())).map_err(|error| format!("The link leads to nothing that the daemon can look at: {error}."))?;
+                let metadata = self
+                    .top
+                    .metadata(inside(real.as_ref()))
+                    .map_err(|error| format!("The link leads to nothing that the daemon can look at: {error}."))?;
                 let attributes = self::attributes(&metadata);
                 Ok(Some(Item { path: path.to_owned(), source: real.to_owned(), attributes }))
             }

@@ -5,9 +5,9 @@ use crate::sftp::Name;
 use crate::transfer::tree::ends_all;
 use crate::transfer::work::{Work, failed};
 use crate::{Attributes, FileKind, Links, Step};
-use futures::stream::{FuturesUnordered, StreamExt};
 use futures::FutureExt;
 use futures::future::{try_join, try_join_all};
+use futures::stream::{FuturesUnordered, StreamExt};
 use hostler_model::{Failure, NotMoved};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -90,7 +90,9 @@ impl Work {
         let listed = loop {
             let Some(piece) = pieces.pop_front() else { break Ok(()) };
             match piece.await {
-                Ok(Some(piece)) => names.extend(piece.into_iter().filter(|name| name.name != b"." && name.name != b"..")),
+                Ok(Some(piece)) => {
+                    names.extend(piece.into_iter().filter(|name| name.name != b"." && name.name != b".."))
+                }
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(refused(error)),
             }
@@ -143,7 +145,8 @@ impl Work {
 
     /// Where a link leads to, and what is there.
     async fn follow(&self, link: &str) -> Result<(String, Attributes), Failure> {
-        let attributes = self.client.stat(link.as_bytes()).map(|answer| answer.map_err(|error| self.refused(link, error)));
+        let attributes =
+            self.client.stat(link.as_bytes()).map(|answer| answer.map_err(|error| self.refused(link, error)));
         let (real, attributes) = try_join(self.real_path(link), attributes).await?;
         Ok((real, attributes.into()))
     }
