@@ -1,15 +1,14 @@
 //! One file from the server to the daemon.
 
 use super::Step;
-use super::hash::{local_hash, remote_hash};
 use super::landing::Landing;
 use super::reading::Reading;
 use super::sink::{Filling, Sink};
-use super::work::{OneFile, Work, differs, failed, harmless, is_folder, spoilt};
+use super::verify::Verdict;
+use super::work::{OneFile, Work, failed, harmless, is_folder, spoilt};
 use crate::sftp::{FileAttributes, Handle, OpenFlags};
 use crate::{Attributes, FileKind};
-use futures::future::try_join;
-use hostler_model::{Failure, Hash};
+use hostler_model::Failure;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -69,7 +68,7 @@ impl Download<'_> {
         let handle = Arc::new(handle.map_err(|error| work.refused(remote, error))?);
         let (target, landing) = landing?;
         let Some(Landing { mut sink, from, restarted }) = landing else {
-            let hash = self.verify(&target.path).await?;
+            let hash = work.verify(&target.path, remote, size).await?.hash(&self.shown)?;
             let total = size.unwrap_or_default();
             return Ok(OneFile { total, resumed: total, skipped: true, atomic: true, hash, ..OneFile::default() });
         };
@@ -79,11 +78,11 @@ impl Download<'_> {
             fetched => fetched?,
         };
         let total = from + bytes;
-        let verified = self.verify(sink.path()).await;
-        if verified.is_err() {
+        let verdict = work.verify(sink.path(), remote, size.and(Some(total))).await?;
+        if let Verdict::Differs = verdict {
             sink.condemn();
         }
-        let hash = verified?;
+        let hash = verdict.hash(&self.shown)?;
         let Self { known, .. } = &self;
         let mode = match target.mode {
             Some(_) if in_place => work.transfer.mode,
@@ -151,13 +150,5 @@ impl Download<'_> {
             work.meter.moved(self.remote, size);
             filling.put(piece).await?;
         }
-    }
-
-    /// Compares both sides by their hashes, if that is asked.
-    async fn verify(&self, local: &Path) -> Result<Option<Hash>, Failure> {
-        let Some(algorithm) = self.work.transfer.verify else { return Ok(None) };
-        let here = local_hash(&self.work.transfer.local.root, local, None, algorithm);
-        let (here, there) = try_join(here, remote_hash(self.work, self.remote, self.known.size, algorithm)).await?;
-        if here == there { Ok(Some(Hash { algorithm, hex: here })) } else { Err(differs(self.remote)) }
     }
 }

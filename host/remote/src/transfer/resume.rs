@@ -86,11 +86,7 @@ async fn is_prefix(sides: &impl Comparison, size: u64) -> Result<bool, Failure> 
 }
 
 /// How much of the part is the beginning of the source.
-async fn proved(
-    sides: &impl Comparison,
-    Windows { holes, tail }: &Windows,
-    size: u64,
-) -> Result<Option<u64>, Failure> {
+async fn proved(sides: &impl Comparison, Windows { holes, tail }: &Windows, size: u64) -> Result<Option<u64>, Failure> {
     let whole = size.saturating_sub(*holes);
     let (same, from) = match sides.same_hash(Left::Part, size).await? {
         Some(true) => (true, size),

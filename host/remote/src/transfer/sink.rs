@@ -2,12 +2,12 @@
 
 use super::source::{blocking, unreadable};
 use bytes::Bytes;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, OpenOptionsExt};
 use hostler_model::Failure;
 use rustix::fs::OFlags;
 use std::fs::{File, FileTimes, Permissions};
 use std::io;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -96,6 +96,10 @@ impl Sink {
                 file.sync_all()?;
             }
             if path != target {
+                let (there, ours) = (root.symlink_metadata(&path)?, file.metadata()?);
+                if (there.dev(), there.ino()) != (ours.dev(), ours.ino()) {
+                    return Err(io::Error::other("somebody replaced its part file"));
+                }
                 root.rename(&path, &root, &target)?;
             }
             if durable {

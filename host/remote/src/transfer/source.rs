@@ -47,6 +47,9 @@ impl Source {
         if !metadata.is_file() {
             return Err(failed(format!("`{shown}` is a device, a pipe or a socket: name a file.")));
         }
+        if metadata.len() == 0 && rustix::io::pread(&file, &mut [0], 0).is_ok_and(|size| size > 0) {
+            return Err(failed(format!("`{shown}` does not tell its size, as files of /proc do: copy it first.")));
+        }
         Ok(Self {
             file: Arc::new(file),
             shown: shown.into(),
@@ -107,7 +110,8 @@ impl Blocks {
     /// latest when the last one is read.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         let Some(block) = self.next.take() else { return Ok(None) };
-        let block = block.await.unwrap_or_else(|error| Err(unreadable(&self.source.shown, &io::Error::other(error))))?;
+        let block =
+            block.await.unwrap_or_else(|error| Err(unreadable(&self.source.shown, &io::Error::other(error))))?;
         self.read_ahead();
         Ok(Some(block))
     }
