@@ -183,7 +183,7 @@ pub(super) fn failed(message: impl Into<String>) -> Failure {
 
 /// What went wrong while a target itself was written.
 pub(super) fn spoilt(mut failure: Failure, path: &str) -> Failure {
-    failure.message += &format!(" `{path}` itself was being written, so it may hold a part now.");
+    failure.message = format!("{} `{path}` itself was being written, so it may hold a part now.", failure.message);
     failure
 }
 
