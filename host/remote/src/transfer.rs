@@ -18,6 +18,7 @@ mod space;
 mod start;
 mod tree;
 mod upload;
+mod verify;
 mod walk;
 mod work;
 

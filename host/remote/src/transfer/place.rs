@@ -58,11 +58,10 @@ impl<'a> Place<'a> {
     pub(super) async fn fill(&self, source: &Source, from: u64) -> Result<u64, Failure> {
         let Some(handle) = &self.handle else { return Ok(0) };
         let request = self.work.request_size();
-        let mut blocks = source.read_ahead(from, request);
+        let mut blocks = source.blocks(from, request);
         let mut flight = Flight::new(MOST, self.work.flight.clone());
         let (mut sent, mut done) = (from, from);
-        while let Some(block) = blocks.recv().await {
-            let mut block = block?;
+        while let Some(mut block) = blocks.next().await? {
             while !block.is_empty() {
                 let piece = block.split_to(block.len().min(request as usize));
                 let size = u32::try_from(piece.len()).unwrap_or(request);

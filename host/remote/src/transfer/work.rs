@@ -166,13 +166,6 @@ pub(super) fn late(Work { meter, transfer, .. }: &Work) -> Failure {
     Failure::new(ErrorKind::Timeout, Phase::Transfer, message)
 }
 
-/// Both sides were compared.
-pub(super) fn differs(path: &str) -> Failure {
-    failed(format!(
-        "`{path}` differs from its source after the transfer: see that nobody writes to either, and try again."
-    ))
-}
-
 /// A file is wanted.
 pub(super) fn is_folder(path: &str) -> Failure {
     failed(format!("`{path}` is a folder: name a file, or set `recursive`."))
