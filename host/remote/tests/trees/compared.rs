@@ -111,3 +111,25 @@ async fn files_with_the_same_size_and_time_are_left_alone() {
         assert_eq!((moved.files, moved.skipped), (1 + missing, 48), "one has another time");
     }
 }
+
+#[tokio::test]
+async fn what_arrived_is_compared_where_that_is_asked() {
+    let sides = Sides::start().await;
+    plant_many(&sides.local("many"), 100);
+    fs::write(sides.local("many/large"), vec![b'l'; 1_000_000]).expect("file");
+    for direction in BOTH {
+        let verify = Some(HashAlgorithm::Sha256);
+        let moved = sides.run(Transfer { verify, ..sides.transfer(direction, "many", "many") }).await.expect("moved");
+        assert_eq!((moved.files, moved.failed, moved.hash), (101, 0, None), "there is a hash for each");
+    }
+    let commands = sides.server.state.commands();
+    assert_eq!(commands.len(), 2, "what is small is read: {commands:?}");
+    // Now the server says something else of what it has.
+    let (truth, lie) = (b"50 50 50".to_vec(), b"05 05 05".to_vec());
+    sides.server.state.lies.lock().expect("no panic").push((truth, lie));
+    let transfer = Transfer { verify: Some(HashAlgorithm::Md5), ..sides.transfer(Direction::Upload, "many", "many") };
+    let moved = sides.run(transfer).await.expect("moved");
+    let failed: Vec<_> = moved.failures.iter().map(|failure| failure.path.as_str()).collect();
+    assert_eq!((moved.files, failed), (100, vec!["1/50.txt"]));
+    assert!(moved.failures[0].reason.contains("differs"), "{:?}", moved.failures);
+}
