@@ -49,7 +49,7 @@ pub(crate) struct Sftp {
 impl Sftp {
     /// Has the server start its SFTP program. Dropping the future leaves no channel behind.
     pub(crate) async fn open(line: Arc<Line>) -> Result<Self, NotStarted> {
-        Ok(Self { client: Client::open(line.clone()).await?, line })
+        Ok(Self { client: Client::open(line.clone(), line.closing.clone()).await?, line })
     }
 
     async fn entries(&self, folder: &Handle) -> Result<Listing, Error> {

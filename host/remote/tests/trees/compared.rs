@@ -1,24 +1,33 @@
 //! What is left alone because it is the same already.
 
-use crate::sides::{Sides, age, listing};
+use crate::sides::{Sides, age, contents};
 use crate::{Watch, plant_many};
 use hostler_model::{Direction, ErrorKind, HashAlgorithm};
 use hostler_remote::{Compare, Transfer};
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
 
 const BOTH: [Direction; 2] = [Direction::Upload, Direction::Download];
 
-/// Changes files of the source, so that two differ: one in content alone, one in size.
+/// Where the files come from.
+fn source(sides: &Sides, direction: Direction) -> PathBuf {
+    if direction == Direction::Upload { sides.local("many") } else { sides.remote("many") }
+}
+
+/// Changes two files of the source: one in content alone, one in size.
 fn change(sides: &Sides, direction: Direction) {
-    let source = if direction == Direction::Upload { sides.local("many") } else { sides.remote("many") };
-    let time = fs::metadata(source.join("1/8.txt")).and_then(|file| file.modified()).expect("time");
-    let content = fs::read_to_string(source.join("1/8.txt")).expect("file");
-    fs::write(source.join("1/8.txt"), content.replace('8', "9")).expect("file");
-    let file = fs::File::open(source.join("1/8.txt")).expect("file");
-    file.set_modified(time).expect("time");
-    fs::write(source.join("2/9.txt"), "shorter").expect("file");
+    let source = source(sides, direction);
+    let path = source.join("1/8.txt");
+    let time = fs::metadata(&path).and_then(|file| file.modified()).expect("time");
+    let content = fs::read(&path).expect("file");
+    fs::write(&path, content.iter().rev().copied().collect::<Vec<_>>()).expect("file");
+    fs::File::open(&path).and_then(|file| file.set_modified(time)).expect("time");
+    let mut content = fs::read(source.join("2/9.txt")).expect("file");
+    content.truncate(content.len() / 2);
+    fs::write(source.join("2/9.txt"), content).expect("file");
 }
 
 #[tokio::test]
@@ -36,7 +45,7 @@ async fn files_with_the_same_hash_are_left_alone() {
             let again = sides.run(transfer).await.expect("moved");
             assert_eq!((again.files, again.skipped, again.bytes, again.atomic), (0, 300, 0, true));
         }
-        assert_eq!(listing(&sides.remote("many")), listing(&sides.local("many")));
+        assert!(contents(&sides.remote("many")) == contents(&sides.local("many")));
         let commands = sides.server.state.commands();
         assert!(commands.len() <= 8, "{} commands for 1200 files", commands.len());
     }
@@ -84,19 +93,43 @@ async fn odd_names_are_hashed_too() {
 
 #[tokio::test]
 async fn files_with_the_same_size_and_time_are_left_alone() {
-    let sides = Sides::start().await;
-    plant_many(&sides.local("many"), 50);
-    sides.up("many", "many").await.expect("moved");
     for direction in BOTH {
+        let sides = Sides::start().await;
+        plant_many(&sides.local("many"), 50);
+        sides.up("many", "many").await.expect("moved");
         change(&sides, direction);
         let transfer = Transfer { compare: Compare::SizeAndTime, ..sides.transfer(direction, "many", "many") };
         let moved = sides.run(transfer.clone()).await.expect("moved");
         assert_eq!((moved.files, moved.skipped), (1, 49), "a change of content alone is not seen");
         let (here, there) = (sides.local("many/1/8.txt"), sides.remote("many/1/8.txt"));
-        assert_ne!(fs::read(&here).expect("file"), fs::read(&there).expect("file"));
-        fs::copy(here, there).expect("copied");
-        age(&sides.local("many"));
+        assert_ne!(fs::read(here).expect("file"), fs::read(&there).expect("file"));
+        fs::remove_file(there).expect("removed");
+        let file = fs::File::open(source(&sides, direction).join("3/10.txt")).expect("file");
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).expect("time");
         let moved = sides.run(transfer).await.expect("moved");
-        assert_eq!((moved.files, moved.skipped), (50, 0), "all are as new as the others are not");
+        let missing = u64::from(direction == Direction::Upload);
+        assert_eq!((moved.files, moved.skipped), (1 + missing, 48), "one has another time");
     }
+}
+
+#[tokio::test]
+async fn what_arrived_is_compared_where_that_is_asked() {
+    let sides = Sides::start().await;
+    plant_many(&sides.local("many"), 100);
+    fs::write(sides.local("many/large"), vec![b'l'; 1_000_000]).expect("file");
+    for direction in BOTH {
+        let verify = Some(HashAlgorithm::Sha256);
+        let moved = sides.run(Transfer { verify, ..sides.transfer(direction, "many", "many") }).await.expect("moved");
+        assert_eq!((moved.files, moved.failed, moved.hash), (101, 0, None), "there is a hash for each");
+    }
+    let commands = sides.server.state.commands();
+    assert_eq!(commands.len(), 2, "what is small is read: {commands:?}");
+    // Now the server says something else of what it has.
+    let (truth, lie) = (b"50 50 50".to_vec(), b"05 05 05".to_vec());
+    sides.server.state.lies.lock().expect("no panic").push((truth, lie));
+    let transfer = Transfer { verify: Some(HashAlgorithm::Md5), ..sides.transfer(Direction::Upload, "many", "many") };
+    let moved = sides.run(transfer).await.expect("moved");
+    let failed: Vec<_> = moved.failures.iter().map(|failure| failure.path.as_str()).collect();
+    assert_eq!((moved.files, failed), (100, vec!["1/50.txt"]));
+    assert!(moved.failures[0].reason.contains("differs"), "{:?}", moved.failures);
 }

@@ -150,6 +150,7 @@ impl State {
     async fn serve(&self, mut channel: Channel<Msg>) -> Option<()> {
         let (mut program, is_sftp) = loop {
             match channel.wait().await? {
+                ChannelMsg::Exec { .. } if self.has_no_shell.load(Ordering::Relaxed) => return None,
                 ChannelMsg::Exec { command, .. } => {
                     let command = String::from_utf8_lossy(&command).into_owned();
                     self.commands.lock().unwrap_or_else(PoisonError::into_inner).push(command.clone());

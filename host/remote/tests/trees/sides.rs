@@ -108,6 +108,11 @@ pub(crate) fn listing(folder: &Path) -> BTreeMap<PathBuf, Seen> {
     seen
 }
 
+/// The content of all files in it.
+pub(crate) fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    listing(folder).into_iter().map(|(path, seen)| (path, seen.content)).collect()
+}
+
 /// Makes all files and folders old, each in its own way.
 pub(crate) fn age(folder: &Path) {
     let mut time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
