@@ -2,6 +2,9 @@
 //!
 //! It is about what is asked and answered; the `subsystem` owns the channel and carries the bytes.
 
+#[cfg(test)]
+mod tests;
+
 use super::attributes::{FileAttributes, OpenFlags};
 use super::error::{Error, Nonsense, Status, StatusCode};
 use super::failure::{PATIENCE, late, too_much};
