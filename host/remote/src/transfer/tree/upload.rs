@@ -89,7 +89,7 @@ impl Work {
                     match outcome {
                         Err(failure) if ends_all(&failure) => return Err(failure),
                         Err(_) => {
-                            tally.warn(format!("The server did not set mode and time of `{}`.", self.there(folder)))
+                            tally.warn(format!("The server did not set mode and time of `{}`.", self.there(folder)));
                         }
                         Ok(()) => {}
                     }

@@ -91,7 +91,7 @@ impl Work {
             let Some(piece) = pieces.pop_front() else { break Ok(()) };
             match piece.await {
                 Ok(Some(piece)) => {
-                    names.extend(piece.into_iter().filter(|name| name.name != b"." && name.name != b".."))
+                    names.extend(piece.into_iter().filter(|name| name.name != b"." && name.name != b".."));
                 }
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(refused(error)),
