@@ -58,7 +58,8 @@ impl Roots {
     }
 
     /// Finds what a request names: an absolute path in a root, or a relative one in the first root. A path that leads
-    /// out, by itself or over a link, gets the same answer whether anything is there or not. Blocks.
+    /// out, by itself or over a link, gets the same answer whether anything is there or not; an absolute link always
+    /// leads out. Blocks.
     pub fn find(&self, path: &str) -> Result<Place, Failure> {
         check(path)?;
         let whole = self.first.name.join(path);

@@ -31,6 +31,7 @@ impl World {
             ("../srv-other".into(), "srv/sideways"),
             ("../none".into(), "srv/nowhere"),
             ("sub/deep".into(), "srv/inside"),
+            (at("srv/sub"), "srv/homeward"),
             ("deep/../../file".into(), "srv/sub/around"),
             ("../../../canary".into(), "srv/sub/deep/up"),
             ("/".into(), "srv/inner/top"),
@@ -86,7 +87,9 @@ fn what_leads_out_is_refused_with_the_same_words_whether_it_exists_or_not() {
     let world = World::new();
     let other = world.path("srv-other/canary");
     let out = ["/etc/shadow", "/etc/none", "/srv", &other, "absolute", "relative", "sideways/canary", "sideways/none"];
-    for path in out.into_iter().chain(["nowhere", "sub/deep/up", "inner/top", "inner/top/etc/shadow", "inside/up"]) {
+    for path in
+        out.into_iter().chain(["nowhere", "homeward", "sub/deep/up", "inner/top", "inner/top/etc/shadow", "inside/up"])
+    {
         let Failure { kind, phase, message, .. } = world.refused(path);
         assert_eq!((kind, phase), (ErrorKind::Denied, Phase::Transfer), "{path}");
         assert_eq!(message, outside(path).message);
