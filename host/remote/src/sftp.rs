@@ -16,8 +16,6 @@ mod tests;
 use crate::connection::{Line, NotStarted};
 use crate::files::{Attributes, Create, Entry, File, FileChange, FileKind, Files, Listing, MAX_ENTRIES, OpenMode};
 use failure::PATIENCE;
-use file::OpenFile;
-use failure::{PATIENCE, refusal};
 use file::{OpenFile, check_size};
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
