@@ -55,7 +55,7 @@ impl State {
         let session = session.map_err(|failure| Failure { phase: Phase::Transfer, ..failure });
         let local = self.table.get(local)?;
         let (is_folder, size) = (local.kind == FOLDER, local.size.unwrap_or_default());
-        let moved = match (session, asked(direction, local, remote, options)) {
+        let moved = match (session, asked(direction, local, remote, &options)) {
             (Ok(session), Ok(transfer)) => self.transfer(session, transfer, is_folder, size).await,
             (Err(failure), _) | (_, Err(failure)) => Err(failure),
         };
@@ -120,7 +120,7 @@ fn asked(
     direction: Direction,
     local: &LocalFileHandle,
     remote: String,
-    options: transfer::Options,
+    options: &transfer::Options,
 ) -> Result<Transfer, Failure> {
     let (needed, function) = match direction {
         Direction::Upload => (Access::Read, "to-read"),
@@ -238,7 +238,10 @@ fn summary(moved: &Moved) -> String {
 
 /// What could not be moved, a line each.
 fn failures(moved: &Moved) -> String {
-    let mut text: String = moved.failures.iter().map(|it| format!("{}: {}\n", it.path, it.reason)).collect();
+    let mut text = String::new();
+    for NotMoved { path, reason } in &moved.failures {
+        writeln!(text, "{path}: {reason}").expect("a String takes everything");
+    }
     let unnamed = moved.failed.saturating_sub(moved.failures.len() as u64);
     if unnamed > 0 {
         writeln!(text, "and {unnamed} more").expect("a String takes everything");
