@@ -19,6 +19,7 @@ const CONFIG: &str = r#"
         { capability = "exec", commands = ["id", "true", "echo *"] },
         { capability = "shell", hosts = ["elsewhere.example"] },
         { capability = "remote-files", hosts = ["elsewhere.example"] },
+        { capability = "local-files", paths = ["/elsewhere/**"] },
     ]
 "#;
 
@@ -32,11 +33,13 @@ const OPEN: &str = r#"
         { capability = "secret-input", secrets = ["driver_args.pin"] },
         { capability = "remote-files", paths = ["/home/admin/granted/**"], max_size = 1000 },
         { capability = "remote-files", paths = ["/etc/**"], access = "read" },
+        "local-files",
     ]
 "#;
 
 /// What its manifest asks for.
-const ASKS: &[&str] = &["connect", "exec", "elevation", "stdin", "pty", "shell", "secret-input", "remote-files"];
+const ASKS: &[&str] =
+    &["connect", "exec", "elevation", "stdin", "pty", "shell", "secret-input", "remote-files", "local-files"];
 
 fn attacked(config: &str) -> anyhow::Result<Daemon> {
     let attacker = whole("attacker", ASKS)?;
@@ -328,7 +331,7 @@ fn manifests_that_lie_are_found_out() -> anyhow::Result<()> {
         ("asks-nothing", manifest("asks-nothing", &[]), "does not ask for"),
         (
             "asks-too-much",
-            manifest("asks-too-much", &["connect", "shell", "remote-files", "wasi"]),
+            manifest("asks-too-much", &["connect", "shell", "remote-files", "local-files", "wasi"]),
             "take the request out",
         ),
         ("no-reason", honest("no-reason").replace("It is a test.", ""), "gives no reason"),

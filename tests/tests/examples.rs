@@ -2,6 +2,7 @@
 //! port and credentials.
 
 use crate::job::{body, finishing, listed};
+use crate::transfers::lending;
 use crate::{daemon, shared_daemon};
 use anyhow::Context;
 use hostler_tests::{Daemon, KeyForm, KeyType, Sshd};
@@ -214,6 +215,68 @@ fn example_6_several_commands_by_sudo() -> anyhow::Result<()> {
     assert_eq!(results.as_object().map(serde_json::Map::len), Some(3), "{results}");
     assert_eq!(sshd.read("/etc/hostname")?, "server.example.com\n");
     assert!(sshd.read("/run/systemctl")?.ends_with("restart hostname\n"));
+    Ok(())
+}
+
+#[test]
+fn example_7_and_8_upload_and_download() -> anyhow::Result<()> {
+    let (daemon, sshd) = (lending()?, Sshd::shared()?);
+    let upload = json!({
+        "driver": "paramiko",
+        "connection_args": {
+            "host": "192.168.1.100",
+            "username": "admin",
+            "password": "your_password"
+        },
+        "command": ["__FILE_TRANSFER__"],
+        "driver_args": {
+            "file_transfer": {
+                "operation": "upload",
+                "local_path": "/local/file.txt",
+                "remote_path": "/remote/file.txt",
+                "resume": false,
+                "chunk_size": 32768
+            }
+        }
+    });
+    let (local, remote) = (daemon.local().join("file.txt"), sshd.remote().join("file.txt"));
+    let content = "The quick brown fox\n".repeat(20_000);
+    fs::write(&local, &content)?;
+    let results = run(&daemon, &aimed(upload, &sshd))?;
+    let result = &results["file_transfer_upload"];
+    assert_eq!(result["output"], "File transfer completed: 400000/400000 bytes", "{results}");
+    assert_eq!(result["exit_status"], 0, "{results}");
+    let told = &result["transfer_result"];
+    assert_eq!((&told["success"], &told["resumed"]), (&json!(true), &json!(false)), "{results}");
+    assert_eq!((&told["bytes_transferred"], &told["total_bytes"]), (&json!(400_000), &json!(400_000)), "{results}");
+    assert_eq!((&told["local_path"], &told["remote_path"]), (&json!("/local/file.txt"), &json!("/remote/file.txt")));
+    assert!(fs::read_to_string(&remote)? == content, "it arrived whole");
+
+    let download = json!({
+        "driver": "paramiko",
+        "connection_args": {
+            "host": "192.168.1.100",
+            "username": "admin",
+            "password": "your_password"
+        },
+        "command": ["__FILE_TRANSFER__"],
+        "driver_args": {
+            "file_transfer": {
+                "operation": "download",
+                "local_path": "/local/file.txt",
+                "remote_path": "/remote/file.txt",
+                "resume": true,
+                "chunk_size": 32768,
+                "timeout": 300.0
+            }
+        }
+    });
+    fs::write(&local, "something else\n")?;
+    let results = run(&daemon, &aimed(download, &sshd))?;
+    let told = &results["file_transfer_download"]["transfer_result"];
+    assert_eq!((&told["success"], &told["chunk_size"]), (&json!(true), &json!(32768)), "{results}");
+    assert!(told["restarted"].is_string(), "what was there was no part of it: {results}");
+    assert!(fs::read_to_string(&local)? == content, "it arrived whole");
     Ok(())
 }
 

@@ -102,6 +102,42 @@ fn every_operation_does_what_it_says() -> anyhow::Result<()> {
 }
 
 #[test]
+fn links_and_open_files() -> anyhow::Result<()> {
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
+    prepare(&daemon, &sshd, "mkdir opened; echo -n something longer than that >opened/old")?;
+    let told = look(
+        &daemon,
+        &sshd,
+        &json!([
+            ["piecewise", "opened/new", "new"],
+            ["piecewise", "opened/new", "new"],
+            ["piecewise", "opened/none", "never"],
+            ["piecewise", "opened/old", "never"],
+            ["piecewise", "opened/old", "empty"],
+            ["piecewise", "opened/made", "missing"],
+            ["symlink", "opened/link", "new"],
+            ["symlink", "opened/link", "new"],
+            ["read-link", "opened/link"],
+            ["link-stat", "opened/link"],
+            ["stat", "opened/link"],
+            ["read-link", "opened/new"],
+            ["symlink", "opened/nowhere", "../no such\u{e9} place"],
+            ["read-link", "opened/nowhere"],
+            ["stat", "opened/nowhere"],
+        ]),
+    )?;
+    let written = json!(["start\0\0\0\0\0end", 13, 0]);
+    assert_eq!((&told[0], &told[4], &told[5]), (&written, &written, &written), "{told:?}");
+    assert_eq!((&told[1]["kind"], &told[2]["kind"]), (&json!("transfer-failed"), &json!("not-found")), "{told:?}");
+    assert_eq!(told[3], json!(["starthing endger than that", 26, 0]), "what is not written over stays");
+    assert_eq!((&told[6], &told[7]["kind"], &told[8]), (&json!("done"), &json!("transfer-failed"), &json!("new")));
+    assert_eq!((&told[9]["kind"], &told[10]["kind"], &told[10]["size"]), (&json!("link"), &json!("file"), &json!(13)));
+    assert_eq!(told[11]["phase"], "transfer", "{told:?}");
+    assert_eq!((&told[13], &told[14]["kind"]), (&json!("../no such\u{e9} place"), &json!("not-found")), "{told:?}");
+    Ok(())
+}
+
+#[test]
 fn what_the_server_refuses_has_a_kind_of_its_own() -> anyhow::Result<()> {
     let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
     prepare(&daemon, &sshd, "mkdir refusals; cd refusals; mkdir full; touch full/x a b; mkfifo pipe")?;

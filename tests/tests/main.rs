@@ -23,6 +23,7 @@ mod parameters;
 mod roots;
 mod secrets;
 mod shells;
+mod transfers;
 
 use hostler_tests::{Daemon, Setup};
 use std::sync::{Arc, Mutex, PoisonError, Weak};

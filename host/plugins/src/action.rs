@@ -185,8 +185,16 @@ impl Action<'_> {
             Self::ReadLocalFile(path) => vec![local_file(path, Access::Read, 0)],
             Self::WriteLocalFile(path) => vec![local_file(path, Access::Write, 0)],
             Self::ChangeFile(change) => {
-                let to = if let FileChange::Rename { to, .. } = change { Some(to.as_str()) } else { None };
-                [change.path()].into_iter().chain(to).map(|path| file(path, Access::Write, 0)).collect()
+                let mut needs = vec![file(change.path(), Access::Write, 0)];
+                match change {
+                    FileChange::Rename { to, .. } => needs.push(file(to, Access::Write, 0)),
+                    // Whatever may be done with the link will be done with what it leads to.
+                    FileChange::Link { path, to } => {
+                        needs.extend([Access::Read, Access::Write].map(|access| Need::Link { path, to, access }));
+                    }
+                    _ => {}
+                }
+                needs
             }
         }
     }

@@ -12,6 +12,7 @@ pub(crate) mod driver {
             "hostler:plugin/ssh.session": crate::host::ssh::SessionHandle,
             "hostler:plugin/shell.shell": crate::host::shell::ShellHandle,
             "hostler:plugin/sftp.sftp": crate::host::sftp::SftpHandle,
+            "hostler:plugin/sftp.file": crate::host::sftp::file::FileHandle,
             "hostler:plugin/local-files.local-file": crate::host::local_files::LocalFileHandle,
         },
     });

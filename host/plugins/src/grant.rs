@@ -59,6 +59,9 @@ struct Line {
     /// Why a plugin asks for it. Required in a manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Of a manifest: whether the plugin is of use without it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    optional: bool,
     /// Names with `*` and `?`, addresses, ranges of addresses. A range holds for a name if all addresses that
     /// the name resolved to lie in it; for a name behind a jump host it never does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,6 +120,12 @@ pub(crate) enum Need<'a> {
         access: Access,
         size: u64,
     },
+    /// What a link at a path will lead to.
+    Link {
+        path: &'a str,
+        to: &'a str,
+        access: Access,
+    },
     /// A file of the daemon.
     LocalFile {
         path: &'a str,
@@ -156,7 +165,7 @@ impl Need<'_> {
             Self::Pty => Capability::Pty,
             Self::Shell => Capability::Shell,
             Self::SecretInput(_) => Capability::SecretInput,
-            Self::File { .. } => Capability::RemoteFiles,
+            Self::File { .. } | Self::Link { .. } => Capability::RemoteFiles,
             Self::LocalFile { .. } => Capability::LocalFiles,
         }
     }
@@ -166,6 +175,11 @@ impl Grant {
     /// Why a plugin asks for it.
     pub(crate) fn reason(&self) -> Option<&str> {
         self.line.reason.as_deref()
+    }
+
+    /// Whether a plugin that asks for it is of use without.
+    pub(crate) fn is_optional(&self) -> bool {
+        self.line.optional
     }
 
     /// Whether it gives what is needed, there.
@@ -199,14 +213,21 @@ impl Grant {
             Need::Elevation(user) => to.as_ref().is_none_or(|users| any(users, user)),
             Need::SecretInput(path) => secrets.as_ref().is_none_or(|paths| any(paths, path)),
             Need::File { path: asked, access: kind, size } | Need::LocalFile { path: asked, access: kind, size } => {
-                let is_below = |patterns: &Vec<PathPattern>| {
-                    path::normal(asked).is_some_and(|normal| patterns.iter().any(|pattern| pattern.covers(&normal)))
-                };
-                self.paths.as_ref().is_none_or(is_below)
+                self.reaches(path::normal(asked))
                     && access.is_none_or(|access| access == kind)
                     && max_size.is_none_or(|max| kind == Access::Read || size <= max)
             }
+            Need::Link { path: link, to, access: kind } => {
+                self.reaches(path::led_to(link, to)) && access.is_none_or(|access| access == kind)
+            }
         }
+    }
+
+    /// Whether a path lies where it holds; `None` is one that nobody can judge.
+    fn reaches(&self, normal: Option<String>) -> bool {
+        self.paths
+            .as_ref()
+            .is_none_or(|patterns| normal.is_some_and(|normal| patterns.iter().any(|pattern| pattern.covers(&normal))))
     }
 }
 

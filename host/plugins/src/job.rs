@@ -57,12 +57,11 @@ impl JobContext {
     /// All that an action needs must have been granted to the driver, at that server.
     fn check_grants(&self, action: &Action<'_>) -> Result<(), Failure> {
         let terms = &self.docket.driver.terms;
-        let (server, addresses): (_, Vec<IpAddr>) = match action {
-            Action::Connect(server, addresses, _) => (*server, addresses.iter().map(SocketAddr::ip).collect()),
-            _ => {
-                let known = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-                (&self.target, known.iter().copied().collect())
-            }
+        let (server, addresses): (_, Vec<IpAddr>) = if let Action::Connect(server, addresses, _) = action {
+            (*server, addresses.iter().map(SocketAddr::ip).collect())
+        } else {
+            let known = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+            (&self.target, known.iter().copied().collect())
         };
         let place = Place::new(&server.host, server.port, &server.user, &addresses);
         let refused = action.needs().into_iter().find_map(|need| terms.powers.check(&need, &place).err());

@@ -92,7 +92,7 @@ impl Draft {
         let Source { name, origin, version, grants, .. } = source;
         manifest.compare(engine, component)?;
         let terms = Arc::new(Terms::new(config, &manifest, grants)?);
-        let missing = ungranted(engine, component, |capability| terms.powers.has(capability));
+        let missing = ungranted(engine, component, |capability| terms.powers.links(capability));
         if !missing.is_empty() {
             let advice: BTreeSet<_> = missing.iter().map(|(_, capability)| format!("\"{capability}\"")).collect();
             return Err(Error::NotGranted {
@@ -118,17 +118,17 @@ fn link(engine: &Engine, component: &Component, terms: &Terms) -> wasmtime::Resu
     events::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     secrets::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     results::add_to_linker::<_, Host>(&mut linker, |state| state)?;
-    if terms.powers.has(Capability::Connect) {
+    if terms.powers.links(Capability::Connect) {
         ssh::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     }
-    if terms.powers.has(Capability::Shell) {
+    if terms.powers.links(Capability::Shell) {
         shell::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     }
-    if terms.powers.has(Capability::RemoteFiles) {
+    if terms.powers.links(Capability::RemoteFiles) {
         sftp::add_to_linker::<_, Host>(&mut linker, |state| state)?;
         transfer::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     }
-    if terms.powers.has(Capability::LocalFiles) {
+    if terms.powers.links(Capability::LocalFiles) {
         local_files::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     }
     if terms.wasi() {

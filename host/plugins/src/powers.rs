@@ -36,6 +36,13 @@ impl Powers {
         [&self.asked, &self.granted].iter().all(|side| side.iter().any(|grant| grant.capability == capability))
     }
 
+    /// Whether the interfaces that serve a capability are there for it: also where it lacks the capability and says that
+    /// it can do without. Each call is then refused.
+    pub(crate) fn links(&self, capability: Capability) -> bool {
+        let is_optional = |grant: &Grant| grant.capability == capability && grant.is_optional();
+        self.has(capability) || self.asked.iter().any(is_optional)
+    }
+
     /// Whether it has what an action needs, there.
     pub(crate) fn check(&self, need: &Need<'_>, place: &Place<'_>) -> Result<(), Refusal> {
         for (lines, list, whose) in
@@ -58,6 +65,7 @@ impl Powers {
             Need::Elevation(user) => format!(" to {}", shortened(user)),
             Need::SecretInput(path) => format!(" of {}", shortened(path)),
             Need::File { path, .. } | Need::LocalFile { path, .. } => format!(" for {}", shortened(path)),
+            Need::Link { to, .. } => format!(" for a link to {}", shortened(to)),
             Need::Connect | Need::Stdin | Need::Pty | Need::Shell => String::new(),
         };
         if near.is_empty() {

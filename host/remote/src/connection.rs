@@ -242,7 +242,11 @@ impl Session for Connection {
     fn transfer(&self, transfer: Transfer, overseer: Arc<dyn Overseer>) -> BoxFuture<'_, Result<Moved, Failure>> {
         async move {
             let deadline = Instant::now() + transfer.timeout;
-            let opening = self.begin(|line| async move { Ok((Client::open(line.clone()).await?, line)) }.boxed());
+            // It cleans up while the session closes, and its task sees to it that this ends.
+            let open = |line: Arc<Line>| {
+                async move { Ok((Client::open(line.clone(), CancellationToken::new()).await?, line)) }.boxed()
+            };
+            let opening = self.begin(open);
             let opened = timeout_at(deadline, opening).await.unwrap_or_else(|_| Err(not_begun(&transfer)));
             let (client, line) = opened?;
             line.transfer(client, transfer, overseer, deadline).await

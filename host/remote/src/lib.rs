@@ -8,7 +8,8 @@
 //! `known_hosts`, and `login` presents `credentials`. The result is a `link`, which a `pool` may lend to
 //! several sessions. A session (`connection`) runs each command in a `pump`, a task that always drains
 //! its channel, so that no slow client can stall the others; a [`Shell`] has a `terminal`, which does the same. Its
-//! [`Files`] (`sftp`) talk over a `stream`, which is always drained too.
+//! [`Files`] (`sftp`) talk with the server's program over a `subsystem`, which is always drained too.
+//! A [`Transfer`] is a task of its own too (`transfer`), so that it cleans up whoever gives up.
 //! Beside that way, [`HostKeys`] is the record of host keys for those who keep it, and [`scan`] shows what
 //! a server would be recorded with.
 //!

@@ -46,9 +46,8 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// The near end of `channel`, and the work that carries its bytes until either side ends. When
-    /// `closing` says so, nothing more is sent.
-    pub(crate) fn over(channel: Channel<Msg>, closing: CancellationToken) -> (Self, impl Future<Output = ()> + use<>) {
+    /// The near end of `channel`, and the work that carries its bytes until either side ends.
+    pub(crate) fn over(channel: Channel<Msg>) -> (Self, impl Future<Output = ()> + use<>) {
         let (delivery, incoming) = mpsc::unbounded_channel();
         let (outgoing, sending) = mpsc::channel(CHUNKS);
         let (room, gone) = (Arc::new(Semaphore::new(MAX_WAITING)), CancellationToken::new());
@@ -64,7 +63,7 @@ impl Stream {
             let closed = tokio::select! {
                 closed = deliver(&mut read, delivery, &room) => closed,
                 () = async {
-                    closing.run_until_cancelled(send(sending, &write)).await;
+                    send(sending, &write).await;
                     let _connection_lost = write.eof().await;
                     sleep(FAREWELL).await;
                 } => false,

@@ -28,6 +28,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// The way from a client to the program.
 pub(crate) struct Subsystem {
     pub(crate) line: Arc<Line>,
+    /// Nothing more is to be sent.
+    pub(crate) closing: CancellationToken,
     pub(crate) unsent: mpsc::UnboundedReceiver<Unsent>,
     pub(crate) table: Arc<Table>,
     /// The client is.
@@ -60,7 +62,7 @@ impl Subsystem {
     /// Opens the channel, has the program started, tells `greeted` what it says of itself, and carries requests
     /// and answers until either side ends.
     pub(crate) async fn run(self, until: Instant, greeted: Greeted) {
-        let Self { line, unsent, table, gone } = self;
+        let Self { line, closing, unsent, table, gone } = self;
         let channel = match line.channel(until).await {
             Ok(channel) => channel,
             Err(error) => {
@@ -73,7 +75,7 @@ impl Subsystem {
         let end = tokio::select! {
             end = receive(&mut read, &table, &mut greeted) => end,
             () = async {
-                line.closing.run_until_cancelled(send(unsent, &write)).await;
+                closing.run_until_cancelled(send(unsent, &write)).await;
                 let _connection_lost = write.eof().await;
                 sleep(FAREWELL).await;
             } => End::Ours,

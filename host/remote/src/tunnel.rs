@@ -9,7 +9,6 @@ use russh::client::Handle;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
-use tokio_util::sync::CancellationToken;
 
 /// Has `jump` connect to `target`. Dropping the future leaves no channel behind.
 pub(crate) async fn open(jump: &Link, target: &Target, deadline: Instant) -> Result<Stream, Failure> {
@@ -78,7 +77,7 @@ async fn carry(
         Ok(channel) => channel,
         Err(error) => return drop(opened.send(Err(error))),
     };
-    let (tunnel, carrying) = Stream::over(channel, CancellationToken::new());
+    let (tunnel, carrying) = Stream::over(channel);
     // If nobody wants it any more, it is dropped here, which is what ends the transport.
     drop(opened.send(Ok(tunnel)));
     carrying.await;

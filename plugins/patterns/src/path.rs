@@ -14,6 +14,12 @@ pub fn normal(path: &str) -> Option<String> {
     (!parts.contains(&"..")).then(|| format!("/{}", parts.join("/")))
 }
 
+/// What a symbolic link at `path` leads to, whose text is `to`, in the same form. `None` where [`normal`] says so of it.
+pub fn led_to(path: &str, to: &str) -> Option<String> {
+    let (folder, _) = path.rsplit_once('/')?;
+    normal(&if to.starts_with('/') { to.to_owned() } else { format!("{folder}/{to}") })
+}
+
 /// Paths that a rule is about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PathPattern {

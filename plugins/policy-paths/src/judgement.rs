@@ -1,7 +1,7 @@
 //! Whether a file may be reached, on a server or on the daemon's own machine.
 
 use crate::settings::{Access, Lists, Rule, Settings};
-use hostler_patterns::path::normal;
+use hostler_patterns::path::{led_to, normal};
 use hostler_sdk::policy::{Action, Denial};
 use serde::Deserialize;
 
@@ -31,9 +31,9 @@ pub(crate) fn of_action(settings: &Settings, action: &Action) -> Result<(), Deni
     }
     let file: File = serde_json::from_str(&action.details).map_err(Denial::unreadable)?;
     let is_rename = file.change.as_deref() == Some("rename");
-    let remote = |path: &str, access, size| judge(&settings.remote, path, access, size, is_rename);
+    let remote = |path: &str, access, size| judge(&settings.remote, &known(path)?, access, size, is_rename);
     let local = |path: Option<&str>, access, size| match (&settings.local, path) {
-        (Some(lists), Some(path)) => judge(lists, path, access, size, false),
+        (Some(lists), Some(path)) => judge(lists, &known(path)?, access, size, false),
         _ => Ok(()),
     };
     let path = file.path.as_str();
@@ -44,6 +44,10 @@ pub(crate) fn of_action(settings: &Settings, action: &Action) -> Result<(), Deni
         "write-file" => {
             remote(path, Access::Write, file.size)?;
             local(file.local.as_deref(), Access::Read, NOTHING)
+        }
+        "change-file" if file.change.as_deref() == Some("link") => {
+            remote(path, Access::Write, NOTHING)?;
+            of_link(&settings.remote, path, file.to.as_deref().unwrap_or_default())
         }
         "change-file" => [Some(path), file.to.as_deref()]
             .into_iter()
@@ -56,17 +60,32 @@ pub(crate) fn of_action(settings: &Settings, action: &Action) -> Result<(), Deni
     }
 }
 
-/// `takes_along`: whether what is below a folder goes with it.
+/// What may be done with a link is done with what it leads to, and with what is below that.
+fn of_link(lists: &Lists, path: &str, to: &str) -> Result<(), Denial> {
+    let path = known(path)?;
+    let led_to = led_to(&path, to).ok_or_else(|| unknown(to))?;
+    [Access::Read, Access::Write].into_iter().try_for_each(|access| {
+        let is_of_use = judge(lists, &path, access, NOTHING, false).is_ok();
+        if is_of_use { judge(lists, &led_to, access, NOTHING, true) } else { Ok(()) }
+    })
+}
+
+fn known(path: &str) -> Result<String, Denial> {
+    normal(path).ok_or_else(|| unknown(path))
+}
+
+fn unknown(path: &str) -> Denial {
+    let wrong = "is not absolute, or has `..` or a NUL in it: write it out, beginning with /";
+    Denial::cannot_judge(format_args!("the path {path:?} {wrong}"))
+}
+
+/// `path` comes from [`normal`]. `takes_along`: whether what is below a folder goes with it.
 fn judge(lists: &Lists, path: &str, access: Access, size: Option<u64>, takes_along: bool) -> Result<(), Denial> {
-    let Some(path) = normal(path) else {
-        let wrong = "is not absolute, or has `..` or a NUL in it: write it out, beginning with /";
-        return Err(Denial::cannot_judge(format_args!("the path {path:?} {wrong}")));
-    };
-    if lists.deny.iter().any(|denied| denied.covers(&path) || takes_along && denied.reaches_below(&path)) {
+    if lists.deny.iter().any(|denied| denied.covers(path) || takes_along && denied.reaches_below(path)) {
         let reason = format!("{path} may not be {}: a rule of the list `deny` names it.", access.word());
         return Err(Denial::new("path-denied", reason));
     }
-    lists.allow.as_ref().map_or(Ok(()), |rules| check_allowed(rules, &path, access, size))
+    lists.allow.as_ref().map_or(Ok(()), |rules| check_allowed(rules, path, access, size))
 }
 
 /// `size` is `None` where it should be known and is not.
@@ -168,6 +187,21 @@ mod tests {
         assert_eq!(write(&settings, "/in/any", Value::Null), "allow");
         assert_eq!(write(&settings, "/in/a", Value::Null), "cannot-judge");
         assert_eq!(change(&settings, "remove", "/in/a", None), "allow");
+    }
+
+    #[test]
+    fn a_link_leads_nowhere_where_its_own_path_could_not() {
+        let rule = |path: &str, access: &str| json!({"path": path, "access": access});
+        let settings = json!({"allow": [rule("/srv/**", "both"), rule("/in/**", "write"), rule("/out/**", "read")],
+            "deny": ["/srv/keys/*"]});
+        let link = |path: &str, to: &str| change(&settings, "link", path, Some(to));
+        assert_eq!([link("/srv/a", "/srv/b"), link("/srv/x/a", "b"), link("/srv/a", "./b")], ["allow"; 3]);
+        assert_eq!(link("/srv/a", "/etc/shadow"), "path-not-allowed");
+        assert_eq!([link("/srv/a", "/in/b"), link("/srv/a", "/out/b")], ["path-not-allowed"; 2], "one direction only");
+        assert_eq!([link("/in/a", "/in/b"), link("/in/a", "/srv/b")], ["allow"; 2], "nobody reads through it");
+        assert_eq!(link("/out/a", "/out/b"), "path-not-allowed", "nothing is made there");
+        assert_eq!([link("/srv/a", "/srv"), link("/srv/a", "keys/x")], ["path-denied"; 2]);
+        assert_eq!([link("/srv/a", "../etc/shadow"), link("/srv/a", "")], ["cannot-judge", "path-denied"]);
     }
 
     #[test]

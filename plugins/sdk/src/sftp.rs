@@ -1,4 +1,4 @@
-//! Single operations on the files of the job's own target, for drivers that look before they act.
+//! Operations on the files of the job's own target, for drivers that look before they act.
 //!
 //! ```no_run
 //! # fn look(session: &hostler_sdk::ssh::Session) -> Result<(), hostler_sdk::Error> {
@@ -17,7 +17,15 @@
 //! A path has one spelling: no `..`, no `.` as a part, no `//`, no slash at its end. What a file holds
 //! comes as it is, secrets included. A listing is cut at 10,000 entries and says so; names that are not
 //! UTF-8 are left out of it and counted. [`Sftp::write`] replaces a file in place: to replace it at once,
-//! write beside it and rename, after removing the old one.
+//! write beside it and rename, after removing the old one. A [`File`] is read and written piece by piece; whole files are
+//! moved by a [`transfer`](crate::transfer).
 
 #[doc(inline)]
-pub use crate::bindings::driver::hostler::plugin::sftp::{Attributes, Entry, Listing, Sftp};
+pub use crate::bindings::driver::hostler::plugin::sftp::{Attributes, Entry, File, Listing, OpenMode, Sftp};
+
+impl Default for OpenMode {
+    /// To read what exists.
+    fn default() -> Self {
+        Self { read: true, write: false, create: "never".into() }
+    }
+}

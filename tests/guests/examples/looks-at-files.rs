@@ -3,7 +3,7 @@
 
 use hostile_guests::{accept, driver};
 use hostler_sdk::driver::{Description, Driver, Item, Normalised};
-use hostler_sdk::sftp::{Attributes, Sftp};
+use hostler_sdk::sftp::{Attributes, File, OpenMode, Sftp};
 use hostler_sdk::ssh::{Authentication, ConnectOptions, Exec, Session};
 use hostler_sdk::{Error, Job, Problem, Request, log};
 use serde_json::{Value, json};
@@ -65,6 +65,10 @@ fn operate(session: &Session, opened: &mut Vec<Sftp>, operation: &Value) -> Resu
         "sum" => sum(files, text(1), small(2)),
         "write" => files.write(text(1), text(2).as_bytes()).map(done),
         "fill" => files.write(text(1), &vec![b'x'; small(2) as usize]).map(done),
+        "link-stat" => files.link_stat(text(1)).map(|attributes| json(&attributes)),
+        "read-link" => files.read_link(text(1)).map(|to| json!(to)),
+        "symlink" => files.symlink(text(1), text(2)).map(done),
+        "piecewise" => piecewise(files, text(1), text(2)),
         "remove" => files.remove(text(1)).map(done),
         "rename" => files.rename(text(1), text(2)).map(done),
         "make-folder" => files.make_folder(text(1)).map(done),
@@ -77,6 +81,18 @@ fn operate(session: &Session, opened: &mut Vec<Sftp>, operation: &Value) -> Resu
 fn json(attributes: &Attributes) -> Value {
     let Attributes { kind, size, mode, user, group, modified_ms } = attributes;
     json!({"kind": kind, "size": size, "mode": mode, "user": user, "group": group, "modified-ms": modified_ms})
+}
+
+/// Writes a file from its end on, with a hole, and reads it through the same handle.
+fn piecewise(files: &Sftp, path: &str, create: &str) -> Result<Value, Error> {
+    let file = File::open(files, path, &OpenMode { read: true, write: true, create: create.into() })?;
+    file.write(10, b"end")?;
+    file.write(0, b"start")?;
+    let content = file.read(0, 100)?;
+    let size = file.stat()?.size;
+    let far = file.read(size.unwrap_or_default(), 1)?.len();
+    file.close()?;
+    Ok(json!([String::from_utf8_lossy(&content), size, far]))
 }
 
 /// Reads a whole file in pieces: how many came, their bytes, and the sum of all bytes.

@@ -11,7 +11,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 /// Every call that names a path, `PATH` where the path goes, with another path that is allowed.
-const CALLS: [[&str; 3]; 10] = [
+const CALLS: [[&str; 3]; 17] = [
     ["stat", "PATH", ""],
     ["list", "PATH", ""],
     ["read", "PATH", ""],
@@ -22,6 +22,13 @@ const CALLS: [[&str; 3]; 10] = [
     ["make-folder", "PATH", ""],
     ["remove-folder", "PATH", ""],
     ["set-mode", "PATH", ""],
+    ["link-stat", "PATH", ""],
+    ["read-link", "PATH", ""],
+    ["symlink", "PATH", "/home/admin/granted/other"],
+    ["open", "PATH", ""],
+    ["open-to-write", "PATH", "text"],
+    ["upload", "PATH", "present"],
+    ["download", "PATH", "absent"],
 ];
 
 /// Makes calls in one job, and answers what came of each (`["read", "denied", "policy"]`) and the job.
@@ -40,6 +47,7 @@ fn told(job: &Value) -> anyhow::Result<Vec<Value>> {
 /// Makes every call with a path, and each must end so. What is denied is written down with the rule.
 fn every_call(daemon: &Daemon, sshd: &Sshd, path: &str, kind: &str, phase: &str) -> anyhow::Result<()> {
     let calls = json!(CALLS.map(|call| call.map(|word| if word == "PATH" { path } else { word })));
+    fs::write(daemon.data().join("files/present"), "text")?;
     let (told, job) = outcomes(daemon, sshd, &calls)?;
     assert_eq!(told.len(), CALLS.len(), "{path:?}: {job}");
     for outcome in told {
@@ -141,6 +149,11 @@ fn access_size_and_both_ends_of_a_rename_are_judged() -> anyhow::Result<()> {
         (["rename", "/home/admin/.profile", other], "denied"),
         (["write", other, &large], "denied"),
         (["write", other, &fits], "done"),
+        (["open-to-write", other, &large], "denied"),
+        (["open-to-write", other, &fits], "done"),
+        (["write-far", other, ""], "denied"),
+        (["open-to-write", "/etc/motd", ""], "denied"),
+        (["open", "/etc/hostname", ""], "done"),
         (["rename", other, "/home/admin/granted/renamed"], "done"),
     ] {
         let (told, _) = outcomes(&daemon, &sshd, &json!([call]))?;
@@ -152,7 +165,7 @@ fn access_size_and_both_ends_of_a_rename_are_judged() -> anyhow::Result<()> {
 
 /// A grant is about names. Whoever lets others place links below a granted folder grants what they lead to.
 #[test]
-fn a_link_is_followed_and_no_call_makes_one() -> anyhow::Result<()> {
+fn a_link_is_followed_and_none_is_made_to_what_is_not_granted() -> anyhow::Result<()> {
     let (daemon, sshd) = (attacked(OPEN)?, server()?);
     symlink("/home/admin", sshd.home().join("granted/out"))?;
     let calls = json!([
@@ -161,10 +174,18 @@ fn a_link_is_followed_and_no_call_makes_one() -> anyhow::Result<()> {
         ["rename", "/home/admin/granted/out", "/home/admin/out"],
         ["remove", "/home/admin/granted/out", ""],
         ["read", "/home/admin/.profile", ""],
+        ["symlink", "/home/admin/granted/1", "/home/admin/.profile"],
+        ["symlink", "/home/admin/granted/2", "../.profile"],
+        ["symlink", "/home/admin/granted/3", "/etc/shadow"],
+        ["symlink", "/home/admin/granted/4", "/home/admin"],
+        ["symlink", "/home/admin/granted/5", "other"],
+        ["read", "/home/admin/granted/5", ""],
+        ["read-link", "/home/admin/granted/5", ""],
     ]);
     let (told, _) = outcomes(&daemon, &sshd, &calls)?;
     let kinds: Vec<_> = told.iter().filter_map(|outcome| outcome[1].as_str()).collect();
-    assert_eq!(kinds, ["done", "invalid-request", "denied", "done", "denied"]);
+    let (denied, done) = (["denied"; 4], ["done"; 3]);
+    assert_eq!(kinds, [&["done", "invalid-request", "denied", "done", "denied"][..], &denied, &done].concat());
     assert!(sshd.home().join(".profile").exists(), "the link was removed, not what it leads to");
     Ok(())
 }
@@ -172,9 +193,26 @@ fn a_link_is_followed_and_no_call_makes_one() -> anyhow::Result<()> {
 #[test]
 fn handles_and_sizes_have_errors_of_their_own() -> anyhow::Result<()> {
     let (daemon, sshd) = (attacked(OPEN)?, Sshd::shared()?);
+    fs::write(daemon.data().join("files/present"), "text")?;
     for (attack, kind, phase) in [
         ("many-files", "limit", "transfer"),
         ("closed-files", "invalid-request", "transfer"),
+        ("closed-file", "invalid-request", "transfer"),
+        ("odd-mode", "invalid-request", "transfer"),
+        ("mode-of-nothing", "invalid-request", "transfer"),
+        ("made-to-read", "invalid-request", "transfer"),
+        ("odd-link", "invalid-request", "transfer"),
+        ("wrong-direction", "invalid-request", "transfer"),
+        ("odd-compare", "invalid-request", "transfer"),
+        ("odd-links", "invalid-request", "transfer"),
+        ("odd-hash", "invalid-request", "transfer"),
+        ("odd-file-mode", "invalid-request", "transfer"),
+        ("odd-request-size", "invalid-request", "transfer"),
+        ("transfer-when-closed", "invalid-request", "transfer"),
+        ("many-local-files", "limit", "plugin"),
+        ("forged-local-file", "invalid-output", "plugin"),
+        ("session-as-local-file", "invalid-output", "plugin"),
+        ("local-file-as-file", "invalid-output", "plugin"),
         ("giant-file", "limit", "plugin"),
         ("forged-files", "invalid-output", "plugin"),
         ("session-as-files", "invalid-output", "plugin"),
@@ -234,7 +272,7 @@ fn what_was_uploaded_is_not_run_where_a_policy_names_the_commands() -> anyhow::R
     let start = |files: bool| {
         let config = format!(
             r#"
-            plugin.attacker.grants = ["connect", "exec", "stdin", "shell", "pty", "elevation", "remote-files"]
+            plugin.attacker.grants = ["connect", "exec", "stdin", "shell", "pty", "elevation", "remote-files", "local-files"]
             [[policy]]
             plugin = "policy-commands"
             [policy.settings]

@@ -13,11 +13,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The interfaces whose functions could reach a server.
-const INTERFACES: [&str; 3] = ["ssh", "shell", "sftp"];
+/// The interfaces whose functions could reach a server, or files of the daemon.
+const INTERFACES: [&str; 5] = ["ssh", "shell", "sftp", "local-files", "transfer"];
 
 /// Each of their functions: the kind of action that policies judge it as, and a path to call it with where it takes one.
-const ACTS: [(&str, &str, &str); 14] = [
+const ACTS: [(&str, &str, &str); 25] = [
     ("ssh.connect", "connect", ""),
     ("ssh.run", "exec", ""),
     ("shell.open", "shell", ""),
@@ -32,15 +32,30 @@ const ACTS: [(&str, &str, &str); 14] = [
     ("sftp.make-folder", "change-file", "made"),
     ("sftp.remove-folder", "change-file", "folder"),
     ("sftp.set-mode", "change-file", "file"),
+    ("sftp.link-stat", "list-folder", "link"),
+    ("sftp.read-link", "list-folder", "link"),
+    ("sftp.symlink", "change-file", "made"),
+    ("sftp.file.open", "read-file", "file"),
+    ("sftp.file.stat", "list-folder", "file"),
+    ("sftp.file.read", "read-file", "file"),
+    ("sftp.file.write", "write-file", "file"),
+    ("local-files.to-read", "read-local-file", ""),
+    ("local-files.to-write", "write-local-file", ""),
+    ("transfer.upload", "write-file", "made"),
+    ("transfer.download", "read-file", "file"),
 ];
 
 /// Or the reason why nobody needs to judge it.
-const ACTS_NOT: [(&str, &str); 5] = [
+const ACTS_NOT: [(&str, &str); 9] = [
     ("ssh.close", "it only ends what was allowed"),
     ("shell.close", "it only ends what was allowed"),
     ("shell.expect", "it shows what an allowed shell has sent already"),
     ("sftp.open", "it sends nothing before an operation is allowed"),
     ("sftp.close", "it only ends what was allowed"),
+    ("sftp.file.close", "it only ends what was allowed"),
+    ("local-files.path", "it tells what was allowed"),
+    ("local-files.kind", "it tells what was allowed"),
+    ("local-files.size", "it tells what was allowed"),
 ];
 
 #[test]
@@ -48,11 +63,17 @@ fn every_function_is_listed() -> anyhow::Result<()> {
     let mut functions = Vec::new();
     for interface in INTERFACES {
         let text = fs::read_to_string(format!("{}/../wit/{interface}.wit", env!("CARGO_MANIFEST_DIR")))?;
-        for (name, _) in text.lines().filter_map(|line| line.trim().split_once(':')).filter(|(_, rest)| {
+        let mut place = interface.to_owned();
+        for line in text.lines().map(str::trim) {
+            // The second resource of an interface is named.
+            if line == "resource file {" {
+                place = format!("{interface}.file");
+            }
+            let Some((name, rest)) = line.split_once(':') else { continue };
             let rest = rest.trim_start();
-            rest.starts_with("func(") || rest.starts_with("static func(")
-        }) {
-            functions.push(format!("{interface}.{}", name.trim_start_matches('%')));
+            if rest.starts_with("func(") || rest.starts_with("static func(") {
+                functions.push(format!("{place}.{}", name.trim_start_matches('%')));
+            }
         }
         assert_eq!(text.matches("func(").count(), functions.iter().filter(|it| it.starts_with(interface)).count());
     }
@@ -65,8 +86,13 @@ fn every_function_is_listed() -> anyhow::Result<()> {
 }
 
 /// What sshd writes down before an action of a kind, and what the action adds.
-fn reached(kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
+fn reached(function: &str, kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
     match kind {
+        // What goes before it, and is no such action, has opened the channel: `open`, or a look at the source.
+        _ if ["sftp.file.stat", "transfer.download"].contains(&function) => {
+            (&["Connection from", "Accepted password", "session: subsystem"], &[])
+        }
+        "read-local-file" | "write-local-file" => (&[], &[]),
         "connect" => (&[], &["Connection from", "Accepted password"]),
         "exec" => (&["Connection from", "Accepted password"], &["session: command"]),
         "shell" => (&["Connection from", "Accepted password"], &["session: shell"]),
@@ -89,21 +115,24 @@ fn what_a_policy_denies_never_reaches_the_server() -> anyhow::Result<()> {
         Daemon::start(&Setup { config: &config, plugins, ..SETUP })
     };
     let nothing_denied = start("nothing")?;
+    fs::write(nothing_denied.data().join("files/present"), "text")?;
     let prepare = || {
-        let line = "rm -rf made folder file; mkdir folder; echo text >file; chmod 600 file";
+        let line = "rm -rf made folder file link; mkdir folder; echo text >file; chmod 600 file; ln -s file link";
         output(&nothing_denied, &job::body(&sshd, line))
     };
     let mut daemons = BTreeMap::new();
     for (function, kind, path) in ACTS {
         if !daemons.contains_key(kind) {
-            daemons.insert(kind, start(kind)?);
+            let daemon = start(kind)?;
+            fs::write(daemon.data().join("files/present"), "text")?;
+            daemons.insert(kind, daemon);
         }
         let daemon = &daemons[kind];
         let call = with(body(&sshd, "call", "id"), |it| {
             it["driver_args"]["function"] = function.into();
             it["driver_args"]["path"] = path.into();
         });
-        let (before, added) = reached(kind);
+        let (before, added) = reached(function, kind);
 
         prepare()?;
         let (home, log) = (home(&sshd)?, log(&sshd, &nothing_denied)?);

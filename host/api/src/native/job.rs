@@ -29,7 +29,7 @@ pub(super) fn view(job: &Job) -> Value {
     })
 }
 
-/// What one command did. `exit_status` and `exit_signal` are both null where the server did not say.
+/// What one command or transfer did. `exit_status` and `exit_signal` are both null where the server did not say.
 fn result(result: &RunResult) -> Value {
     let (status, signal) = match &result.exit {
         Exit::Status(status) => (Some(status), None),
@@ -44,6 +44,9 @@ fn result(result: &RunResult) -> Value {
     stream(&mut fields, "stderr", &result.stderr);
     fields.insert("duration_s".into(), result.duration.as_secs_f64().into());
     fields.insert("session_reused".into(), result.session_reused.into());
+    if let Some(moved) = &result.moved {
+        fields.insert("moved".into(), json!(moved));
+    }
     Value::Object(fields)
 }
 

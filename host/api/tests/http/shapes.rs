@@ -3,7 +3,9 @@
 use crate::scripted::{ID, Scripted, job, request, request_with};
 use axum::http::StatusCode;
 use hostler_jobs::{Job, State};
-use hostler_model::{ErrorKind, Exit, Failure, Outcome, Output, Phase, RunResult};
+use hostler_model::{
+    Direction, ErrorKind, Exit, Failure, Hash, HashAlgorithm, Moved, NotMoved, Outcome, Output, Phase, RunResult,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -90,6 +92,42 @@ async fn a_finished_job_has_a_result_for_each_command() {
         "warnings": ["mind the gap"],
     });
     assert_eq!(shown(job).await, finished);
+}
+
+#[tokio::test]
+async fn a_transfer_tells_what_netpulse_tells_and_the_truth() {
+    let moved = Moved {
+        direction: Direction::Download,
+        local_path: "/local/file.txt".into(),
+        remote_path: "/remote/file.txt".into(),
+        files: 1,
+        skipped: 2,
+        failed: 1,
+        bytes: 60,
+        total: 100,
+        resumed: 40,
+        restarted: None,
+        atomic: true,
+        request_size: 32768,
+        hash: Some(Hash { algorithm: HashAlgorithm::Sha256, hex: "00ff".into() }),
+        failures: vec![NotMoved { path: "x".into(), reason: "no".into() }],
+        warnings: vec![],
+    };
+    let ran = ran("file_transfer_download", Exit::Status(1), "File transfer completed: 60/100 bytes");
+    let results = vec![RunResult { moved: Some(Box::new(moved)), ..ran }];
+    let job = shown(ended(State::Finished, Outcome { results, ..Outcome::default() })).await;
+    let wanted = json!({
+        "output": "File transfer completed: 60/100 bytes",
+        "error": "",
+        "exit_status": 1,
+        "transfer_result": {
+            "success": false, "local_path": "/local/file.txt", "remote_path": "/remote/file.txt",
+            "bytes_transferred": 60, "total_bytes": 100, "resumed": true,
+            "resumed_bytes": 40, "restarted": null, "chunk_size": 32768, "files": 1, "skipped": 2, "failed": 1,
+            "atomic": true, "hash": {"algorithm": "sha256", "hex": "00ff"},
+        },
+    });
+    assert_eq!(job["result"]["retval"]["file_transfer_download"], wanted);
 }
 
 #[tokio::test]

@@ -16,13 +16,16 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 use wasmtime::component::Resource;
 
+/// What a folder is called.
+pub(crate) const FOLDER: &str = "folder";
+
 /// A guest's handle for a file or folder of the daemon that was admitted.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub struct LocalFileHandle {
     pub(crate) path: LocalPath,
     pub(crate) access: Access,
-    kind: &'static str,
-    size: Option<u64>,
+    pub(crate) kind: &'static str,
+    pub(crate) size: Option<u64>,
 }
 
 impl local_files::Host for State {}
@@ -90,7 +93,7 @@ async fn admit(job: &JobContext, path: String, access: Access) -> Result<LocalFi
     let looked = path.clone();
     let (kind, size) = match blocking(move || looked.root.metadata(&looked.path)).await {
         Ok(found) if found.is_file() => ("file", Some(found.len())),
-        Ok(found) if found.is_dir() => ("folder", None),
+        Ok(found) if found.is_dir() => (FOLDER, None),
         Ok(_) => ("other", None),
         Err(error) if is_write && error.kind() == io::ErrorKind::NotFound => ("nothing", None),
         Err(error) => return Err(unreadable(&path.shown, &error)),

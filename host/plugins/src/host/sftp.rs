@@ -1,4 +1,6 @@
-//! `sftp`: single operations on the files of the job's own target.
+//! `sftp`: operations on the files of the job's own target.
+
+pub(crate) mod file;
 
 use crate::action::Action;
 use crate::bindings::{sftp, types};
@@ -60,6 +62,26 @@ impl sftp::HostSftp for State {
         let found =
             self.operate(&sftp, Action::ListFolder(path), |files| async move { files.stat(path).await }).await?;
         Ok(found.map(sftp::Attributes::from))
+    }
+
+    async fn link_stat(
+        &mut self,
+        sftp: Resource<SftpHandle>,
+        path: String,
+    ) -> wasmtime::Result<Result<sftp::Attributes, types::Error>> {
+        let path = &*path;
+        let found =
+            self.operate(&sftp, Action::ListFolder(path), |files| async move { files.link_stat(path).await }).await?;
+        Ok(found.map(sftp::Attributes::from))
+    }
+
+    async fn read_link(
+        &mut self,
+        sftp: Resource<SftpHandle>,
+        path: String,
+    ) -> wasmtime::Result<Result<String, types::Error>> {
+        let path = &*path;
+        self.operate(&sftp, Action::ListFolder(path), |files| async move { files.read_link(path).await }).await
     }
 
     async fn list(
@@ -125,6 +147,15 @@ impl sftp::HostSftp for State {
         path: String,
     ) -> wasmtime::Result<Result<(), types::Error>> {
         self.change(&sftp, FileChange::RemoveFolder { path }).await
+    }
+
+    async fn symlink(
+        &mut self,
+        sftp: Resource<SftpHandle>,
+        path: String,
+        to: String,
+    ) -> wasmtime::Result<Result<(), types::Error>> {
+        self.change(&sftp, FileChange::Link { path, to }).await
     }
 
     async fn set_mode(
@@ -194,14 +225,17 @@ async fn operate<T, F: Future<Output = Result<T, Failure>>>(
             None => way.session.files().await?.into(),
         };
         let done = work(Arc::clone(&files)).await;
-        let is_over =
-            |kind: &ErrorKind| matches!(kind, ErrorKind::Timeout | ErrorKind::ConnectionLost | ErrorKind::Protocol);
         if !done.as_ref().is_err_and(|failure| is_over(&failure.kind)) {
             way.files = Some(files);
         }
         done
     })
     .await
+}
+
+/// Whether nobody knows any more where the server is.
+fn is_over(kind: &ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Timeout | ErrorKind::ConnectionLost | ErrorKind::Protocol)
 }
 
 /// What is judged must be what happens.
@@ -212,6 +246,10 @@ fn check(action: &Action<'_>) -> Result<(), Failure> {
             check_path(change.path())?;
             match change {
                 FileChange::Rename { to, .. } => check_path(to),
+                // It is no path that anybody goes by now.
+                FileChange::Link { to, .. } if to.is_empty() || to.len() > MAX_PATH || to.contains('\0') => {
+                    Err(invalid(format!("a link holds a text of 1 to {MAX_PATH} bytes without NUL")))
+                }
                 FileChange::SetMode { mode: 0o10_000.., .. } => {
                     Err(invalid("a mode has twelve bits, such as 0o640; what sort of thing it is cannot be changed"))
                 }

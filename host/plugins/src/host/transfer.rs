@@ -4,7 +4,7 @@ use crate::action::Action;
 use crate::bindings::{transfer, types};
 use crate::capture::Capture;
 use crate::grant::{Access, Capability};
-use crate::host::local_files::LocalFileHandle;
+use crate::host::local_files::{FOLDER, LocalFileHandle};
 use crate::host::sftp::{check_path, invalid};
 use crate::host::ssh::{SessionHandle, before_end};
 use crate::instance::State;
@@ -13,7 +13,7 @@ use crate::scrub::Scrubber;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{Direction, ErrorKind, Exit, Failure, HashAlgorithm, Moved, NotMoved, Phase, RunResult};
-use hostler_remote::{Compare, Links, Overseer, Progress, Session, Step, Transfer};
+use hostler_remote::{Compare, FileChange, Links, Overseer, Progress, Session, Step, Transfer};
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,9 +53,10 @@ impl State {
     ) -> wasmtime::Result<Result<transfer::Moved, types::Error>> {
         let session = self.table.get(session)?.session();
         let session = session.map_err(|failure| Failure { phase: Phase::Transfer, ..failure });
-        let asked = asked(direction, self.table.get(local)?, remote, options);
-        let moved = match (session, asked) {
-            (Ok(session), Ok(transfer)) => self.transfer(session, transfer).await,
+        let local = self.table.get(local)?;
+        let (is_folder, size) = (local.kind == FOLDER, local.size.unwrap_or_default());
+        let moved = match (session, asked(direction, local, remote, &options)) {
+            (Ok(session), Ok(transfer)) => self.transfer(session, transfer, is_folder, size).await,
             (Err(failure), _) | (_, Err(failure)) => Err(failure),
         };
         Ok(moved.map_err(|failure| self.tell(&failure)))
@@ -65,17 +66,30 @@ impl State {
         &mut self,
         session: Arc<dyn Session>,
         mut transfer: Transfer,
+        is_folder: bool,
+        size: u64,
     ) -> Result<transfer::Moved, Failure> {
         let job = self.serving()?;
         let run = self.next_run()?;
         transfer.timeout = transfer.timeout.min(job.max_execution_time);
-        let command = match transfer.direction {
-            Direction::Upload => format!("upload {}", transfer.remote),
-            Direction::Download => format!("download {}", transfer.remote),
+        let (direction, path, local) = (transfer.direction, transfer.remote.clone(), transfer.local.shown.clone());
+        let make_folder = FileChange::MakeFolder { path: path.clone() };
+        let (command, first) = match direction {
+            Direction::Upload if is_folder => (format!("upload {path}"), Action::ChangeFile(&make_folder)),
+            Direction::Upload => {
+                let action = Action::WriteFile { path: &path, local: Some(&local), size };
+                (format!("upload {path}"), action)
+            }
+            Direction::Download => (format!("download {path}"), Action::ListFolder(&path)),
         };
         let started = Instant::now();
         let gate = Arc::new(Gate { job: Arc::clone(&job), run });
-        let moved = before_end(&job, session.transfer(transfer, gate)).await?;
+        let moved = before_end(&job, async {
+            // It is judged again when its turn comes. Until then the server hears nothing, and opens no channel.
+            job.admit(&first).await?;
+            session.transfer(transfer, gate).await
+        })
+        .await?;
         let moved = scrubbed(moved, &job.scrubber);
         job.warn(moved.warnings.clone());
         let said = |text: &str, cap| {
@@ -106,7 +120,7 @@ fn asked(
     direction: Direction,
     local: &LocalFileHandle,
     remote: String,
-    options: transfer::Options,
+    options: &transfer::Options,
 ) -> Result<Transfer, Failure> {
     let (needed, function) = match direction {
         Direction::Upload => (Access::Read, "to-read"),
@@ -224,7 +238,10 @@ fn summary(moved: &Moved) -> String {
 
 /// What could not be moved, a line each.
 fn failures(moved: &Moved) -> String {
-    let mut text: String = moved.failures.iter().map(|it| format!("{}: {}\n", it.path, it.reason)).collect();
+    let mut text = String::new();
+    for NotMoved { path, reason } in &moved.failures {
+        writeln!(text, "{path}: {reason}").expect("a String takes everything");
+    }
     let unnamed = moved.failed.saturating_sub(moved.failures.len() as u64);
     if unnamed > 0 {
         writeln!(text, "and {unnamed} more").expect("a String takes everything");

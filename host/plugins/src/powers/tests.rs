@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 const WEB: (&str, u16, &str) = ("web1.example.com", 22, "admin");
 const READ: Need<'_> = Need::File { path: "/etc/motd", access: Read, size: 0 };
+const LOCAL: Need<'_> = Need::LocalFile { path: "/srv/files/x", access: Write, size: 10 };
 const WRITE: Need<'_> = Need::File { path: "/srv/app/x", access: Write, size: 10 };
 
 fn lines(toml: &str) -> Vec<Grant> {
@@ -36,7 +37,8 @@ fn judged(asked: &str, granted: &str, need: &Need<'_>, place: (&str, u16, &str),
 
 /// With a manifest that asks for everything.
 fn granted(grants: &str, need: &Need<'_>) -> String {
-    let all = r#"["connect", "exec", "elevation", "stdin", "pty", "shell", "secret-input", "remote-files"]"#;
+    let all =
+        r#"["connect", "exec", "elevation", "stdin", "pty", "shell", "secret-input", "remote-files", "local-files"]"#;
     judged(all, grants, need, WEB, &["192.0.2.7"])
 }
 
@@ -52,6 +54,8 @@ fn each_capability_gives_its_own_actions_and_no_other() {
         ("secret-input", Need::SecretInput("driver_args.enable_password")),
         ("remote-files", READ),
         ("remote-files", WRITE),
+        ("remote-files", Need::Link { path: "/a", to: "b", access: Write }),
+        ("local-files", LOCAL),
     ];
     for (capability, _) in &needs {
         for (wanted, need) in &needs {
@@ -65,7 +69,8 @@ fn each_capability_gives_its_own_actions_and_no_other() {
 #[test]
 fn what_narrows_a_grant_decides_and_is_named() {
     let none = "plugin.x.grants[0]";
-    let rows: [(&str, Need<'_>, &str); 22] = [
+    let link = |path, to| Need::Link { path, to, access: Read };
+    let rows: [(&str, Need<'_>, &str); 34] = [
         (
             r#"[{capability = "exec", commands = ["systemctl status *"]}]"#,
             Need::Exec("systemctl status nginx", &[]),
@@ -100,6 +105,18 @@ fn what_narrows_a_grant_decides_and_is_named() {
         (r#"[{capability = "remote-files", paths = ["/srv/**"]}]"#, WRITE, "ok"),
         (r#"[{capability = "remote-files", paths = ["/srv/**"]}]"#, READ, none),
         (r#"[{capability = "remote-files", paths = ["/srv/**"], max_size = 9}]"#, WRITE, none),
+        (r#"[{capability = "remote-files", paths = ["/srv/**"]}]"#, link("/srv/a", "/srv/b"), "ok"),
+        (r#"[{capability = "remote-files", paths = ["/srv/**"]}]"#, link("/srv/a", "b/c"), "ok"),
+        (r#"[{capability = "remote-files", paths = ["/srv/**"]}]"#, link("/srv/a", "/etc/shadow"), none),
+        (r#"[{capability = "remote-files", paths = ["/srv/**"]}]"#, link("/srv/a", "../etc/shadow"), none),
+        (r#"[{capability = "remote-files", paths = ["/srv/**"]}]"#, link("a", "/srv/b"), none),
+        (r#"[{capability = "remote-files", access = "write"}]"#, link("/srv/a", "/srv/b"), none),
+        (r#"[{capability = "local-files", paths = ["/srv/files/**"], max_size = 10}]"#, LOCAL, "ok"),
+        (r#"[{capability = "local-files", paths = ["/srv/files/in/**"]}]"#, LOCAL, none),
+        (r#"[{capability = "local-files", max_size = 9}]"#, LOCAL, none),
+        (r#"[{capability = "local-files", access = "read"}]"#, LOCAL, none),
+        (r#"[{capability = "local-files", access = "write"}]"#, LOCAL, "ok"),
+        (r#"["local-files"]"#, LOCAL, "ok"),
     ];
     for (grants, need, rule) in rows {
         assert_eq!(granted(grants, &need), rule, "{grants} for {need:?}");
@@ -130,6 +147,15 @@ fn one_line_that_covers_is_enough_and_all_that_come_near_are_named() {
     let grants = r#"["connect", {capability = "exec", users = ["root"]}, {capability = "exec", commands = ["ls"]}]"#;
     assert_eq!(granted(grants, &Need::Exec("ls", &[])), "ok");
     assert_eq!(granted(grants, &Need::Exec("rm", &[])), "plugin.x.grants[1], plugin.x.grants[2]");
+}
+
+#[test]
+fn what_is_optional_is_linked_without_being_given() {
+    let asked = r#"["connect", {capability = "remote-files", optional = true, reason = "It looks."}]"#;
+    let powers = Powers::new("x", lines(asked), lines(r#"["exec"]"#));
+    let links = [Capability::Connect, Capability::RemoteFiles, Capability::Exec].map(|it| powers.links(it));
+    assert_eq!(links, [false, true, false]);
+    assert_eq!(judged(asked, r#"["exec"]"#, &READ, WEB, &[]), "plugin.x.grants");
 }
 
 #[test]
@@ -165,6 +191,8 @@ fn a_wrong_line_says_what_is_wrong_with_it() {
     assert!(wrong(r#"[{capability = "exec", comands = ["ls"]}]"#).contains("unknown field `comands`"));
     assert!(wrong(r#"[{capability = "connect", commands = ["ls"]}]"#).contains("commands cannot narrow"));
     assert!(wrong(r#"[{capability = "wasi", hosts = ["a"]}]"#).contains("cannot narrow"));
+    assert!(wrong(r#"[{capability = "local-files", hosts = ["a"]}]"#).contains("cannot narrow"));
+    assert!(wrong(r#"[{capability = "local-files", commands = ["a"]}]"#).contains("cannot narrow"));
     assert!(wrong(r#"[{capability = "exec", commands = []}]"#).contains("empty list"));
     assert!(wrong(r#"[{capability = "connect", hosts = ["10.0.0.0/99"]}]"#).contains("10.0.0.0/99"));
     assert!(wrong("[7]").contains("capability"));

@@ -2,15 +2,19 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_model::{AuditEntry, ErrorKind, Failure, Moved, Phase};
-use hostler_plugins::{Audit, Piece, Witness};
+use hostler_files::Roots;
+use hostler_model::{AuditEntry, Direction, ErrorKind, Failure, Moved, NotMoved, Phase};
+use hostler_plugins::{Audit, Piece, Progress, Witness};
 use hostler_remote::{
-    Connect, Connector, Deadlines, Event, Exec, Files, Overseer, Process, Session, Shell, ShellRequest, Transfer,
+    Connect, Connector, Deadlines, Event, Exec, Files, Overseer, Process, Session, Shell, ShellRequest, Step, Transfer,
 };
+use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
 
 /// What happened.
@@ -20,8 +24,13 @@ pub(crate) enum Tape {
     Connect,
     BeforeEffect,
     Start,
+    Transfer,
+    Moved,
     Close,
 }
+
+/// Bytes of the file that a transfer moves.
+pub(crate) const SIZE: u64 = 5;
 
 /// A network, a server and a witness in one.
 pub(crate) struct Script {
@@ -33,6 +42,10 @@ pub(crate) struct Script {
     /// What was decided.
     decisions: Mutex<Vec<AuditEntry>>,
     refuses_effects: AtomicBool,
+    /// How far transfers were.
+    progress: Mutex<Vec<(u32, Progress)>>,
+    /// Where the daemon's files lie.
+    data: TempDir,
     started: Notify,
     let_go: Arc<Notify>,
 }
@@ -55,6 +68,8 @@ impl Script {
             heard: Mutex::default(),
             decisions: Mutex::default(),
             refuses_effects: AtomicBool::new(false),
+            progress: Mutex::default(),
+            data: tempfile::tempdir().expect("a folder"),
             started: Notify::new(),
             let_go: Arc::default(),
         })
@@ -78,7 +93,26 @@ impl Script {
         self.decisions.lock().expect("unpoisoned").clone()
     }
 
-    /// Waits until a command runs.
+    /// How far transfers were: the result that each will be, and how far it was.
+    pub(crate) fn progress(&self) -> Vec<(u32, Progress)> {
+        self.progress.lock().expect("unpoisoned").clone()
+    }
+
+    /// The only root of the daemon's files.
+    pub(crate) fn files(&self) -> PathBuf {
+        self.data.path().canonicalize().expect("it exists").join("files")
+    }
+
+    /// Its roots, as the operator names them where nothing is configured.
+    pub(crate) fn roots(&self) -> Arc<Roots> {
+        for folder in ["files", "staged"] {
+            fs::create_dir_all(self.data.path().join(folder)).expect("a folder");
+        }
+        let config = hostler_files::Config { data: self.data.path().into(), ..hostler_files::Config::default() };
+        config.build().expect("the folders are there").roots
+    }
+
+    /// Waits until a command or a transfer runs.
     pub(crate) async fn started(&self) {
         self.started.notified().await;
     }
@@ -111,6 +145,10 @@ impl Witness for Script {
         let text = String::from_utf8_lossy(piece.bytes);
         let line = format!("{} {} {text}", piece.stream, piece.offset);
         self.heard.lock().expect("unpoisoned").push(line);
+    }
+
+    fn progress(&self, run: u32, progress: &Progress) {
+        self.progress.lock().expect("unpoisoned").push((run, progress.clone()));
     }
 }
 
@@ -163,8 +201,18 @@ impl Session for Network {
         async { Err(none) }.boxed()
     }
 
-    fn transfer(&self, _: Transfer, _: Arc<dyn Overseer>) -> BoxFuture<'_, Result<Moved, Failure>> {
-        unreachable!("the script moves no files")
+    fn transfer(&self, transfer: Transfer, overseer: Arc<dyn Overseer>) -> BoxFuture<'_, Result<Moved, Failure>> {
+        self.0.record(Tape::Transfer);
+        self.0.started.notify_one();
+        if self.0.events.is_none() {
+            let let_go = LetGo(Arc::clone(&self.0.let_go));
+            return async move {
+                let _held = let_go;
+                std::future::pending().await
+            }
+            .boxed();
+        }
+        self.carry(transfer, overseer).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -178,5 +226,64 @@ impl Session for Network {
 
     fn reused(&self) -> bool {
         false
+    }
+}
+
+impl Network {
+    /// Asks for what a transfer of one file needs, and then has done it. A recursive one leaves one file out.
+    async fn carry(&self, transfer: Transfer, overseer: Arc<dyn Overseer>) -> Result<Moved, Failure> {
+        let (remote, local) = (&*transfer.remote, &*transfer.local.shown);
+        let step = match transfer.direction {
+            Direction::Upload => Step::Write { remote, local, size: SIZE },
+            Direction::Download => Step::Read { remote, local, size: Some(SIZE) },
+        };
+        overseer.admit(step).await?;
+        self.0.record(Tape::Moved);
+        overseer.progress(&Progress { file: remote.into(), bytes: 4, total: SIZE, rate: 1 });
+        let hashed = overseer.admit(Step::Exec(&exec("sha256sum file"))).await;
+        let failures: Vec<_> = transfer
+            .recursive
+            .then(|| NotMoved { path: "left".into(), reason: "it is a device".into() })
+            .into_iter()
+            .collect();
+        Ok(Moved {
+            direction: transfer.direction,
+            local_path: local.into(),
+            remote_path: remote.into(),
+            files: 1,
+            skipped: 0,
+            failed: failures.len() as u64,
+            bytes: SIZE,
+            total: SIZE,
+            resumed: 0,
+            restarted: None,
+            atomic: true,
+            request_size: transfer.request_size,
+            hash: None,
+            failures,
+            warnings: hashed.err().map(|failure| failure.message).into_iter().collect(),
+        })
+    }
+}
+
+fn exec(command: &str) -> Exec {
+    Exec {
+        command: command.into(),
+        environment: Vec::new(),
+        working_directory: None,
+        elevation: None,
+        pty: false,
+        stdin: None,
+        answers: Vec::new(),
+        timeout: Duration::ZERO,
+    }
+}
+
+/// Tells when it is dropped.
+struct LetGo(Arc<Notify>);
+
+impl Drop for LetGo {
+    fn drop(&mut self) {
+        self.0.notify_one();
     }
 }

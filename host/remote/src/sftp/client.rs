@@ -2,6 +2,9 @@
 //!
 //! It is about what is asked and answered; the `subsystem` owns the channel and carries the bytes.
 
+#[cfg(test)]
+mod tests;
+
 use super::attributes::{FileAttributes, OpenFlags};
 use super::error::{Error, Nonsense, Status, StatusCode};
 use super::failure::{PATIENCE, late, too_much};
@@ -63,13 +66,14 @@ pub(crate) struct FileSystem {
 }
 
 impl Client {
-    /// Has the server start its SFTP program, and greets it. Dropping the future leaves no channel behind.
-    pub(crate) async fn open(line: Arc<Line>) -> Result<Self, NotStarted> {
+    /// Has the server start its SFTP program, and greets it. Once `closing` says so, nothing more is sent. Dropping the
+    /// future leaves no channel behind.
+    pub(crate) async fn open(line: Arc<Line>, closing: CancellationToken) -> Result<Self, NotStarted> {
         let until = Instant::now() + PATIENCE;
         let (queue, unsent) = mpsc::unbounded_channel();
         let (greeted, greeting) = oneshot::channel();
         let (table, gone) = (Arc::new(Table::default()), CancellationToken::new());
-        let subsystem = Subsystem { line: line.clone(), unsent, table: table.clone(), gone: gone.clone() };
+        let subsystem = Subsystem { line: line.clone(), closing, unsent, table: table.clone(), gone: gone.clone() };
         let gone = gone.drop_guard();
         // From here on the task owns the channel.
         line.pumps.spawn(subsystem.run(until, greeted));

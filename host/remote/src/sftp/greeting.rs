@@ -56,8 +56,9 @@ impl Greeting {
         if packet.try_get_u8()? != kind::VERSION {
             return Err(Nonsense("something else than a greeting"));
         }
-        if packet.try_get_u32()? < VERSION {
-            return Err(Nonsense("an old version of the protocol"));
+        // It may speak others, but must choose one that we speak too.
+        if packet.try_get_u32()? != VERSION {
+            return Err(Nonsense("another version of the protocol"));
         }
         let mut offered = Vec::new();
         while !packet.is_empty() {

@@ -176,7 +176,9 @@ fn a_greeting_tells_what_a_server_offers_in_our_version_of_it() {
     };
     let named = ["fsync@openssh.com", "1", "statvfs@openssh.com", "3", "vendor-id", "\u{1}", "limits@openssh.com", "1"];
     assert_eq!(greeting(3, &named), Ok(vec![Extension::Fsync, Extension::Limits]));
-    assert_eq!(greeting(2, &[]), Err(Nonsense("an old version of the protocol")));
+    for other in [2, 4] {
+        assert_eq!(greeting(other, &[]), Err(Nonsense("another version of the protocol")));
+    }
     assert_eq!(greeting(3, &named[..1]), Err(Nonsense("a packet that is too short")));
 }
 

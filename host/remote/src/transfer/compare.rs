@@ -1,6 +1,6 @@
 //! Which files are the same on both sides already, so that they are left alone.
 
-use super::hash::{local_hash, remote_hash, remote_hashes};
+use super::hash::{local_hash, read_back, remote_hashes};
 use super::tree::ends_all;
 use super::walk::attributes;
 use super::work::Work;
@@ -118,7 +118,7 @@ impl Work {
     ) -> Result<(String, String), Failure> {
         let there = match told.get(pair.remote.as_str()) {
             Some(hash) => hash.clone(),
-            None => remote_hash(self, &pair.remote, None, algorithm).await?,
+            None => read_back(self, &pair.remote, algorithm).await?,
         };
         Ok((local_hash(&self.transfer.local.root, &pair.local, None, algorithm).await?, there))
     }

@@ -1,19 +1,17 @@
 //! One file from the server to the daemon.
 
 use super::Step;
-use super::hash::{local_hash, remote_hash};
 use super::landing::Landing;
 use super::reading::Reading;
-use super::sink::Sink;
-use super::work::{OneFile, Work, differs, failed, harmless, is_folder, spoilt};
+use super::sink::{Filling, Sink};
+use super::verify::Verdict;
+use super::work::{OneFile, Work, failed, harmless, is_folder, spoilt};
 use crate::sftp::{FileAttributes, Handle, OpenFlags};
 use crate::{Attributes, FileKind};
-use bytes::Bytes;
-use futures::future::try_join;
-use hostler_model::{ErrorKind, Failure, Hash, Phase};
+use hostler_model::Failure;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 
 /// A file on its way down.
 pub(super) struct Download<'a> {
@@ -70,7 +68,7 @@ impl Download<'_> {
         let handle = Arc::new(handle.map_err(|error| work.refused(remote, error))?);
         let (target, landing) = landing?;
         let Some(Landing { mut sink, from, restarted }) = landing else {
-            let hash = self.verify(&target.path).await?;
+            let hash = work.verify(&target.path, remote, size).await?.hash(&self.shown)?;
             let total = size.unwrap_or_default();
             return Ok(OneFile { total, resumed: total, skipped: true, atomic: true, hash, ..OneFile::default() });
         };
@@ -80,11 +78,11 @@ impl Download<'_> {
             fetched => fetched?,
         };
         let total = from + bytes;
-        let verified = self.verify(sink.path()).await;
-        if verified.is_err() {
+        let verdict = work.verify(sink.path(), remote, size.and(Some(total))).await?;
+        if let Verdict::Differs = verdict {
             sink.condemn();
         }
-        let hash = verified?;
+        let hash = verdict.hash(&self.shown)?;
         let Self { known, .. } = &self;
         let mode = match target.mode {
             Some(_) if in_place => work.transfer.mode,
@@ -105,71 +103,52 @@ impl Download<'_> {
 
     /// Reads the file from byte `from` on into `sink`. Gives how many bytes that were.
     async fn fetch(&self, sink: &Sink, handle: Arc<Handle>, from: u64, size: Option<u64>) -> Result<u64, Failure> {
-        let (pieces, writing) = sink.fill(from);
-        let read = match size {
-            Some(size) => self.read(pieces, handle, from, size).await,
-            None => self.read_unsized(pieces, &handle).await,
+        let mut filling = sink.fill(from);
+        let bytes = match size {
+            Some(size) => self.read(&mut filling, handle, from..size).await?,
+            None => self.read_unsized(&mut filling, &handle).await?,
         };
-        let written = writing.await.unwrap_or_else(|error| {
-            let message = format!("Writing `{}` broke off: see the daemon's log.", self.shown);
-            Err(Failure::new(ErrorKind::Internal, Phase::Transfer, message).with_detail(error))
-        });
-        // If the disk is full, the reading only knows that nobody wants its pieces any more.
-        written.and(read)
+        filling.end().await?;
+        Ok(bytes)
     }
 
-    async fn read(
-        &self,
-        pieces: mpsc::Sender<Bytes>,
-        handle: Arc<Handle>,
-        from: u64,
-        size: u64,
-    ) -> Result<u64, Failure> {
-        let work = self.work;
-        work.meter.expect(size - from);
-        let mut reading = Reading::new(work, self.remote, handle.clone(), from..size);
-        let (mut at, mut afterwards) = (from, None);
+    async fn read(&self, filling: &mut Filling<'_>, handle: Arc<Handle>, range: Range<u64>) -> Result<u64, Failure> {
+        let (work, size) = (self.work, range.end - range.start);
+        work.meter.expect(size);
+        let mut reading = Reading::new(work, self.remote, handle.clone(), range);
+        let (mut bytes, mut afterwards) = (0, None);
         while let Some(piece) = reading.next().await? {
             if reading.all_asked() && afterwards.is_none() {
                 // Its answer comes behind those to come.
                 afterwards = Some(work.client.fstat(&handle));
             }
-            at += piece.len() as u64;
+            bytes += piece.len() as u64;
             work.meter.moved(self.remote, piece.len() as u64);
-            if pieces.send(piece).await.is_err() {
-                return Ok(at - from);
-            }
+            filling.put(piece).await?;
         }
         let afterwards = afterwards.unwrap_or_else(|| work.client.fstat(&handle)).await;
         let now = afterwards.map(Attributes::from).map_err(|error| work.refused(self.remote, error))?;
-        if at == size && (now.size, now.modified) == (self.known.size, self.known.modified) {
-            return Ok(at - from);
+        if bytes == size && (now.size, now.modified) == (self.known.size, self.known.modified) {
+            return Ok(bytes);
         }
         let message = format!("`{}` changed while it was read: try again when nobody writes to it.", self.remote);
         Err(failed(message))
     }
 
     /// Reads a file that does not tell its size, request by request.
-    async fn read_unsized(&self, pieces: mpsc::Sender<Bytes>, handle: &Handle) -> Result<u64, Failure> {
+    async fn read_unsized(&self, filling: &mut Filling<'_>, handle: &Handle) -> Result<u64, Failure> {
         let (work, mut at) = (self.work, 0);
         loop {
             let piece = work.client.read(handle, at, work.request_size()).await;
             let piece = piece.map_err(|error| work.refused(self.remote, error))?;
             let size = piece.len() as u64;
-            if size == 0 || pieces.send(piece).await.is_err() {
+            if size == 0 {
                 return Ok(at);
             }
             at += size;
             work.meter.expect(size);
             work.meter.moved(self.remote, size);
+            filling.put(piece).await?;
         }
-    }
-
-    /// Compares both sides by their hashes, if that is asked.
-    async fn verify(&self, local: &Path) -> Result<Option<Hash>, Failure> {
-        let Some(algorithm) = self.work.transfer.verify else { return Ok(None) };
-        let here = local_hash(&self.work.transfer.local.root, local, None, algorithm);
-        let (here, there) = try_join(here, remote_hash(self.work, self.remote, None, algorithm)).await?;
-        if here == there { Ok(Some(Hash { algorithm, hex: here })) } else { Err(differs(self.remote)) }
     }
 }

@@ -23,40 +23,41 @@ use tokio_util::sync::CancellationToken;
 /// Bytes of one command line. Linux takes four times as many, other systems do not.
 const MAX_LINE: usize = 32 << 10;
 
+/// A file with so many bytes is read in the time in which a command starts.
+const SMALL: u64 = 256 << 10;
+
 /// Bytes that are read of a file of the daemon at once.
 const BLOCK: usize = 256 << 10;
 
-/// The hash of a file of the server, or of so many bytes at its beginning, in hexadecimal. The server is asked to hash
-/// it; where it does not, the file is read back.
+/// The hash of a file of the server, in hexadecimal. The server is asked to hash it; where it does not, or where that
+/// takes longer, it is read back.
 pub(super) async fn remote_hash(
     work: &Work,
     path: &str,
-    prefix: Option<u64>,
+    size: Option<u64>,
     algorithm: HashAlgorithm,
 ) -> Result<String, Failure> {
-    match hash_by_server(work, path, prefix, algorithm).await? {
-        Some(hash) => Ok(hash),
-        None => read_back(work, path, prefix, algorithm).await,
+    if size.is_none_or(|size| size > SMALL)
+        && let Some(hash) = hash_by_server(work, path, None, algorithm).await?
+    {
+        return Ok(hash);
     }
+    read_back(work, path, algorithm).await
 }
 
-/// The same, but nothing where the server does not hash it: that may be forbidden, or it has no such command.
+/// The same, or that of so many bytes at its beginning; nothing where the server does not hash it: that may be forbidden,
+/// or it has no such command.
 pub(super) async fn hash_by_server(
     work: &Work,
     path: &str,
     prefix: Option<u64>,
     algorithm: HashAlgorithm,
 ) -> Result<Option<String>, Failure> {
-    let program = program(algorithm);
-    match prefix {
-        None if is_plain(path) => Ok(remote_hashes(work, &[path], algorithm).await?.remove(path)),
-        // It prints the other names in a code of its own, so it gets none.
-        None => hash_of_input(work, format!("{program} < {}", quoted(path)), algorithm).await,
-        Some(size) => {
-            let command = format!("head -c {size} -- {} | {program}", quoted(&named(path)));
-            hash_of_input(work, command, algorithm).await
-        }
-    }
+    let Some(size) = prefix else {
+        return Ok(remote_hashes(work, &[path], algorithm).await?.remove(path));
+    };
+    let command = format!("head -c {size} -- {} | {}", quoted(&named(path)), program(algorithm));
+    hash_of_input(work, command, algorithm).await
 }
 
 /// The hashes of those files of which the server's command tells. Many files cost few commands.
@@ -67,17 +68,25 @@ pub(super) async fn remote_hashes<'a>(
 ) -> Result<HashMap<&'a str, String>, Failure> {
     let mut hashes = HashMap::new();
     for (command, mut asked) in commands(paths, algorithm) {
-        let Some(said) = said(work, command, asked.len()).await? else { break };
+        let Some(said) = said(work, command, asked.len()).await? else { return Ok(hashes) };
         for (hash, name) in said.lines().filter_map(|line| parsed(line, algorithm)) {
             if let Some(path) = asked.remove(name) {
                 hashes.insert(path, hash);
             }
         }
     }
+    // It prints the other names in a code of its own, so it gets none.
+    for path in paths.iter().copied() {
+        if !is_plain(path) {
+            let command = format!("{} < {}", program(algorithm), quoted(path));
+            let Some(hash) = hash_of_input(work, command, algorithm).await? else { return Ok(hashes) };
+            hashes.insert(path, hash);
+        }
+    }
     Ok(hashes)
 }
 
-/// Commands that hash these files, each with the names that it prints and what they stand for.
+/// Commands that hash those of these files whose names they print as they are, each with the names that it prints and what they stand for.
 fn commands<'a>(paths: &[&'a str], algorithm: HashAlgorithm) -> Vec<(String, HashMap<Cow<'a, str>, &'a str>)> {
     let mut commands: Vec<(String, HashMap<_, _>)> = Vec::new();
     for path in paths.iter().copied().filter(|path| is_plain(path)) {
@@ -109,6 +118,8 @@ async fn said(work: &Work, command: String, files: usize) -> Result<Option<Strin
     if let Err(failure) = work.admit(Step::Exec(&exec)).await {
         return unless_all_ends(failure);
     }
+    // Servers run few commands at once.
+    let _turn = work.commands.acquire().await;
     let mut process = match work.line.start(exec).await {
         Ok(process) => process,
         Err(NotStarted::NoChannel(failure) | NotStarted::Failed(failure)) => return unless_all_ends(failure),
@@ -160,13 +171,12 @@ fn named(path: &str) -> Cow<'_, str> {
 }
 
 /// The hash of a file of the server that is read for it.
-async fn read_back(work: &Work, path: &str, prefix: Option<u64>, algorithm: HashAlgorithm) -> Result<String, Failure> {
+pub(super) async fn read_back(work: &Work, path: &str, algorithm: HashAlgorithm) -> Result<String, Failure> {
     let refused = |error| work.refused(path, error);
     let opening = work.client.open_file(path.as_bytes(), OpenFlags::READ, &FileAttributes::default());
     let file = opening.await.map_err(refused)?;
     let size = work.client.fstat(&file).await.map_err(refused)?.size.unwrap_or_default();
-    let end = prefix.map_or(size, |prefix| prefix.min(size));
-    let (mut hasher, mut reading) = (Hasher::new(algorithm), Reading::new(work, path, Arc::new(file), 0..end));
+    let (mut hasher, mut reading) = (Hasher::new(algorithm), Reading::new(work, path, Arc::new(file), 0..size));
     while let Some(piece) = reading.next().await? {
         hasher.update(&piece);
     }

@@ -2,7 +2,7 @@
 
 use super::download::Download;
 use super::part::{Identity, part_name};
-use super::resume::{Left, Plan, plan};
+use super::resume::{Left, Plan, WINDOWS, plan};
 use super::sides::{Pair, Sides};
 use super::sink::{Opening, Sink};
 use super::source::{blocking, unreadable};
@@ -74,7 +74,7 @@ impl Download<'_> {
             part: left.as_ref().filter(|left| left.is_file()).map(|left| pair(left.len(), part)),
             target: target.size.map(|size| pair(size, &target.path)),
         };
-        let plan = plan(&sides).await?;
+        let plan = plan(&sides, &WINDOWS).await?;
         if left.is_some() && matches!(plan, Plan::Anew(_)) {
             let (root, name) = (self.work.transfer.local.root.clone(), part.to_owned());
             blocking(move || root.remove_file(name)).await.map_err(|error| unreadable(&self.shown, &error))?;

@@ -58,11 +58,10 @@ impl<'a> Place<'a> {
     pub(super) async fn fill(&self, source: &Source, from: u64) -> Result<u64, Failure> {
         let Some(handle) = &self.handle else { return Ok(0) };
         let request = self.work.request_size();
-        let mut blocks = source.read_ahead(from, request);
+        let mut blocks = source.blocks(from, request);
         let mut flight = Flight::new(MOST, self.work.flight.clone());
         let (mut sent, mut done) = (from, from);
-        while let Some(block) = blocks.recv().await {
-            let mut block = block?;
+        while let Some(mut block) = blocks.next().await? {
             while !block.is_empty() {
                 let piece = block.split_to(block.len().min(request as usize));
                 let size = u32::try_from(piece.len()).unwrap_or(request);
@@ -130,7 +129,8 @@ impl<'a> Place<'a> {
         self.keep = true;
         client.rename(part, target).await.map_err(|error| {
             let mut failure = self.work.refused(self.target, error);
-            failure.message += &format!(" The new content is whole in `{}`; the old file is gone.", self.path);
+            failure.message =
+                format!("{} The new content is whole in `{}`; the old file is gone.", failure.message, self.path);
             failure
         })?;
         Ok(false)

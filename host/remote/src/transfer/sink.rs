@@ -2,19 +2,19 @@
 
 use super::source::{blocking, unreadable};
 use bytes::Bytes;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, OpenOptionsExt};
 use hostler_model::Failure;
 use rustix::fs::OFlags;
 use std::fs::{File, FileTimes, Permissions};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// Pieces that wait to be written.
-const WAITING: usize = 8;
+/// Bytes that are written at once, unless it is the end.
+const BLOCK: usize = 1 << 20;
 
 /// What is written to: the target, or a part file beside it. A part is removed if this is dropped before it took the
 /// target's place, unless it is to be kept.
@@ -67,19 +67,9 @@ impl Sink {
         Ok(Self { root, path, target, shown: shown.to_owned(), file: Arc::new(file), keep })
     }
 
-    /// Takes pieces in their order, from byte `from` on, until the sender is dropped; then gives how it went.
-    pub(super) fn fill(&self, from: u64) -> (mpsc::Sender<Bytes>, JoinHandle<Result<(), Failure>>) {
-        let (pieces, mut waiting) = mpsc::channel::<Bytes>(WAITING);
-        let (file, shown) = (self.file.clone(), self.shown.clone());
-        let writer = tokio::task::spawn_blocking(move || {
-            let mut at = from;
-            while let Some(piece) = waiting.blocking_recv() {
-                file.write_all_at(&piece, at).map_err(|error| unreadable(&shown, &error))?;
-                at += piece.len() as u64;
-            }
-            Ok(())
-        });
-        (pieces, writer)
+    /// Takes pieces in their order, from byte `from` on.
+    pub(super) fn fill(&self, from: u64) -> Filling<'_> {
+        Filling { sink: self, at: from, waiting: Vec::new(), size: 0, writing: None }
     }
 
     /// Cuts the file at `size`, gives it its mode and time, and has it take the target's place.
@@ -106,6 +96,10 @@ impl Sink {
                 file.sync_all()?;
             }
             if path != target {
+                let (there, ours) = (root.symlink_metadata(&path)?, file.metadata()?);
+                if (there.dev(), there.ino()) != (ours.dev(), ours.ino()) {
+                    return Err(io::Error::other("somebody replaced its part file"));
+                }
                 root.rename(&path, &root, &target)?;
             }
             if durable {
@@ -131,6 +125,53 @@ impl Sink {
     /// What is written to, below the root.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Pieces on their way to the disk. No thread waits for them to come: a slow server could else hold all that there are.
+pub(super) struct Filling<'a> {
+    sink: &'a Sink,
+    /// Where the first that waits belongs.
+    at: u64,
+    waiting: Vec<Bytes>,
+    /// Bytes that wait.
+    size: usize,
+    writing: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Filling<'_> {
+    /// Adds a piece.
+    pub(super) async fn put(&mut self, piece: Bytes) -> Result<(), Failure> {
+        self.size += piece.len();
+        self.waiting.push(piece);
+        if self.size >= BLOCK { self.write().await } else { Ok(()) }
+    }
+
+    /// Waits until all pieces are written.
+    pub(super) async fn end(mut self) -> Result<(), Failure> {
+        self.write().await?;
+        self.written().await
+    }
+
+    /// Begins to write what waits, once what came before it is written.
+    async fn write(&mut self) -> Result<(), Failure> {
+        self.written().await?;
+        let (file, pieces, mut at) = (self.sink.file.clone(), std::mem::take(&mut self.waiting), self.at);
+        self.at += std::mem::take(&mut self.size) as u64;
+        self.writing = Some(tokio::task::spawn_blocking(move || {
+            for piece in pieces {
+                file.write_all_at(&piece, at)?;
+                at += piece.len() as u64;
+            }
+            Ok(())
+        }));
+        Ok(())
+    }
+
+    async fn written(&mut self) -> Result<(), Failure> {
+        let Some(writing) = self.writing.take() else { return Ok(()) };
+        let written = writing.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        written.map_err(|error| unreadable(&self.sink.shown, &error))
     }
 }
 

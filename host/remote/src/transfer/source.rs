@@ -12,14 +12,10 @@ use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Bytes that are read at once.
 const BLOCK: u64 = 1 << 20;
-
-/// Blocks that are read ahead.
-const AHEAD: usize = 2;
 
 /// A regular file, open, and what was known about it then.
 #[derive(Clone)]
@@ -51,6 +47,9 @@ impl Source {
         if !metadata.is_file() {
             return Err(failed(format!("`{shown}` is a device, a pipe or a socket: name a file.")));
         }
+        if metadata.len() == 0 && rustix::io::pread(&file, &mut [0], 0).is_ok_and(|size| size > 0) {
+            return Err(failed(format!("`{shown}` does not tell its size, as files of /proc do: copy it first.")));
+        }
         Ok(Self {
             file: Arc::new(file),
             shown: shown.into(),
@@ -60,27 +59,13 @@ impl Source {
         })
     }
 
-    /// Reads ahead from `from` to the end, in blocks of which each holds a number of whole requests but the last. If the
-    /// file is not what it was when it was opened, the last word is an error.
-    pub(super) fn read_ahead(&self, from: u64, request: u32) -> mpsc::Receiver<Result<Bytes, Failure>> {
-        let (blocks, reader) = mpsc::channel(AHEAD);
-        let (source, request) = (self.clone(), u64::from(request));
+    /// Reads from `from` to the end, in blocks of which each holds a number of whole requests but the last.
+    pub(super) fn blocks(&self, from: u64, request: u32) -> Blocks {
+        let request = u64::from(request);
         let size = (BLOCK / request).max(1) * request;
-        spawn_blocking(move || {
-            let mut at = from;
-            while at < source.size {
-                let block = source.read(at..source.size.min(at + size));
-                at += size;
-                let over = block.is_err();
-                if blocks.blocking_send(block).is_err() || over {
-                    return;
-                }
-            }
-            if let Err(failure) = source.is_as_it_was() {
-                let _reader_gone = blocks.blocking_send(Err(failure));
-            }
-        });
-        reader
+        let mut blocks = Blocks { source: self.clone(), at: from, size, next: None };
+        blocks.read_ahead();
+        blocks
     }
 
     /// Exactly these bytes. Blocks the thread.
@@ -107,6 +92,43 @@ impl Source {
 
     fn changed(&self) -> Failure {
         failed(format!("`{}` changed while it was read: try again when nobody writes to it.", self.shown))
+    }
+}
+
+/// The content of a source, read one block ahead. No thread waits for whoever takes them: a slow server could else hold
+/// all that there are.
+pub(super) struct Blocks {
+    source: Source,
+    /// Where the next one begins that is not being read yet.
+    at: u64,
+    size: u64,
+    next: Option<JoinHandle<Result<Bytes, Failure>>>,
+}
+
+impl Blocks {
+    /// The next block, while there is one. If the file is not what it was when it was opened, that is an error at the
+    /// latest when the last one is read.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        let Some(block) = self.next.take() else { return Ok(None) };
+        let block =
+            block.await.unwrap_or_else(|error| Err(unreadable(&self.source.shown, &io::Error::other(error))))?;
+        self.read_ahead();
+        Ok(Some(block))
+    }
+
+    fn read_ahead(&mut self) {
+        let (at, end) = (self.at, self.source.size.min(self.at + self.size));
+        if at < end {
+            let source = self.source.clone();
+            self.next = Some(spawn_blocking(move || {
+                let block = source.read(at..end)?;
+                if end == source.size {
+                    source.is_as_it_was()?;
+                }
+                Ok(block)
+            }));
+            self.at = end;
+        }
     }
 }
 

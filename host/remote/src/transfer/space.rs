@@ -14,18 +14,18 @@ pub(super) async fn check_remote(work: &Work, folder: &str, bytes: u64) -> Resul
     if bytes == 0 || !work.client.offers(Extension::Statvfs) {
         return Ok(());
     }
-    let mut existing = folder;
-    loop {
-        if let Ok(system) = work.client.statvfs(existing.as_bytes()).await {
-            return enough(bytes, system.available, &format!("`{existing}` on the server"));
+    let above =
+        folder.char_indices().rev().filter(|&(_, letter)| letter == '/').map(|(slash, _)| &folder[..slash.max(1)]);
+    let start = if folder.starts_with('/') { "/" } else { "." };
+    let folders: Vec<_> =
+        [folder].into_iter().chain(above).chain([start]).filter(|folder| !folder.is_empty()).collect();
+    let answers: Vec<_> = folders.iter().map(|folder| work.client.statvfs(folder.as_bytes())).collect();
+    for (folder, answer) in folders.into_iter().zip(answers) {
+        if let Ok(system) = answer.await {
+            return enough(bytes, system.available, &format!("`{folder}` on the server"));
         }
-        existing = match existing.trim_end_matches('/').rsplit_once('/') {
-            Some(("", _)) if existing != "/" => "/",
-            Some((above, _)) if !above.is_empty() => above,
-            None if existing != "." => ".",
-            _ => return Ok(()),
-        };
     }
+    Ok(())
 }
 
 /// The same of the daemon's side, for a folder below `root`.

@@ -3,7 +3,7 @@
 use super::Step;
 use super::part::{Identity, apart, part_name};
 use super::place::{AS_IT_IS, EMPTIED, NEW, Place};
-use super::resume::{Left, Plan, plan};
+use super::resume::{Left, Plan, WINDOWS, plan};
 use super::sides::{Pair, Sides};
 use super::space::check_remote;
 use super::upload::Upload;
@@ -72,7 +72,7 @@ impl<'a> Upload<'a> {
             part: left.as_ref().and_then(|left| pair(left, part.path())),
             target: target.as_ref().and_then(|target| pair(target, self.remote)),
         };
-        let plan = plan(&sides).await?;
+        let plan = plan(&sides, &WINDOWS).await?;
         let in_place = self.work.transfer.in_place || target.as_ref().is_some_and(|it| it.kind != FileKind::File);
         let (place, from, restarted) = match plan {
             Plan::Nothing => return Ok((None, target)),

@@ -12,7 +12,7 @@ use hostler_model::{Direction, ErrorKind, Failure, Moved, NotMoved};
 use std::collections::{HashSet, VecDeque};
 
 /// Files that are moved at once, and other things that are asked for at once. Each costs a few round trips, so that one after the other would leave the link idle.
-const FILES: usize = 32;
+const FILES: usize = 64;
 
 /// Things that could not be moved and are named at most.
 const MAX_FAILURES: usize = 1000;

@@ -1,15 +1,14 @@
 //! One file from the daemon to the server.
 
 use super::Step;
-use super::hash::{local_hash, remote_hash};
 use super::part::apart;
 use super::place::Place;
 use super::source::Source;
 use super::start::Start;
-use super::work::{OneFile, Work, differs, failed, harmless, spoilt};
+use super::verify::Verdict;
+use super::work::{OneFile, Work, failed, harmless, spoilt};
 use crate::sftp::{Extension, FileAttributes};
 use crate::{Attributes, FileKind};
-use futures::future::try_join;
 use hostler_model::{ErrorKind, Failure, Hash, Phase};
 use std::path::Path;
 
@@ -42,8 +41,8 @@ impl<'a> Upload<'a> {
     async fn run(mut self) -> Result<OneFile, Failure> {
         let (start, target) = self.begin().await?;
         let Some(Start { mut place, from, restarted }) = start else {
-            let hash = self.verify(self.remote).await?;
             let total = self.source.size;
+            let hash = self.work.verify(self.local, self.remote, Some(total)).await?.hash(self.remote)?;
             return Ok(OneFile { total, resumed: total, skipped: true, atomic: true, hash, ..OneFile::default() });
         };
         let (bytes, hash) = match self.write(&mut place, from, target.as_ref()).await {
@@ -72,11 +71,11 @@ impl<'a> Upload<'a> {
         self.work.meter.expect(self.source.size - from);
         let bytes = place.fill(&self.source, from).await?;
         self.complete(place, target).await?;
-        let verified = self.verify(place.path()).await;
-        if verified.is_err() {
+        let verdict = self.work.verify(self.local, place.path(), Some(self.source.size)).await?;
+        if let Verdict::Differs = verdict {
             place.condemn();
         }
-        Ok((bytes, verified?))
+        Ok((bytes, verdict.hash(self.remote)?))
     }
 
     /// Gives the file its owner, mode and time, closes it, and looks whether all of it is there.
@@ -95,7 +94,7 @@ impl<'a> Upload<'a> {
         let owner = target.filter(|_| !in_place).and_then(|target| target.user.zip(target.group));
         let time = u32::try_from(self.source.modified.0).ok().filter(|_| !special);
         // First the owner: a change of that takes bits off the mode.
-        let owned = owner
+        let given = owner
             .map(|owner| client.fsetstat(&handle, &FileAttributes { owner: Some(owner), ..FileAttributes::default() }));
         let attributes = FileAttributes { mode, times: time.map(|time| (time, time)), ..FileAttributes::default() };
         let set = client.fsetstat(&handle, &attributes);
@@ -104,29 +103,26 @@ impl<'a> Upload<'a> {
         let closed = client.close(handle);
         let there = client.stat(place.path().as_bytes());
 
-        let owned = match owned {
-            Some(owned) => owned.await.is_ok(),
-            None => true,
-        };
+        // Whether it helped shows at the end.
+        drop(given);
         let set = set.await;
         if let Some(synced) = synced {
             synced.await.map_err(refused)?;
         }
         closed.await.map_err(refused)?;
-        let there = there.await.map_err(refused)?.size;
-        if !special && there.is_some_and(|there| there != self.source.size) {
-            let (size, there) = (self.source.size, there.unwrap_or_default());
-            return Err(failed(format!(
-                "The server has {there} of the {size} bytes of `{}`: see that nobody else writes to it.",
-                self.remote
-            )));
+        let there = Attributes::from(there.await.map_err(refused)?);
+        if let Some(has) = there.size.filter(|&has| !special && has != self.source.size) {
+            let (size, path) = (self.source.size, self.remote);
+            let message =
+                format!("The server has {has} of the {size} bytes of `{path}`: see that nobody writes to it.");
+            return Err(failed(message));
         }
         match set {
             Err(error) if transfer.mode.is_some() => return Err(refused(error)),
             Err(_) => self.warnings.push(format!("The server did not set mode and time of `{}`.", self.remote)),
             Ok(()) => {}
         }
-        if !owned {
+        if owner.is_some() && there.user.zip(there.group) != owner {
             let message = format!("`{}` belongs to another user or group than before.", self.remote);
             self.warnings.push(message);
         }
@@ -135,13 +131,5 @@ impl<'a> Upload<'a> {
             self.warnings.push(message);
         }
         Ok(())
-    }
-
-    /// Compares both sides by their hashes, if that is asked.
-    async fn verify(&self, path: &str) -> Result<Option<Hash>, Failure> {
-        let Some(algorithm) = self.work.transfer.verify else { return Ok(None) };
-        let here = local_hash(&self.work.transfer.local.root, self.local, None, algorithm);
-        let (here, there) = try_join(here, remote_hash(self.work, path, None, algorithm)).await?;
-        if here == there { Ok(Some(Hash { algorithm, hex: here })) } else { Err(differs(self.remote)) }
     }
 }

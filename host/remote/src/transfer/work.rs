@@ -13,6 +13,9 @@ use tokio::time::Instant;
 /// Content that may be on its way at once, of all files together, in bytes.
 pub(super) const FLIGHT: usize = 16 << 20;
 
+/// Commands at once. OpenSSH takes ten on a connection, with all that others do there.
+const COMMANDS: usize = 4;
+
 /// The smallest request that is worth its frame, in bytes.
 const SMALLEST: u32 = 4 << 10;
 
@@ -30,6 +33,8 @@ pub(super) struct Work {
     pub(super) deadline: Instant,
     /// Room for content on its way: one permit a byte.
     pub(super) flight: Arc<Semaphore>,
+    /// Turns for commands on the server, beside what moves.
+    pub(super) commands: Semaphore,
     /// What was sent to clean up after files that were given up, and has no answer yet.
     farewells: Mutex<Vec<Reply<()>>>,
 }
@@ -67,6 +72,7 @@ impl Work {
             meter: Meter::new(overseer.clone()),
             deadline,
             flight: Arc::new(Semaphore::new(FLIGHT)),
+            commands: Semaphore::new(COMMANDS),
             farewells: Mutex::default(),
             client,
             line,
@@ -160,13 +166,6 @@ pub(super) fn late(Work { meter, transfer, .. }: &Work) -> Failure {
     Failure::new(ErrorKind::Timeout, Phase::Transfer, message)
 }
 
-/// Both sides were compared.
-pub(super) fn differs(path: &str) -> Failure {
-    failed(format!(
-        "`{path}` differs from its source after the transfer: see that nobody writes to either, and try again."
-    ))
-}
-
 /// A file is wanted.
 pub(super) fn is_folder(path: &str) -> Failure {
     failed(format!("`{path}` is a folder: name a file, or set `recursive`."))
@@ -184,7 +183,7 @@ pub(super) fn failed(message: impl Into<String>) -> Failure {
 
 /// What went wrong while a target itself was written.
 pub(super) fn spoilt(mut failure: Failure, path: &str) -> Failure {
-    failure.message += &format!(" `{path}` itself was being written, so it may hold a part now.");
+    failure.message = format!("{} `{path}` itself was being written, so it may hold a part now.", failure.message);
     failure
 }
 

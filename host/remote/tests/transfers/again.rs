@@ -11,12 +11,18 @@ use std::path::PathBuf;
 struct Remains {
     direction: Direction,
     case: Case,
+    /// Bytes of the source.
+    size: usize,
 }
 
 impl Remains {
     async fn new(direction: Direction, server: Server) -> Self {
-        let it = Self { direction, case: Case::on(server).await };
-        write(&it.source(), &content(SIZE, 1), 0o640);
+        Self::of(SIZE, direction, server).await
+    }
+
+    async fn of(size: usize, direction: Direction, server: Server) -> Self {
+        let it = Self { direction, case: Case::on(server).await, size };
+        write(&it.source(), &content(size, 1), 0o640);
         it
     }
 
@@ -45,12 +51,12 @@ impl Remains {
     /// Moves it, and looks whether that went well.
     async fn moved(&self) -> Moved {
         let moved = self.case.moved(self.transfer()).await;
-        holds(&self.target(), &content(SIZE, 1));
+        holds(&self.target(), &content(self.size, 1));
         let folder = self.target().parent().expect("a folder").to_owned();
         assert_eq!(names(&folder), ["target"], "no part is left");
-        assert_eq!(moved.total, SIZE as u64);
+        assert_eq!(moved.total, self.size as u64);
         assert_eq!(moved.skipped == 1, moved.bytes == 0);
-        assert_eq!(moved.bytes + moved.resumed, SIZE as u64);
+        assert_eq!(moved.bytes + moved.resumed, self.size as u64);
         moved
     }
 
@@ -122,11 +128,12 @@ async fn a_part_of_another_content_is_not_continued() {
 
 #[tokio::test]
 async fn a_target_is_continued_only_if_it_is_the_beginning() {
+    let size = 1_234_567;
     for direction in [Direction::Upload, Direction::Download] {
         for commands in [true, false] {
             let server = if commands { Server::start().await } else { Server::without_commands().await };
-            let it = Remains::new(direction, server).await;
-            let bytes = content(SIZE, 1);
+            let it = Remains::of(size, direction, server).await;
+            let bytes = content(size, 1);
             write(&it.target(), &bytes[..1_000_000], 0o600);
             let moved = it.moved().await;
             assert_eq!((moved.resumed, moved.atomic, moved.restarted), (1_000_000, false, None));
@@ -136,15 +143,15 @@ async fn a_target_is_continued_only_if_it_is_the_beginning() {
             damaged[500_000] ^= 1;
             for (other, why) in [
                 (damaged, "not the beginning"),
-                (content(SIZE, 2), "not the beginning"),
-                (content(SIZE + 1, 1), "longer"),
+                (content(size, 2), "not the beginning"),
+                (content(size + 1, 1), "longer"),
             ] {
                 write(&it.target(), &other, 0o600);
                 let moved = it.moved().await;
                 assert_eq!((moved.resumed, moved.atomic), (0, true));
                 assert!(moved.restarted.as_ref().is_some_and(|it| it.contains(why)), "{moved:?}");
             }
-            assert_eq!(it.case.server.commands().is_empty(), false);
+            assert!(!it.case.server.commands().is_empty());
         }
     }
 }

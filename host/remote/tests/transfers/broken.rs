@@ -131,6 +131,30 @@ async fn a_transfer_that_is_given_up_leaves_no_part() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_closes_meanwhile_cleans_up_first() {
+    for upload in [true, false] {
+        let case = case().await;
+        let transfer = if upload { case.up("up", "up") } else { case.down("down", "down") };
+        let asked = if upload { kind::WRITE } else { kind::READ };
+        let (stuck, mut came) = mpsc::unbounded_channel();
+        case.server.rule(move |request| {
+            if request.kind == asked && request.offset() >= 1 << 20 {
+                let _nobody_waits = stuck.send(());
+                return Fate::Swallow;
+            }
+            Fate::Pass
+        });
+        let close = async {
+            came.recv().await;
+            case.session.close().await;
+        };
+        let (outcome, ()) = futures::join!(case.run(transfer), close);
+        is(&outcome.expect_err("closed"), ErrorKind::InvalidRequest, "The session is closed");
+        untouched(&case);
+    }
+}
+
 #[tokio::test]
 async fn time_that_is_up_is_told_with_what_was_done() {
     let case = case().await;

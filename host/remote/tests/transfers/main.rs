@@ -12,7 +12,7 @@ use hostler_model::{Direction, ErrorKind, Failure, HashAlgorithm, Moved, Phase};
 use hostler_remote::{Compare, FileChange, Links, LocalPath, Overseer, Progress, Session, Step, Transfer};
 use server::{Fate, Server, kind, status};
 use std::fs::{self, FileTimes, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -371,7 +371,8 @@ async fn empty_files_and_files_of_unknown_size_are_whole() {
     let moved = case.moved(case.down("b", "c")).await;
     assert_eq!((moved.files, moved.bytes, moved.total), (1, 0, 0));
     holds(&case.here("c"), b"");
-    let moved = case.moved(case.down("/proc/version", "v")).await;
+    let verify = Some(HashAlgorithm::Md5);
+    let moved = case.moved(Transfer { verify, ..case.down("/proc/version", "v") }).await;
     let version = fs::read("/proc/version").expect("Linux");
     holds(&case.here("v"), &version);
     assert_eq!((moved.bytes, moved.total), (version.len() as u64, version.len() as u64));
@@ -417,6 +418,29 @@ async fn both_sides_are_compared_if_that_is_asked() {
         holds(&case.there("b"), b"old");
         assert_eq!(names(&case.there("")), ["b", "c"]);
     }
+}
+
+#[tokio::test]
+async fn a_file_keeps_its_owner_as_far_as_the_server_lets_it() {
+    let case = Case::new().await;
+    write(&case.here("a"), b"new", 0o600);
+    write(&case.there("b"), b"old", 0o2640);
+    // Whoever runs the tests may give files away, or not; the answer has to be true.
+    let given_away = chown(case.there("b"), Some(12_345), Some(12_345)).is_ok();
+    assert_eq!(case.moved(case.up("a", "b")).await.warnings, [""; 0]);
+    let now = fs::metadata(case.there("b")).expect("a file");
+    assert_eq!(now.uid() == 12_345, given_away);
+    assert_eq!(now.mode() & 0o7777, 0o640);
+    case.server.rule(|request| match request.kind {
+        // Flags that say that there is an owner, and nothing else.
+        kind::FSETSTAT if request.body.len() == 20 && request.body[8..12] == [0, 0, 0, 2] => {
+            Fate::Refuse(status::PERMISSION_DENIED)
+        }
+        _ => Fate::Pass,
+    });
+    let warnings = case.moved(case.up("a", "b")).await.warnings;
+    assert_eq!(!warnings.is_empty(), given_away, "{warnings:?}");
+    assert!(warnings.iter().all(|warning| warning.contains("`b` belongs to another user")), "{warnings:?}");
 }
 
 #[tokio::test]

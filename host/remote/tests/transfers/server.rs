@@ -29,6 +29,7 @@ pub(crate) mod kind {
     pub(crate) const READ: u8 = 5;
     pub(crate) const WRITE: u8 = 6;
     pub(crate) const FSTAT: u8 = 8;
+    pub(crate) const FSETSTAT: u8 = 10;
     pub(crate) const EXTENDED: u8 = 200;
 }
 

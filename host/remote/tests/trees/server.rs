@@ -37,11 +37,11 @@ pub(crate) struct State {
     /// Texts in answers, and those of the same length that take their place.
     pub(crate) lies: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
     /// No answer goes out before so many files were asked to be opened.
-    pub(crate) holds_until: AtomicUsize,
+    held_until: AtomicUsize,
     /// There is no shell.
     pub(crate) has_no_shell: AtomicBool,
     /// Commands that it ran.
-    pub(crate) commands: Mutex<Vec<String>>,
+    commands: Mutex<Vec<String>>,
     opened: AtomicUsize,
     came: tokio::sync::Notify,
     folder: PathBuf,
@@ -117,7 +117,11 @@ impl Handler for Guest {
         _: &[u8],
         session: &mut russh::server::Session,
     ) -> Result<(), russh::Error> {
-        if self.0.has_no_shell.load(Ordering::Relaxed) { session.channel_failure(id) } else { session.channel_success(id) }
+        if self.0.has_no_shell.load(Ordering::Relaxed) {
+            session.channel_failure(id)
+        } else {
+            session.channel_success(id)
+        }
     }
 
     async fn subsystem_request(
@@ -131,10 +135,22 @@ impl Handler for Guest {
 }
 
 impl State {
+    /// From now on, and for the next transfer.
+    pub(crate) fn hold_until(&self, files: usize) {
+        self.opened.store(0, Ordering::Relaxed);
+        self.held_until.store(files, Ordering::Relaxed);
+    }
+
+    /// Commands that it ran.
+    pub(crate) fn commands(&self) -> Vec<String> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Runs the program that the client asks for.
     async fn serve(&self, mut channel: Channel<Msg>) -> Option<()> {
         let (mut program, is_sftp) = loop {
             match channel.wait().await? {
+                ChannelMsg::Exec { .. } if self.has_no_shell.load(Ordering::Relaxed) => return None,
                 ChannelMsg::Exec { command, .. } => {
                     let command = String::from_utf8_lossy(&command).into_owned();
                     self.commands.lock().unwrap_or_else(PoisonError::into_inner).push(command.clone());
@@ -181,14 +197,14 @@ impl State {
                 }
                 for answer in answers.take(&block[..size]) {
                     // Not those to the greeting and to what is asked before files are opened.
-                    while (1..self.holds_until.load(Ordering::Relaxed)).contains(&self.opened.load(Ordering::Relaxed)) {
+                    while (1..self.held_until.load(Ordering::Relaxed)).contains(&self.opened.load(Ordering::Relaxed)) {
                         self.came.notified().await;
                     }
                     write.data_bytes(self.falsified(answer)).await.ok()?;
                 }
             }
         };
-        let _whichever_ends = tokio::select! {
+        let _whichever_ends: Option<()> = tokio::select! {
             ended = fed => ended,
             ended = told => ended,
         };

@@ -43,11 +43,8 @@ impl Sides {
             Direction::Download => (to, from),
         };
         let root = cap_std::fs::Dir::open_ambient_dir(self.folder.path(), cap_std::ambient_authority());
-        let local = LocalPath {
-            root: Arc::new(root.expect("folder")),
-            path: here.into(),
-            shown: format!("/daemon/{here}"),
-        };
+        let local =
+            LocalPath { root: Arc::new(root.expect("folder")), path: here.into(), shown: format!("/daemon/{here}") };
         Transfer {
             direction,
             local,
@@ -111,6 +108,11 @@ pub(crate) fn listing(folder: &Path) -> BTreeMap<PathBuf, Seen> {
     seen
 }
 
+/// The content of all files in it.
+pub(crate) fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    listing(folder).into_iter().map(|(path, seen)| (path, seen.content)).collect()
+}
+
 /// Makes all files and folders old, each in its own way.
 pub(crate) fn age(folder: &Path) {
     let mut time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
@@ -127,7 +129,8 @@ pub(crate) fn age(folder: &Path) {
 fn visit(path: &Path, visitor: &mut impl FnMut(&Path, &fs::Metadata)) {
     let metadata = fs::symlink_metadata(path).expect("it is there");
     if metadata.is_dir() {
-        let mut within: Vec<_> = fs::read_dir(path).expect("folder").map(|entry| entry.expect("entry").path()).collect();
+        let mut within: Vec<_> =
+            fs::read_dir(path).expect("folder").map(|entry| entry.expect("entry").path()).collect();
         within.sort();
         within.iter().for_each(|path| visit(path, visitor));
     }

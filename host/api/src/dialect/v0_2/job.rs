@@ -1,7 +1,7 @@
 //! A job as the dialect shows it.
 
 use hostler_jobs::{Job, State};
-use hostler_model::{ErrorKind, Exit, Failure, JobId, Outcome, Phase, RunResult};
+use hostler_model::{ErrorKind, Exit, Failure, Hash, JobId, Moved, Outcome, Phase, RunResult};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use std::collections::HashSet;
@@ -106,22 +106,71 @@ fn keys(results: &[RunResult]) -> Vec<String> {
     results.iter().map(key).collect()
 }
 
-/// What one command did.
+/// What one command or transfer did.
 #[derive(Serialize)]
-struct RunView {
+struct RunView<'a> {
     output: String,
     error: String,
     /// -1 where a signal ended the command, or where the server did not say how it ended.
     exit_status: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transfer_result: Option<TransferView<'a>>,
 }
 
-impl From<&RunResult> for RunView {
-    fn from(result: &RunResult) -> Self {
+impl<'a> From<&'a RunResult> for RunView<'a> {
+    fn from(result: &'a RunResult) -> Self {
         let exit_status = match result.exit {
             Exit::Status(status) => status.into(),
             Exit::Signal(_) | Exit::Unknown => -1,
         };
-        Self { output: result.stdout.text(), error: result.stderr.text(), exit_status }
+        let transfer_result = result.moved.as_deref().map(TransferView::from);
+        Self { output: result.stdout.text(), error: result.stderr.text(), exit_status, transfer_result }
+    }
+}
+
+/// What was moved: the fields of `NetPulse`, and then what it does not tell. Sizes are bytes.
+#[derive(Serialize)]
+struct TransferView<'a> {
+    success: bool,
+    local_path: &'a str,
+    remote_path: &'a str,
+    /// What was sent for it, without what was there already.
+    bytes_transferred: u64,
+    total_bytes: u64,
+    /// Whether an earlier transfer was continued.
+    resumed: bool,
+    resumed_bytes: u64,
+    /// Why what an earlier transfer had left was not continued.
+    restarted: Option<&'a str>,
+    /// What a request really carried.
+    chunk_size: u32,
+    files: u64,
+    skipped: u64,
+    failed: u64,
+    /// Whether each target changed at once.
+    atomic: bool,
+    /// What both sides were compared by.
+    hash: Option<&'a Hash>,
+}
+
+impl<'a> From<&'a Moved> for TransferView<'a> {
+    fn from(moved: &'a Moved) -> Self {
+        Self {
+            success: moved.failed == 0,
+            local_path: &moved.local_path,
+            remote_path: &moved.remote_path,
+            bytes_transferred: moved.bytes,
+            total_bytes: moved.total,
+            resumed: moved.resumed > 0,
+            resumed_bytes: moved.resumed,
+            restarted: moved.restarted.as_deref(),
+            chunk_size: moved.request_size,
+            files: moved.files,
+            skipped: moved.skipped,
+            failed: moved.failed,
+            atomic: moved.atomic,
+            hash: moved.hash.as_ref(),
+        }
     }
 }
 

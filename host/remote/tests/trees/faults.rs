@@ -1,0 +1,181 @@
+//! What cannot be moved, and what becomes of the rest.
+
+use crate::sides::Sides;
+use crate::{Watch, plant_many};
+use hostler_model::{Direction, ErrorKind, Moved, Phase};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+const BOTH: [Direction; 2] = [Direction::Upload, Direction::Download];
+
+fn ends(sides: &Sides, direction: Direction) -> (PathBuf, PathBuf) {
+    match direction {
+        Direction::Upload => (sides.local("from"), sides.remote("to")),
+        Direction::Download => (sides.remote("from"), sides.local("to")),
+    }
+}
+
+fn failed(moved: &Moved) -> Vec<&str> {
+    let mut paths: Vec<_> = moved.failures.iter().map(|failure| failure.path.as_str()).collect();
+    paths.sort_unstable();
+    assert_eq!(moved.failed, paths.len() as u64);
+    paths
+}
+
+#[tokio::test]
+async fn a_file_that_is_denied_is_one_that_fails() {
+    for direction in BOTH {
+        let sides = Sides::start().await;
+        let (from, to) = ends(&sides, direction);
+        plant_many(&from, 30);
+        let watch = Watch::denying("/3/17.txt", ErrorKind::Denied);
+        let moved = sides.watched(sides.transfer(direction, "from", "to"), watch).await.expect("moved");
+        assert_eq!((moved.files, failed(&moved)), (29, vec!["3/17.txt"]));
+        assert!(moved.failures[0].reason.starts_with("No "), "{:?}", moved.failures);
+        assert!(!to.join("3/17.txt").exists() && to.join("3/24.txt").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_denied_takes_what_is_in_it_along() {
+    let sides = Sides::start().await;
+    plant_many(&sides.local("from"), 30);
+    let watch = Watch::denying("make /", ErrorKind::Denied);
+    fs::create_dir(sides.remote("to")).expect("folder");
+    fs::create_dir(sides.remote("to/3")).expect("folder");
+    let moved = sides.watched(sides.transfer(Direction::Upload, "from", "to"), watch).await.expect("moved");
+    assert_eq!((moved.files, moved.failed), (4, 32), "six folders, and the 26 files in them");
+    let sides = Sides::start().await;
+    plant_many(&sides.remote("from"), 30);
+    let watch = Watch::denying("from/3", ErrorKind::Denied);
+    let moved = sides.watched(sides.transfer(Direction::Download, "from", "to"), watch).await.expect("moved");
+    assert_eq!((moved.files, failed(&moved)), (26, vec!["3"]), "nobody knows what is in it");
+}
+
+#[tokio::test]
+async fn the_end_of_the_job_is_the_end_of_all() {
+    for direction in BOTH {
+        let sides = Sides::start().await;
+        let (from, _) = ends(&sides, direction);
+        plant_many(&from, 30);
+        let watch = Watch::denying("/3/17.txt", ErrorKind::Canceled);
+        let failure = sides.watched(sides.transfer(direction, "from", "to"), watch).await.expect_err("canceled");
+        assert_eq!(failure.kind, ErrorKind::Canceled);
+    }
+}
+
+#[tokio::test]
+async fn what_is_neither_file_nor_folder_is_named() {
+    for direction in BOTH {
+        let sides = Sides::start().await;
+        let (from, to) = ends(&sides, direction);
+        fs::create_dir(&from).expect("folder");
+        fs::write(from.join("file"), "content").expect("file");
+        let _socket = UnixListener::bind(from.join("socket")).expect("socket");
+        let moved = sides.run(sides.transfer(direction, "from", "to")).await.expect("moved");
+        assert_eq!((moved.files, failed(&moved)), (1, vec!["socket"]));
+        assert!(!to.join("socket").exists());
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_stays() {
+    for direction in BOTH {
+        let sides = Sides::start().await;
+        let (from, to) = ends(&sides, direction);
+        fs::create_dir_all(from.join("folder/within")).expect("folder");
+        fs::write(from.join("folder/within/file"), "new").expect("file");
+        fs::write(from.join("file"), "new").expect("file");
+        fs::write(from.join("other"), "new").expect("file");
+        fs::create_dir_all(to.join("file")).expect("folder");
+        fs::write(to.join("folder"), "old").expect("file");
+        let moved = sides.run(sides.transfer(direction, "from", "to")).await.expect("moved");
+        assert_eq!((moved.files, failed(&moved)), (1, vec!["file", "folder", "folder/within", "folder/within/file"]));
+        assert_eq!(fs::read_to_string(to.join("folder")).expect("file"), "old");
+        assert!(to.join("file").is_dir());
+        // The whole cannot be moved where a file is.
+        let failure = sides.run(sides.transfer(direction, "from", "to/other")).await.expect_err("a file");
+        assert_eq!((failure.kind, failure.phase), (ErrorKind::TransferFailed, Phase::Transfer));
+        assert!(failure.message.contains("to/other`"), "{}", failure.message);
+    }
+}
+
+#[tokio::test]
+async fn names_that_are_not_utf_8_are_named_and_the_rest_arrives() {
+    for direction in BOTH {
+        let sides = Sides::start().await;
+        let (from, to) = ends(&sides, direction);
+        fs::create_dir_all(from.join("folder")).expect("folder");
+        fs::write(from.join("folder").join(OsStr::from_bytes(b"caf\xe9")), "coffee").expect("file");
+        fs::write(from.join("folder/tea"), "tea").expect("file");
+        let moved = sides.run(sides.transfer(direction, "from", "to")).await.expect("moved");
+        assert_eq!((moved.files, failed(&moved)), (1, vec!["folder/caf\u{fffd}"]));
+        assert!(moved.failures[0].reason.contains("UTF-8"));
+        assert!(to.join("folder/tea").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_server_cannot_name_files_elsewhere() {
+    let sides = Sides::start().await;
+    let from = sides.remote("from");
+    fs::create_dir(&from).expect("folder");
+    let lies: [(&[u8], &[u8]); 5] = [
+        (b"dots", b".../"),
+        (b"parent-x", b"../evil1"),
+        (b"absolut", b"/evil02"),
+        (b"nulnul", b"nul\0ul"),
+        (b"in-dir", b"in/dir"),
+    ];
+    for (truth, lie) in lies {
+        fs::write(from.join(OsStr::from_bytes(truth)), "evil").expect("file");
+        sides.server.state.lies.lock().expect("no panic").push((truth.into(), lie.into()));
+    }
+    fs::write(from.join("good"), "good").expect("file");
+    // Names of one and two bytes are where they are because of their length.
+    fs::write(from.join("yy"), "evil").expect("file");
+    let lie = (b"\0\0\0\x02yy".to_vec(), b"\0\0\0\x02..".to_vec());
+    sides.server.state.lies.lock().expect("no panic").push(lie);
+    let moved = sides.down("from", "to").await.expect("moved");
+    assert_eq!(moved.files, 1);
+    assert_eq!(failed(&moved), [".../", "../evil1", "/evil02", "in/dir", "nul\\u{0}ul"]);
+    assert!(moved.failures.iter().all(|failure| failure.reason.contains("no file can have")), "{moved:?}");
+    let names = |path: PathBuf| fs::read_dir(path).expect("folder").count();
+    assert_eq!((names(sides.local("")), names(sides.local("to"))), (1, 1));
+}
+
+#[tokio::test]
+async fn folders_that_are_too_deep_are_named() {
+    for direction in BOTH {
+        let sides = Sides::start().await;
+        let (from, to) = ends(&sides, direction);
+        let deep: PathBuf = std::iter::repeat_n("d", 64).collect();
+        fs::create_dir_all(from.join(&deep).join("d/d")).expect("folders");
+        fs::write(from.join(&deep).join("file"), "content").expect("file");
+        let moved = sides.run(sides.transfer(direction, "from", "to")).await.expect("moved");
+        let beyond = deep.join("d");
+        assert_eq!((moved.files, failed(&moved)), (1, vec![beyond.to_str().expect("UTF-8")]));
+        assert!(to.join(deep).join("file").exists());
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_room_is_not_begun() {
+    for direction in BOTH {
+        let sides = Sides::start().await;
+        let (from, to) = ends(&sides, direction);
+        fs::create_dir(&from).expect("folder");
+        fs::write(from.join("a"), "content").expect("file");
+        for name in ["b", "c", "d"] {
+            // It takes no room, but would if it were moved.
+            fs::File::create(from.join(name)).and_then(|file| file.set_len(4 << 40)).expect("a sparse file");
+        }
+        let failure = sides.run(sides.transfer(direction, "from", "to")).await.expect_err("no room");
+        assert_eq!(failure.kind, ErrorKind::TransferFailed);
+        assert!(failure.message.contains("13194139533319 bytes"), "{}", failure.message);
+        assert!(!Path::new(&to).exists());
+    }
+}
