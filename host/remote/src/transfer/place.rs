@@ -129,7 +129,8 @@ impl<'a> Place<'a> {
         self.keep = true;
         client.rename(part, target).await.map_err(|error| {
             let mut failure = self.work.refused(self.target, error);
-            failure.message += &format!(" The new content is whole in `{}`; the old file is gone.", self.path);
+            failure.message =
+                format!("{} The new content is whole in `{}`; the old file is gone.", failure.message, self.path);
             failure
         })?;
         Ok(false)

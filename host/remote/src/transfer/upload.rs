@@ -94,7 +94,7 @@ impl<'a> Upload<'a> {
         let owner = target.filter(|_| !in_place).and_then(|target| target.user.zip(target.group));
         let time = u32::try_from(self.source.modified.0).ok().filter(|_| !special);
         // First the owner: a change of that takes bits off the mode.
-        let owned = owner
+        let given = owner
             .map(|owner| client.fsetstat(&handle, &FileAttributes { owner: Some(owner), ..FileAttributes::default() }));
         let attributes = FileAttributes { mode, times: time.map(|time| (time, time)), ..FileAttributes::default() };
         let set = client.fsetstat(&handle, &attributes);
@@ -104,7 +104,7 @@ impl<'a> Upload<'a> {
         let there = client.stat(place.path().as_bytes());
 
         // Whether it helped shows at the end.
-        drop(owned);
+        drop(given);
         let set = set.await;
         if let Some(synced) = synced {
             synced.await.map_err(refused)?;

@@ -110,7 +110,10 @@ impl Work {
     pub(super) fn refused(&self, path: &str, error: sftp::Error) -> Failure {
         match error {
             sftp::Error::Status(status) => sftp::refusal(&self.line.user, path, &status),
-            sftp::Error::Broken(failure) => failure,
+            sftp::Error::Broken(mut failure) => {
+                failure.message = format!("{} It happened while `{path}` was moved.", failure.message);
+                failure
+            }
         }
     }
 
@@ -183,7 +186,7 @@ pub(super) fn failed(message: impl Into<String>) -> Failure {
 
 /// What went wrong while a target itself was written.
 pub(super) fn spoilt(mut failure: Failure, path: &str) -> Failure {
-    failure.message += &format!(" `{path}` itself was being written, so it may hold a part now.");
+    failure.message = format!("{} `{path}` itself was being written, so it may hold a part now.", failure.message);
     failure
 }
 
