@@ -110,7 +110,10 @@ impl Work {
     pub(super) fn refused(&self, path: &str, error: sftp::Error) -> Failure {
         match error {
             sftp::Error::Status(status) => sftp::refusal(&self.line.user, path, &status),
-            sftp::Error::Broken(failure) => failure,
+            sftp::Error::Broken(mut failure) => {
+                failure.message = format!("{} It happened while `{path}` was moved.", failure.message);
+                failure
+            }
         }
     }
 
