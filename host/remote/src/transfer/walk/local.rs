@@ -36,7 +36,7 @@ impl Work {
                     Ok(within) => within?,
                     Err(error) if is_top => return Err(unreadable(error)),
                     Err(error) => {
-                        walk.contents.leave(folder.path.clone(), format!("The daemon cannot list it: {error}."))
+                        walk.contents.leave(folder.path.clone(), format!("The daemon cannot list it: {error}."));
                     }
                 }
             }
