@@ -16,10 +16,11 @@ mod tests;
 use crate::connection::{Line, NotStarted};
 use crate::files::{Attributes, Create, Entry, File, FileChange, FileKind, Files, Listing, MAX_ENTRIES, OpenMode};
 use failure::PATIENCE;
-use file::OpenFile;
+use file::{OpenFile, check_size};
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 use hostler_model::{ErrorKind, Failure};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::time::timeout;
 
@@ -35,6 +36,9 @@ pub(crate) use table::Table;
 
 /// Bytes of names in a listing. [`MAX_ENTRIES`] of the longest that Linux knows fit.
 const MAX_NAMES: usize = 4 << 20;
+
+/// Pieces of a listing that are asked for before the first one is there: OpenSSH gives 100 names each time.
+const PIECES: usize = 8;
 
 /// The bits of a mode that say what sort of thing it is, and those that are permissions (inode(7)).
 const KIND: u32 = 0o170_000;
@@ -55,7 +59,10 @@ impl Sftp {
     async fn entries(&self, folder: &Handle) -> Result<Listing, Error> {
         let mut listing = Listing::default();
         let mut room = MAX_NAMES;
-        while let Some(names) = self.client.read_folder(folder).await? {
+        let mut asked: VecDeque<_> = (0..PIECES).map(|_| self.client.read_folder(folder)).collect();
+        while let Some(piece) = asked.pop_front() {
+            let Some(names) = piece.await? else { break };
+            asked.push_back(self.client.read_folder(folder));
             for Name { name, attributes } in names {
                 if name == b"." || name == b".." {
                     continue;
@@ -76,10 +83,8 @@ impl Sftp {
         Ok(listing)
     }
 
-    async fn opened(&self, path: &str, mode: OpenMode) -> Result<OpenFile, Failure> {
-        self.is_plain(path).await?;
-        let opening = self.client.open_file(path.as_bytes(), mode.into(), &FileAttributes::default());
-        let handle = within(&self.line, path, opening).await?;
+    async fn opened(&self, path: &str, mode: OpenMode) -> Result<OpenFile, Error> {
+        let handle = self.client.open_file(path.as_bytes(), mode.into(), &FileAttributes::default()).await?;
         Ok(OpenFile { line: self.line.clone(), client: self.client.clone(), handle, path: path.into(), mode })
     }
 
@@ -129,26 +134,38 @@ impl Files for Sftp {
 
     fn read<'a>(&'a self, path: &'a str, offset: u64, size: u32) -> BoxFuture<'a, Result<Vec<u8>, Failure>> {
         async move {
-            let file = self.opened(path, OpenMode::READ).await?;
-            let content = file.read(offset, size).await;
-            Box::new(file).close().await?;
-            content
+            check_size(size)?;
+            self.is_plain(path).await?;
+            let reading = async {
+                let file = self.opened(path, OpenMode::READ).await?;
+                let content = file.content(offset, size as usize).await?;
+                file.closed().await?;
+                Ok(content)
+            };
+            within(&self.line, path, reading).await
         }
         .boxed()
     }
 
     fn write<'a>(&'a self, path: &'a str, content: &'a [u8]) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            let file = self.opened(path, OpenMode::WRITE).await?;
-            let written = file.write(0, content).await;
-            let closed = Box::new(file).close().await;
-            written.and(closed)
+            self.is_plain(path).await?;
+            let writing = async {
+                let file = self.opened(path, OpenMode::WRITE).await?;
+                file.put(0, content).await?;
+                file.closed().await
+            };
+            within(&self.line, path, writing).await
         }
         .boxed()
     }
 
     fn open<'a>(&'a self, path: &'a str, mode: OpenMode) -> BoxFuture<'a, Result<Box<dyn File>, Failure>> {
-        async move { Ok(Box::new(self.opened(path, mode).await?) as Box<dyn File>) }.boxed()
+        async move {
+            self.is_plain(path).await?;
+            Ok(Box::new(within(&self.line, path, self.opened(path, mode)).await?) as Box<dyn File>)
+        }
+        .boxed()
     }
 
     fn change<'a>(&'a self, change: &'a FileChange) -> BoxFuture<'a, Result<(), Failure>> {

@@ -30,7 +30,7 @@ impl OpenFile {
     }
 
     /// Asks for all of it at once, and for what is missing again: a server may give less than it was asked for.
-    async fn content(&self, offset: u64, size: usize) -> Result<Vec<u8>, Error> {
+    pub(super) async fn content(&self, offset: u64, size: usize) -> Result<Vec<u8>, Error> {
         let (mut content, mut most) = (Vec::new(), self.client.limits().read as usize);
         while content.len() < size {
             let pieces = (content.len()..size).step_by(most).map(|start| {
@@ -53,7 +53,7 @@ impl OpenFile {
         Ok(content)
     }
 
-    async fn put(&self, mut offset: u64, content: &[u8]) -> Result<(), Error> {
+    pub(super) async fn put(&self, mut offset: u64, content: &[u8]) -> Result<(), Error> {
         let most = self.client.limits().write as usize;
         for batch in content.chunks(WRITES) {
             let pieces = batch.chunks(most).map(|piece| {
@@ -65,6 +65,19 @@ impl OpenFile {
         }
         Ok(())
     }
+
+    pub(super) async fn closed(self) -> Result<(), Error> {
+        self.client.close(self.handle).await
+    }
+}
+
+/// Refuses to read more than fits into one answer of ours.
+pub(super) fn check_size(size: u32) -> Result<(), Failure> {
+    if size <= MAX_READ {
+        return Ok(());
+    }
+    let message = format!("{size} bytes are more than one call reads: ask for {MAX_READ} at most.");
+    Err(failure(ErrorKind::Limit, message))
 }
 
 impl File for OpenFile {
@@ -75,10 +88,7 @@ impl File for OpenFile {
     fn read(&self, offset: u64, size: u32) -> BoxFuture<'_, Result<Vec<u8>, Failure>> {
         async move {
             self.opened_to_be("read", self.mode.read)?;
-            if size > MAX_READ {
-                let message = format!("{size} bytes are more than one call reads: ask for {MAX_READ} at most.");
-                return Err(failure(ErrorKind::Limit, message));
-            }
+            check_size(size)?;
             within(&self.line, &self.path, self.content(offset, size as usize)).await
         }
         .boxed()
@@ -94,8 +104,8 @@ impl File for OpenFile {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>> {
         async move {
-            let Self { line, client, handle, path, .. } = *self;
-            within(&line, &path, client.close(handle)).await
+            let (line, path) = (self.line.clone(), self.path.clone());
+            within(&line, &path, self.closed()).await
         }
         .boxed()
     }
