@@ -205,7 +205,7 @@ async fn many_files_are_on_their_way_at_once() {
     for direction in [Direction::Upload, Direction::Download] {
         sides.server.state.hold_until(32);
         let moving = sides.run(sides.transfer(direction, "many", "many"));
-        let moved = tokio::time::timeout(Duration::from_secs(60), moving).await.expect("32 files at once");
+        let moved = tokio::time::timeout(Duration::from_mins(1), moving).await.expect("32 files at once");
         assert_eq!(moved.expect("moved").files, 100);
         if direction == Direction::Upload {
             fs::remove_dir_all(sides.local("many")).expect("removed");
