@@ -16,7 +16,7 @@ mod tests;
 use crate::connection::{Line, NotStarted};
 use crate::files::{Attributes, Create, Entry, File, FileChange, FileKind, Files, Listing, MAX_ENTRIES, OpenMode};
 use failure::PATIENCE;
-use file::{OpenFile, check_size};
+use file::OpenFile;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 use hostler_model::{ErrorKind, Failure};
@@ -134,7 +134,7 @@ impl Files for Sftp {
 
     fn read<'a>(&'a self, path: &'a str, offset: u64, size: u32) -> BoxFuture<'a, Result<Vec<u8>, Failure>> {
         async move {
-            check_size(size)?;
+            file::check_size(size)?;
             self.is_plain(path).await?;
             let reading = async {
                 let file = self.opened(path, OpenMode::READ).await?;

@@ -13,7 +13,7 @@ use russh_sftp::protocol::{self as other, Packet};
 
 fn attributes() -> impl Strategy<Value = FileAttributes> {
     let (two, one) = (any::<(u32, u32)>(), any::<u32>());
-    (option::of(any::<u64>()), option::of(two.clone()), option::of(one), option::of(two))
+    (option::of(any::<u64>()), option::of(two), option::of(one), option::of(two))
         .prop_map(|(size, owner, mode, times)| FileAttributes { size, owner, mode, times })
 }
 

@@ -5,7 +5,7 @@ use super::landing::Landing;
 use super::reading::Reading;
 use super::sink::{Filling, Sink};
 use super::verify::Verdict;
-use super::work::{OneFile, Work, failed, harmless, is_folder, spoilt};
+use super::work::{OneFile, Work, failed, harmless, is_folder, presumed, spoilt};
 use crate::sftp::{FileAttributes, Handle, OpenFlags};
 use crate::{Attributes, FileKind};
 use hostler_model::Failure;
@@ -39,7 +39,7 @@ impl Work {
         match known.kind {
             FileKind::Folder => return Err(is_folder(remote)),
             // Opening a pipe would hold the server's program up until somebody opens its other end.
-            FileKind::Other if known.mode.is_some() => {
+            FileKind::Other => {
                 let message = format!("`{remote}` is a device, a pipe or a socket: name a file.");
                 return Err(failed(message));
             }
@@ -56,7 +56,7 @@ impl Work {
     pub(super) async fn look_there(&self, remote: &str) -> Result<Attributes, Failure> {
         self.admit(Step::List(remote)).await?;
         let seen = self.client.stat(remote.as_bytes()).await;
-        seen.map(Attributes::from).map_err(|error| self.refused(remote, error))
+        seen.map(presumed).map_err(|error| self.refused(remote, error))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::compare::Pair;
 use super::source::{blocking, unreadable};
-use super::walk::attributes;
+use super::walk::{attributes, inside};
 use super::work::{OneFile, Work, late};
 use super::{LocalPath, Overseer, Transfer};
 use crate::connection::Line;
@@ -93,7 +93,7 @@ impl Work {
     async fn look_here(&self) -> Result<Attributes, Failure> {
         let LocalPath { root, path, shown } = &self.transfer.local;
         let (root, path) = (root.clone(), path.clone());
-        let seen = blocking(move || root.metadata(path)).await;
+        let seen = blocking(move || root.metadata(inside(&path))).await;
         Ok(attributes(&seen.map_err(|error| unreadable(shown, &error))?))
     }
 }

@@ -7,7 +7,7 @@ use super::resume::{Left, Plan, WINDOWS, plan};
 use super::sides::{Pair, Sides};
 use super::space::check_remote;
 use super::upload::Upload;
-use super::work::{WORTH_CHECKING, Work, exists, is_folder};
+use super::work::{WORTH_CHECKING, Work, exists, is_folder, presumed};
 use crate::sftp::{Error, FileAttributes, Handle, OpenFlags, StatusCode};
 use crate::{Attributes, FileChange, FileKind};
 use futures::future::join_all;
@@ -59,7 +59,7 @@ impl<'a> Upload<'a> {
         let identity = Identity { target: self.remote, size: self.source.size, modified: (seconds, nanoseconds) };
         let part = self.part(Some(&identity));
         let left = match self.work.client.lstat(part.path().as_bytes()).await {
-            Ok(left) => Some(Attributes::from(left)).filter(|left| left.kind == FileKind::File),
+            Ok(left) => Some(presumed(left)).filter(|left| left.kind == FileKind::File),
             Err(Error::Status(_)) => None,
             Err(error) => return Err(self.work.refused(self.remote, error)),
         };
@@ -105,7 +105,7 @@ impl<'a> Upload<'a> {
     fn target(&self, seen: Result<FileAttributes, Error>) -> Result<Option<Attributes>, Failure> {
         match seen {
             Ok(seen) => {
-                let target = Attributes::from(seen);
+                let target = presumed(seen);
                 if target.kind == FileKind::Folder {
                     Err(is_folder(self.remote))
                 } else if !self.work.transfer.overwrite {

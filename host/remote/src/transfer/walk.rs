@@ -108,11 +108,7 @@ impl Contents {
 
 /// A path with one more name.
 pub(super) fn below(folder: &str, name: &str) -> String {
-    match folder {
-        "" => name.to_owned(),
-        _ if name.is_empty() => folder.to_owned(),
-        _ => format!("{}/{name}", folder.trim_end_matches('/')),
-    }
+    if folder.is_empty() { name.to_owned() } else { format!("{}/{name}", folder.trim_end_matches('/')) }
 }
 
 /// There is more than one transfer moves.

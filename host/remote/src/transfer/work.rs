@@ -3,7 +3,8 @@
 use super::progress::Meter;
 use super::{Overseer, Step, Transfer};
 use crate::connection::Line;
-use crate::sftp::{self, Client, Reply};
+use crate::sftp::{self, Client, FileAttributes, Reply};
+use crate::{Attributes, FileKind};
 use hostler_model::{ErrorKind, Failure, Hash, Moved, Phase};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -110,7 +111,10 @@ impl Work {
     pub(super) fn refused(&self, path: &str, error: sftp::Error) -> Failure {
         match error {
             sftp::Error::Status(status) => sftp::refusal(&self.line.user, path, &status),
-            sftp::Error::Broken(failure) => failure,
+            sftp::Error::Broken(mut failure) => {
+                failure.message = format!("{} It happened while `{path}` was moved.", failure.message);
+                failure
+            }
         }
     }
 
@@ -190,4 +194,25 @@ pub(super) fn spoilt(mut failure: Failure, path: &str) -> Failure {
 /// A mode that nobody asked for does not bring anybody's rights along (set-user-ID, inode(7)).
 pub(super) fn harmless(mode: u32) -> u32 {
     mode & 0o1777
+}
+
+/// What is known of a file, taken for a regular one where the server does not tell: version 3 knows sorts by the mode only,
+/// which some servers leave out.
+pub(super) fn presumed(seen: FileAttributes) -> Attributes {
+    let untold = seen.mode.is_none_or(|mode| mode >> 12 == 0);
+    let known = Attributes::from(seen);
+    Attributes { kind: if untold { FileKind::File } else { known.kind }, ..known }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_tell_its_sort_is_taken_for_a_file() {
+        let kind = |mode| presumed(FileAttributes { mode, ..FileAttributes::default() }).kind;
+        let modes = [None, Some(0o644), Some(0o100_644), Some(0o040_755), Some(0o120_777), Some(0o010_644)];
+        let kinds = [FileKind::File, FileKind::File, FileKind::File, FileKind::Folder, FileKind::Link, FileKind::Other];
+        assert_eq!(modes.map(kind), kinds);
+    }
 }

@@ -110,8 +110,8 @@ impl Program {
                 }
                 ("long name", READDIR) => self.say(NAME, number, &[0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff]).await?,
                 ("many names", READDIR) => self.say(NAME, number, &[0xff; 4]).await?,
-                ("huge names", READDIR) => self.say(NAME, number, &names(&[&[b'x'; 200_000]])).await?,
-                ("endless", READDIR) => self.say(NAME, number, &names(&[&b"again"[..]; 1000])).await?,
+                ("huge names", READDIR) => self.say(NAME, number, &names(&[&b"x".repeat(200_000)[..]])).await?,
+                ("endless", READDIR) => self.say(NAME, number, &names(&[&b"again"[..]].repeat(1000))).await?,
                 ("no names", READLINK) => self.say(NAME, number, &names(&[])).await?,
                 ("backwards", STAT) => {
                     kept.push((kind, number, rest));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Both files, where one is to take the other's place.
-async fn case() -> Case {
+async fn both() -> Case {
     let case = Case::new().await;
     write(&case.here("up"), &content(4 * SIZE, 1), 0o600);
     write(&case.there("down"), &content(4 * SIZE, 2), 0o600);
@@ -32,7 +32,7 @@ fn untouched(case: &Case) {
 
 #[tokio::test]
 async fn a_full_disk_is_told() {
-    let case = case().await;
+    let case = both().await;
     case.server.rule(|request| match request.kind {
         kind::WRITE if request.offset() >= 1 << 20 => Fate::Refuse(status::FAILURE),
         _ => Fate::Pass,
@@ -46,7 +46,7 @@ async fn a_full_disk_is_told() {
 
 #[tokio::test]
 async fn an_error_that_only_closing_tells_of_is_one() {
-    let case = case().await;
+    let case = both().await;
     for refused in [kind::CLOSE, kind::FSTAT] {
         case.server.rule(move |request| match request.kind {
             kind if kind == refused => Fate::Refuse(status::FAILURE),
@@ -60,7 +60,7 @@ async fn an_error_that_only_closing_tells_of_is_one() {
 
 #[tokio::test]
 async fn a_file_that_changes_meanwhile_is_not_taken() {
-    let case = case().await;
+    let case = both().await;
     // Long enough that the end is read after the beginning was sent.
     let changes: [fn(&std::path::Path); 2] = [
         |path| fs::File::options().write(true).open(path).expect("open").set_len(1000).expect("cut"),
@@ -72,11 +72,11 @@ async fn a_file_that_changes_meanwhile_is_not_taken() {
             (kind::READ, case.there("down"), case.down("down", "down")),
         ] {
             let before = fs::read(&path).expect("a file");
-            let changed = path.clone();
+            let file = path.clone();
             let mut first = true;
             case.server.rule(move |request| {
                 if request.kind == asked && std::mem::take(&mut first) {
-                    change(&changed);
+                    change(&file);
                 }
                 Fate::Pass
             });
@@ -89,7 +89,7 @@ async fn a_file_that_changes_meanwhile_is_not_taken() {
 
 #[tokio::test]
 async fn short_answers_are_asked_for_again() {
-    let case = case().await;
+    let case = both().await;
     case.server.rule(|request| {
         if request.kind == kind::READ {
             request.ask_for_at_most(20_000);
@@ -104,12 +104,12 @@ async fn short_answers_are_asked_for_again() {
 #[tokio::test]
 async fn a_transfer_that_is_given_up_leaves_no_part() {
     for resume in [false, true] {
-        let case = case().await;
+        let case = both().await;
         for (asked, transfer) in [(kind::WRITE, case.up("up", "up")), (kind::READ, case.down("down", "down"))] {
-            let (stuck, mut came) = mpsc::unbounded_channel();
+            let (saw, mut seen) = mpsc::unbounded_channel();
             case.server.rule(move |request| {
                 if request.kind == asked && request.offset() >= 1 << 20 {
-                    let _nobody_waits = stuck.send(());
+                    let _nobody_waits = saw.send(());
                     return Fate::Swallow;
                 }
                 Fate::Pass
@@ -118,7 +118,7 @@ async fn a_transfer_that_is_given_up_leaves_no_part() {
             let moving = case.session.transfer(asked, Arc::new(Watch::default()));
             tokio::select! {
                 outcome = moving => panic!("it cannot be over: {outcome:?}"),
-                _ = came.recv() => {}
+                _ = seen.recv() => {}
             }
         }
         // It waits for what still runs.
@@ -134,19 +134,19 @@ async fn a_transfer_that_is_given_up_leaves_no_part() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_closes_meanwhile_cleans_up_first() {
     for upload in [true, false] {
-        let case = case().await;
+        let case = both().await;
         let transfer = if upload { case.up("up", "up") } else { case.down("down", "down") };
         let asked = if upload { kind::WRITE } else { kind::READ };
-        let (stuck, mut came) = mpsc::unbounded_channel();
+        let (saw, mut seen) = mpsc::unbounded_channel();
         case.server.rule(move |request| {
             if request.kind == asked && request.offset() >= 1 << 20 {
-                let _nobody_waits = stuck.send(());
+                let _nobody_waits = saw.send(());
                 return Fate::Swallow;
             }
             Fate::Pass
         });
         let close = async {
-            came.recv().await;
+            seen.recv().await;
             case.session.close().await;
         };
         let (outcome, ()) = futures::join!(case.run(transfer), close);
@@ -157,7 +157,7 @@ async fn a_session_that_closes_meanwhile_cleans_up_first() {
 
 #[tokio::test]
 async fn time_that_is_up_is_told_with_what_was_done() {
-    let case = case().await;
+    let case = both().await;
     for (asked, transfer) in [(kind::WRITE, case.up("up", "up")), (kind::READ, case.down("down", "down"))] {
         case.server.rule(move |request| match request.kind {
             kind if kind == asked && request.offset() >= 1 << 20 => Fate::Swallow,
@@ -174,18 +174,18 @@ async fn time_that_is_up_is_told_with_what_was_done() {
 
 #[tokio::test]
 async fn a_connection_that_is_cut_while_the_part_takes_its_place_corrupts_nothing() {
-    let case = case().await;
+    let case = both().await;
     case.server.rule(|request| match request.kind {
         kind::EXTENDED if request.name().starts_with("posix-rename") => Fate::Cut,
         _ => Fate::Pass,
     });
-    case.refused(case.up("up", "up"), ErrorKind::ConnectionLost, "lost").await;
+    case.refused(case.up("up", "up"), ErrorKind::ConnectionLost, "while `up` was moved").await;
     holds(&case.there("up"), b"old there");
 }
 
 #[tokio::test]
 async fn what_is_to_last_is_brought_to_the_disk_before_it_takes_its_place() {
-    let case = case().await;
+    let case = both().await;
     let (said, mut names) = mpsc::unbounded_channel();
     case.server.rule(move |request| {
         if request.kind == kind::EXTENDED {

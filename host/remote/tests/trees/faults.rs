@@ -1,6 +1,6 @@
 //! What cannot be moved, and what becomes of the rest.
 
-use crate::sides::Sides;
+use crate::sides::{Sides, contents};
 use crate::{Watch, plant_many};
 use hostler_model::{Direction, ErrorKind, Moved, Phase};
 use std::ffi::OsStr;
@@ -64,6 +64,24 @@ async fn the_end_of_the_job_is_the_end_of_all() {
         let watch = Watch::denying("/3/17.txt", ErrorKind::Canceled);
         let failure = sides.watched(sides.transfer(direction, "from", "to"), watch).await.expect_err("canceled");
         assert_eq!(failure.kind, ErrorKind::Canceled);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_ends_all() {
+    for direction in BOTH {
+        let sides = Sides::start().await;
+        let (from, to) = ends(&sides, direction);
+        plant_many(&from, 200);
+        sides.server.state.break_off_after(70);
+        let failure = sides.run(sides.transfer(direction, "from", "to")).await.expect_err("gone");
+        let kinds = [ErrorKind::ConnectionLost, ErrorKind::Protocol];
+        assert!(kinds.contains(&failure.kind) && failure.phase == Phase::Transfer, "{failure}");
+        let whole = contents(&from);
+        let parts = |path: &PathBuf| path.to_string_lossy().ends_with(".part");
+        for (path, content) in contents(&to).into_iter().filter(|(path, _)| !parts(path)) {
+            assert!(whole[&path] == content, "{path:?} is whole if it is there");
+        }
     }
 }
 

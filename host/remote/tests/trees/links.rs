@@ -133,6 +133,20 @@ async fn a_link_takes_the_place_of_a_file_but_not_of_a_folder() {
 }
 
 #[tokio::test]
+async fn where_nothing_can_be_replaced_at_once_the_answer_says_so() {
+    let sides = Sides::start().await;
+    fs::create_dir(sides.local("from")).expect("folder");
+    fs::create_dir(sides.remote("to")).expect("folder");
+    symlink("new", sides.local("from/link")).expect("link");
+    symlink("old", sides.remote("to/link")).expect("link");
+    let lie = (b"posix-rename@openssh.com".to_vec(), b"posix-rename@unknown.com".to_vec());
+    sides.server.state.lies.lock().expect("no panic").push(lie);
+    let moved = sides.up("from", "to").await.expect("moved");
+    assert_eq!((moved.failed, moved.atomic), (0, false));
+    assert_eq!(fs::read_link(sides.remote("to/link")).expect("link"), Path::new("new"));
+}
+
+#[tokio::test]
 async fn a_link_that_is_denied_is_not_made() {
     let sides = Sides::start().await;
     plant(&sides.local(""));

@@ -147,6 +147,21 @@ async fn missing_folders_above_are_made_only_if_asked() {
 }
 
 #[tokio::test]
+async fn a_root_and_a_path_that_ends_with_a_slash_are_folders_too() {
+    let sides = Sides::start().await;
+    plant(&sides.local(""));
+    let up = sides.up("", "new/").await.expect("moved");
+    assert_eq!((up.files, up.failed), (5, 0), "{up:?}");
+    assert_eq!(listing(&sides.remote("new")), listing(&sides.local("")));
+    let before = listing(&sides.local(""));
+    fs::remove_dir_all(sides.local("deep")).expect("removed");
+    let down = sides.down("new/", "").await.expect("moved");
+    assert_eq!((down.files, down.failed), (5, 0), "{down:?}");
+    let now = listing(&sides.local(""));
+    assert!(now.keys().eq(before.keys()) && now[Path::new("deep")] == before[Path::new("deep")]);
+}
+
+#[tokio::test]
 async fn a_file_is_moved_as_one_and_a_folder_needs_the_word() {
     let sides = Sides::start().await;
     for at in [sides.local("at"), sides.remote("at")] {
@@ -190,7 +205,7 @@ async fn many_files_are_on_their_way_at_once() {
     for direction in [Direction::Upload, Direction::Download] {
         sides.server.state.hold_until(32);
         let moving = sides.run(sides.transfer(direction, "many", "many"));
-        let moved = tokio::time::timeout(Duration::from_secs(60), moving).await.expect("32 files at once");
+        let moved = tokio::time::timeout(Duration::from_mins(1), moving).await.expect("32 files at once");
         assert_eq!(moved.expect("moved").files, 100);
         if direction == Direction::Upload {
             fs::remove_dir_all(sides.local("many")).expect("removed");

@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) lies: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
     /// No answer goes out before so many files were asked to be opened.
     held_until: AtomicUsize,
+    /// After so many files were asked to be opened, it is at its end; 0: never.
+    breaks_off_after: AtomicUsize,
     /// There is no shell.
     pub(crate) has_no_shell: AtomicBool,
     /// Commands that it ran.
@@ -141,6 +143,10 @@ impl State {
         self.held_until.store(files, Ordering::Relaxed);
     }
 
+    pub(crate) fn break_off_after(&self, files: usize) {
+        self.breaks_off_after.store(files, Ordering::Relaxed);
+    }
+
     /// Commands that it ran.
     pub(crate) fn commands(&self) -> Vec<String> {
         self.commands.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -195,6 +201,9 @@ impl State {
                     write.data_bytes(block[..size].to_vec()).await.ok()?;
                     continue;
                 }
+                if (1..=self.opened.load(Ordering::Relaxed)).contains(&self.breaks_off_after.load(Ordering::Relaxed)) {
+                    return None;
+                }
                 for answer in answers.take(&block[..size]) {
                     // Not those to the greeting and to what is asked before files are opened.
                     while (1..self.held_until.load(Ordering::Relaxed)).contains(&self.opened.load(Ordering::Relaxed)) {
@@ -208,6 +217,7 @@ impl State {
             ended = fed => ended,
             ended = told => ended,
         };
+        drop(program.start_kill());
         let status = program.wait().await.ok()?.code().and_then(|code| u32::try_from(code).ok());
         write.exit_status(status.unwrap_or(255)).await.ok()?;
         write.close().await.ok()

@@ -60,7 +60,7 @@ impl Sides {
             make_folders: true,
             in_place: false,
             durable: false,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
         }
     }
 
@@ -118,7 +118,7 @@ pub(crate) fn age(folder: &Path) {
     let mut time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     visit(folder, &mut |path, metadata| {
         if !metadata.is_symlink() {
-            time += Duration::from_secs(60);
+            time += Duration::from_mins(1);
             let file = fs::File::open(path).expect("it can be opened");
             file.set_times(FileTimes::new().set_modified(time)).expect("times");
         }
@@ -132,7 +132,9 @@ fn visit(path: &Path, visitor: &mut impl FnMut(&Path, &fs::Metadata)) {
         let mut within: Vec<_> =
             fs::read_dir(path).expect("folder").map(|entry| entry.expect("entry").path()).collect();
         within.sort();
-        within.iter().for_each(|path| visit(path, visitor));
+        for path in &within {
+            visit(path, visitor);
+        }
     }
     visitor(path, &metadata);
 }

@@ -7,8 +7,14 @@ use hostler_model::ErrorKind;
 fn client() -> (Client, mpsc::UnboundedReceiver<Unsent>) {
     let (queue, unsent) = mpsc::unbounded_channel();
     let room = Arc::new(Semaphore::new(MAX_UNSENT));
-    let _gone = CancellationToken::new().drop_guard();
-    let inner = Inner { queue, room, table: Arc::default(), offered: Vec::new(), limits: Arc::default(), _gone };
+    let inner = Inner {
+        queue,
+        room,
+        table: Arc::default(),
+        offered: Vec::new(),
+        limits: Arc::default(),
+        _gone: CancellationToken::new().drop_guard(),
+    };
     (Client(Arc::new(inner)), unsent)
 }
 

@@ -4,7 +4,7 @@ use super::{FILES, Tally, ends_all};
 use crate::sftp::FileAttributes;
 use crate::transfer::compare::Pair;
 use crate::transfer::space::check_remote;
-use crate::transfer::walk::{Item, below};
+use crate::transfer::walk::Item;
 use crate::transfer::work::{Work, failed};
 use crate::{Attributes, FileChange, FileKind, Step};
 use futures::future::join_all;
@@ -30,7 +30,12 @@ impl Work {
 
     /// A path of the server.
     pub(super) fn there(&self, item: &Item) -> String {
-        below(&self.transfer.remote, &item.path)
+        let top = self.transfer.remote.trim_end_matches('/');
+        match item.path.as_str() {
+            "" if top.is_empty() => "/".to_owned(),
+            "" => top.to_owned(),
+            path => format!("{top}/{path}"),
+        }
     }
 
     /// Makes the folders that are not there, level by level. Gives those that it made.

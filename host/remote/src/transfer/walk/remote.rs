@@ -90,10 +90,8 @@ impl Work {
         let listed = loop {
             let Some(piece) = pieces.pop_front() else { break Ok(()) };
             match piece.await {
-                Ok(Some(piece)) => {
-                    names.extend(piece.into_iter().filter(|name| name.name != b"." && name.name != b".."));
-                }
-                Ok(None) => break Ok(()),
+                Ok(Some(piece)) if !piece.is_empty() => names.extend(piece),
+                Ok(_) => break Ok(()),
                 Err(error) => break Err(refused(error)),
             }
             if names.len() > MAX_ITEMS {
@@ -101,6 +99,7 @@ impl Work {
             }
             pieces.push_back(self.client.read_folder(&folder));
         };
+        names.retain(|name| name.name != b"." && name.name != b"..");
         listed?;
         if seen.fetch_add(names.len(), Ordering::Relaxed) + names.len() > MAX_ITEMS {
             return Err(too_many());
