@@ -7,11 +7,13 @@ mod upload;
 use super::compare::Pair;
 use super::walk::{Contents, Item};
 use super::work::{OneFile, Work};
+use crate::FileKind;
 use futures::stream::{FuturesUnordered, StreamExt};
 use hostler_model::{Direction, ErrorKind, Failure, Moved, NotMoved};
 use std::collections::{HashSet, VecDeque};
 
-/// Files that are moved at once, and other things that are asked for at once. Each costs a few round trips, so that one after the other would leave the link idle.
+/// Files that are moved at once, and other things that are asked for at once. Each costs a few round trips, so that one
+/// after the other would leave the link idle.
 const FILES: usize = 64;
 
 /// Things that could not be moved and are named at most.
@@ -107,9 +109,12 @@ impl<'a> Tally<'a> {
     }
 
     /// Whether the folder that it is in is there; if not, that is entered.
-    fn has_place(&mut self, item: &Item) -> bool {
+    fn has_place(&mut self, item: &'a Item) -> bool {
         let lost = item.parent().is_some_and(|parent| self.lost.contains(parent));
         if lost {
+            if item.attributes.kind == FileKind::Folder {
+                self.lost.insert(&item.path);
+            }
             self.failed(item.path.clone(), "The folder that it is in could not be made.".into());
         }
         !lost

@@ -10,9 +10,13 @@ use crate::{Attributes, FileKind};
 use hostler_model::{ErrorKind, Failure, NotMoved};
 use std::iter;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Things in a folder and below it that one transfer moves at most.
 const MAX_ITEMS: usize = 100_000;
+
+/// Bytes of their paths at most.
+const MAX_PATHS: usize = 32 << 20;
 
 /// Folders inside one another at most.
 const MAX_DEPTH: usize = 64;
@@ -111,9 +115,26 @@ pub(super) fn below(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{}/{name}", folder.trim_end_matches('/')) }
 }
 
-/// There is more than one transfer moves.
-fn too_many() -> Failure {
-    let message =
-        format!("The folder holds more than {MAX_ITEMS} files, folders and links: move its parts one by one.");
-    failure(ErrorKind::Limit, message)
+/// Counts what is seen in all folders, so that there is an end.
+#[derive(Default)]
+struct Seen {
+    items: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Seen {
+    /// So many more things, and bytes of their paths. Errors: `limit`.
+    fn add(&self, items: usize, bytes: usize) -> Result<(), Failure> {
+        let items = items + self.items.fetch_add(items, Ordering::Relaxed);
+        let bytes = bytes + self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if items <= MAX_ITEMS && bytes <= MAX_PATHS {
+            return Ok(());
+        }
+        let message = format!(
+            "The folder holds more than {MAX_ITEMS} files, folders and links, or paths of more than {} MiB: move its \
+             parts one by one.",
+            MAX_PATHS >> 20
+        );
+        Err(failure(ErrorKind::Limit, message))
+    }
 }

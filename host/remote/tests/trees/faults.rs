@@ -121,6 +121,20 @@ async fn what_is_in_the_way_stays() {
     }
 }
 
+/// Where a link stands for a folder here, nothing goes through it.
+#[tokio::test]
+async fn a_link_in_the_way_is_not_followed() {
+    let sides = Sides::start().await;
+    fs::create_dir_all(sides.remote("from/folder/within")).expect("folders");
+    fs::write(sides.remote("from/folder/within/file"), "new").expect("file");
+    fs::create_dir(sides.local("elsewhere")).expect("folder");
+    fs::create_dir(sides.local("to")).expect("folder");
+    std::os::unix::fs::symlink("../elsewhere", sides.local("to/folder")).expect("link");
+    let moved = sides.run(sides.transfer(Direction::Download, "from", "to")).await.expect("moved");
+    assert_eq!((moved.files, failed(&moved)), (0, vec!["folder", "folder/within", "folder/within/file"]));
+    assert_eq!(fs::read_dir(sides.local("elsewhere")).expect("folder").count(), 0);
+}
+
 #[tokio::test]
 async fn names_that_are_not_utf_8_are_named_and_the_rest_arrives() {
     for direction in BOTH {

@@ -1,6 +1,6 @@
 //! A folder of the daemon.
 
-use super::{Contents, Folder, Item, MAX_ITEMS, below, too_many};
+use super::{Contents, Folder, Item, Seen, below};
 use crate::transfer::work::{Work, failed};
 use crate::{Attributes, FileKind, Links};
 use cap_std::fs::{Dir, Metadata, MetadataExt};
@@ -29,7 +29,8 @@ impl Work {
             // Nothing is followed out of it from here on.
             let top = local.root.open_dir(inside(&local.path)).map_err(unreadable)?;
             let attributes = attributes(&top.dir_metadata().map_err(unreadable)?);
-            let mut walk = Walk { contents: Contents::of(String::new(), attributes), top, links, seen: 0 };
+            let mut walk =
+                Walk { contents: Contents::of(String::new(), attributes), top, links, seen: Seen::default() };
             while let Some(folder) = walk.contents.waiting.pop().filter(|_| !stop.is_cancelled()) {
                 let is_top = folder.path.is_empty();
                 match walk.look_into(&folder) {
@@ -50,7 +51,7 @@ struct Walk {
     contents: Contents,
     top: Dir,
     links: Links,
-    seen: usize,
+    seen: Seen,
 }
 
 impl Walk {
@@ -58,11 +59,10 @@ impl Walk {
     fn look_into(&mut self, folder: &Arc<Folder>) -> io::Result<Result<(), Failure>> {
         for entry in self.top.read_dir(inside(folder.source.as_ref()))? {
             let entry = entry?;
-            self.seen += 1;
-            if self.seen > MAX_ITEMS {
-                return Ok(Err(too_many()));
-            }
             let name = entry.file_name();
+            if let Err(failure) = self.seen.add(1, folder.path.len() + name.len()) {
+                return Ok(Err(failure));
+            }
             let Some(name) = name.to_str() else {
                 let shown = below(&folder.path, &name.to_string_lossy());
                 self.contents.leave(shown, "Its name is not UTF-8: give it another name.");

@@ -1,6 +1,6 @@
 //! A folder of the server. Nothing of what a server says about it is trusted.
 
-use super::{Contents, Folder, Item, MAX_ITEMS, below, too_many};
+use super::{Contents, Folder, Item, Seen, below};
 use crate::sftp::Name;
 use crate::transfer::tree::ends_all;
 use crate::transfer::work::{Work, failed};
@@ -11,7 +11,6 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use hostler_model::{Failure, NotMoved};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Folders that are listed at once.
 const FOLDERS: usize = 16;
@@ -38,7 +37,7 @@ impl Work {
             Links::Copy | Links::Skip => self.transfer.remote.clone(),
         };
         let mut contents = Contents::of(source.clone(), attributes);
-        let (seen, mut listings) = (AtomicUsize::new(0), FuturesUnordered::new());
+        let (seen, mut listings) = (Seen::default(), FuturesUnordered::new());
         loop {
             while listings.len() < FOLDERS
                 && let Some(folder) = contents.waiting.pop()
@@ -66,7 +65,7 @@ impl Work {
         &self,
         top: &str,
         folder: Arc<Folder>,
-        seen: &AtomicUsize,
+        seen: &Seen,
     ) -> (Arc<Folder>, Result<Vec<Found>, Failure>) {
         let found = async {
             let names = self.list(&folder.source, seen).await?;
@@ -81,28 +80,19 @@ impl Work {
     }
 
     /// All names in a folder. Errors: `limit` if there are too many in all folders.
-    async fn list(&self, path: &str, seen: &AtomicUsize) -> Result<Vec<Name>, Failure> {
+    async fn list(&self, path: &str, seen: &Seen) -> Result<Vec<Name>, Failure> {
         let refused = |error| self.refused(path, error);
         self.admit(Step::List(path)).await?;
         let folder = self.client.open_folder(path.as_bytes()).await.map_err(refused)?;
         let mut pieces: VecDeque<_> = (0..PIECES).map(|_| self.client.read_folder(&folder)).collect();
         let mut names = Vec::new();
-        let listed = loop {
-            let Some(piece) = pieces.pop_front() else { break Ok(()) };
-            match piece.await {
-                Ok(Some(piece)) if !piece.is_empty() => names.extend(piece),
-                Ok(_) => break Ok(()),
-                Err(error) => break Err(refused(error)),
-            }
-            if names.len() > MAX_ITEMS {
-                break Err(too_many());
-            }
+        while let Some(piece) = pieces.pop_front() {
+            let Some(mut piece) = piece.await.map_err(refused)?.filter(|piece| !piece.is_empty()) else { break };
+            let bytes = piece.iter().map(|name| path.len() + name.name.len()).sum();
+            piece.retain(|name| name.name != b"." && name.name != b"..");
+            seen.add(piece.len(), bytes)?;
+            names.append(&mut piece);
             pieces.push_back(self.client.read_folder(&folder));
-        };
-        names.retain(|name| name.name != b"." && name.name != b"..");
-        listed?;
-        if seen.fetch_add(names.len(), Ordering::Relaxed) + names.len() > MAX_ITEMS {
-            return Err(too_many());
         }
         Ok(names)
     }
