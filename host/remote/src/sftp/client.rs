@@ -212,11 +212,6 @@ impl Client {
         self.ask(Request::new(kind::SYMLINK).string(text).string(path), done)
     }
 
-    /// Gives what is at `path` the name `to` as well. Only where [`Extension::Hardlink`] is offered.
-    pub(crate) fn hardlink(&self, path: &[u8], to: &[u8]) -> Reply<()> {
-        self.ask(Request::extended(Extension::Hardlink.name()).string(path).string(to), done)
-    }
-
     /// Answers once a file is on the disk. Only where [`Extension::Fsync`] is offered.
     pub(crate) fn fsync(&self, handle: &Handle) -> Reply<()> {
         self.ask(Request::extended(Extension::Fsync.name()).string(&handle.bytes), done)

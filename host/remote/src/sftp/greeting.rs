@@ -19,21 +19,18 @@ pub(crate) enum Extension {
     Fsync,
     /// Tell the free space.
     Statvfs,
-    /// Make a hard link.
-    Hardlink,
     /// Tell its limits.
     Limits,
 }
 
 impl Extension {
-    const ALL: [Self; 5] = [Self::PosixRename, Self::Fsync, Self::Statvfs, Self::Hardlink, Self::Limits];
+    const ALL: [Self; 4] = [Self::PosixRename, Self::Fsync, Self::Statvfs, Self::Limits];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::PosixRename => "posix-rename@openssh.com",
             Self::Fsync => "fsync@openssh.com",
             Self::Statvfs => "statvfs@openssh.com",
-            Self::Hardlink => "hardlink@openssh.com",
             Self::Limits => "limits@openssh.com",
         }
     }
