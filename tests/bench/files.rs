@@ -146,7 +146,7 @@ fn crowd(ground: &Ground, size: &Size) -> anyhow::Result<()> {
                 })
                 .collect();
             let crowded = commands(ground, size.commands);
-            let is_early = !movers.iter().all(|mover| mover.is_finished());
+            let is_early = !movers.iter().all(thread::ScopedJoinHandle::is_finished);
             for mover in movers {
                 mover.join().expect("a mover does not panic")?;
             }

@@ -83,7 +83,7 @@ impl Ground {
         let key = sshd.key(KeyType::Ed25519, KeyForm::OpenSsh, None)?;
         fs::write(folder.path().join("key"), &key)?;
         fs::set_permissions(folder.path().join("key"), Permissions::from_mode(0o600))?;
-        let config = format!("ssh.logins_at_once = 40\nfiles.roots = [{:?}]", folder.path().join("local"));
+        let config = format!("ssh.logins_at_once = 40\nfiles.roots = [\"{}/local\"]", folder.path().display());
         let daemon = Daemon::start(&Setup {
             program: env!("CARGO_BIN_EXE_hostler-under-test"),
             config: &config,

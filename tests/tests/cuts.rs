@@ -49,7 +49,7 @@ impl Ground {
     }
 
     fn config(&self) -> String {
-        format!("files.roots = [{:?}]", self.folder.path().join("local"))
+        format!("files.roots = [\"{}/local\"]", self.folder.path().display())
     }
 
     /// Source and target.
