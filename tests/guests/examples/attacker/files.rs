@@ -54,11 +54,11 @@ pub(crate) fn attack(name: &str, job: &Job) -> Result<(), Error> {
             let session = session(job)?;
             upload(&session, &LocalFile::to_write("absent")?, "/home/admin/granted/x", &Options::default())?;
         }
-        "odd-compare" => odd_transfer(job, Options { compare: "by-heart".into(), ..Options::default() })?,
-        "odd-links" => odd_transfer(job, Options { links: "hard".into(), ..Options::default() })?,
-        "odd-hash" => odd_transfer(job, Options { verify: Some("crc32".into()), ..Options::default() })?,
-        "odd-file-mode" => odd_transfer(job, Options { mode: Some(0o104_755), ..Options::default() })?,
-        "odd-request-size" => odd_transfer(job, Options { request_size: Some(0), ..Options::default() })?,
+        "odd-compare" => odd_transfer(job, &Options { compare: "by-heart".into(), ..Options::default() })?,
+        "odd-links" => odd_transfer(job, &Options { links: "hard".into(), ..Options::default() })?,
+        "odd-hash" => odd_transfer(job, &Options { verify: Some("crc32".into()), ..Options::default() })?,
+        "odd-file-mode" => odd_transfer(job, &Options { mode: Some(0o104_755), ..Options::default() })?,
+        "odd-request-size" => odd_transfer(job, &Options { request_size: Some(0), ..Options::default() })?,
         "transfer-when-closed" => {
             let session = session(job)?;
             let local = LocalFile::to_read("present")?;
@@ -163,8 +163,8 @@ fn odd(job: &Job, write: bool, create: &str) -> Result<(), Error> {
     File::open(&Sftp::open(&session(job)?)?, "/home/admin/granted/other", &mode).map(drop)
 }
 
-fn odd_transfer(job: &Job, options: Options) -> Result<(), Error> {
-    upload(&session(job)?, &LocalFile::to_read("present")?, "/home/admin/granted/x", &options).map(drop)
+fn odd_transfer(job: &Job, options: &Options) -> Result<(), Error> {
+    upload(&session(job)?, &LocalFile::to_read("present")?, "/home/admin/granted/x", options).map(drop)
 }
 
 /// Handles that the host never gave for files.
