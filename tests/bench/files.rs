@@ -6,7 +6,8 @@
 //! - what 4 GiB add to the daemon's memory;
 //! - commands on another session, while 20 transfers go on.
 //!
-//! With `--tiny`, as `cargo bench --bench files -- --tiny`, only whether it works.
+//! With the name of a part (`near`, `far`, `memory`, `crowd`), as `cargo bench --bench files -- near`, only that. With
+//! `--tiny`, only whether it works.
 
 mod ground;
 mod peers;
@@ -40,13 +41,17 @@ const TINY: Size = Size { rounds: 1, near: 4 << 20, far: 4 << 20, huge: 8 << 20,
 const DELAY: Duration = Duration::from_millis(50);
 
 fn main() -> anyhow::Result<()> {
-    let size = if std::env::args().any(|argument| argument == "--tiny") { TINY } else { FULL };
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let is_given = |word: &str| arguments.iter().any(|argument| argument == word);
+    let size = if is_given("--tiny") { TINY } else { FULL };
+    let parts: [(&str, Part); 4] = [("near", near), ("far", far), ("memory", memory), ("crowd", crowd)];
+    let is_chosen = parts.iter().any(|(name, _)| is_given(name));
     let ground = Ground::new()?;
-    near(&ground, &size)?;
-    far(&ground, &size)?;
-    memory(&ground, &size)?;
-    crowd(&ground, &size)
+    parts.iter().filter(|(name, _)| !is_chosen || is_given(name)).try_for_each(|(_, part)| part(&ground, &size))
 }
+
+/// A part of the benchmark.
+type Part = fn(&Ground, &Size) -> anyhow::Result<()>;
 
 /// One of those who move files.
 type Mover<'a> = (&'static str, &'a dyn Fn() -> anyhow::Result<Cost>);

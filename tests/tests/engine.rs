@@ -22,6 +22,7 @@ pub(crate) fn connect(sshd: &Sshd) -> Connect {
         host_key_policy: HostKeyPolicy::AutoAdd,
         host_keys: vec![],
         compress: false,
+        bulk: false,
         keepalive: None,
         reuse: false,
         connect_timeout: patience,

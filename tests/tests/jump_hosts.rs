@@ -37,6 +37,7 @@ fn through(jumps: &[&Sshd], target: &Sshd) -> Connect {
         host_key_policy: HostKeyPolicy::AutoAdd,
         host_keys: vec![],
         compress: false,
+        bulk: false,
         keepalive: None,
         reuse: false,
         connect_timeout: Duration::from_mins(1),

@@ -16,7 +16,7 @@ impl Line {
             return opened.map_err(Some);
         }
         // The server would keep a channel that opens when nobody waits any more.
-        self.pumps.spawn(async move {
+        self.spawn(async move {
             if let Ok(channel) = opening.await {
                 let _closed = channel.split().1.close().await;
             }

@@ -17,6 +17,7 @@ use russh::client::Handle;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -65,6 +66,8 @@ pub(crate) struct Line {
     /// The session is over: every pump stops its command.
     pub(crate) closing: CancellationToken,
     pub(crate) pumps: TaskTracker,
+    /// Where they run.
+    runtime: runtime::Handle,
 }
 
 /// Why a command was not started.
@@ -92,7 +95,13 @@ impl NotStarted {
 impl Line {
     fn new(link: &Link) -> Arc<Self> {
         let (handle, notes, user) = (link.handle.clone(), link.notes.clone(), link.target.user.as_str().into());
-        Arc::new(Self { handle, user, notes, closing: CancellationToken::new(), pumps: TaskTracker::new() })
+        let (closing, pumps, runtime) = (CancellationToken::new(), TaskTracker::new(), link.runtime.clone());
+        Arc::new(Self { handle, user, notes, closing, pumps, runtime })
+    }
+
+    /// Starts a pump.
+    pub(crate) fn spawn(&self, pump: impl Future<Output = ()> + Send + 'static) {
+        self.pumps.spawn_on(pump, &self.runtime);
     }
 
     pub(crate) async fn start(self: &Arc<Self>, exec: Exec) -> Result<Process, NotStarted> {
@@ -101,7 +110,7 @@ impl Line {
         let control = Control::default();
         let pump = Pump::new(self.clone(), exec, events, control.clone());
         // From here on the task owns the channel, so that whoever gives up leaves none behind.
-        self.pumps.spawn(pump.run(started));
+        self.spawn(pump.run(started));
         answer.await.unwrap_or_else(|_| Err(self.notes.lost(Phase::Exec).into()))?;
         Ok(Process::controlled(receiver, control))
     }
@@ -112,7 +121,7 @@ impl Line {
         let (started, answer) = oneshot::channel();
         let control = Control::default();
         let terminal = Terminal { line: self.clone(), request, events, keys: typed, control: control.clone() };
-        self.pumps.spawn(terminal.run(started));
+        self.spawn(terminal.run(started));
         answer.await.unwrap_or_else(|_| Err(self.notes.lost(Phase::Exec).into()))?;
         Ok(Shell::new(Process::controlled(receiver, control), keys))
     }

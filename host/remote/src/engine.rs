@@ -1,5 +1,6 @@
 //! The real connector.
 
+use crate::background::Background;
 use crate::connection::{Connection, Seating};
 use crate::credential::Lent;
 use crate::dial::resolve;
@@ -37,6 +38,7 @@ impl Engine {
             known_hosts: Arc::new(KnownHosts::new(config.known_hosts)),
             keepalive: config.keepalive_interval,
             keys: KeyMaker::new()?,
+            background: Background::new().map_err(Error::NoThreads)?,
             limiter: Limiter::new(config.logins_at_once.get().into()),
             jumps: Pool::new(usize::MAX, config.pool_age),
             jump_idle: config.jump_idle,

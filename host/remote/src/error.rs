@@ -12,4 +12,7 @@ pub enum Error {
     /// The system gives no random numbers.
     #[error("the system gives no random numbers: {0}")]
     NoRandomNumbers(#[from] getrandom::Error),
+    /// The system gives no threads.
+    #[error("the system gives no threads for transfers: {0}; see the limits of the daemon's user")]
+    NoThreads(std::io::Error),
 }

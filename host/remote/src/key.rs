@@ -26,7 +26,8 @@ impl KeyMaker {
     /// Two requests have the same key exactly if they ask for the same way to the same servers with the same
     /// credentials and the same checks. A key file counts by its name.
     pub(crate) fn key(&self, request: &Connect) -> Key {
-        let Connect { target, addresses, authentication, jumps, host_key_policy, host_keys, compress, .. } = request;
+        let Connect { target, addresses, authentication, jumps, host_key_policy, host_keys, compress, bulk, .. } =
+            request;
         let mut hash = Hash(self.0.clone());
         // What the policies of another request saw is no permission for this one.
         let mut addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
@@ -41,6 +42,7 @@ impl KeyMaker {
         });
         hash.list(host_keys, |hash, key| hash.text(key));
         hash.number((*compress).into());
+        hash.number((*bulk).into());
         Key { target: target.clone(), rest: hash.0.finalize().into_bytes().into() }
     }
 }
@@ -111,6 +113,7 @@ mod tests {
             host_key_policy: HostKeyPolicy::Reject,
             host_keys: vec![],
             compress: false,
+            bulk: false,
             keepalive: None,
             reuse: true,
             connect_timeout: Duration::ZERO,

@@ -17,6 +17,7 @@
 
 mod algorithms;
 mod answers;
+mod background;
 mod channel;
 mod config;
 mod connection;

@@ -7,6 +7,7 @@ use russh::Disconnect;
 use russh::client::Handle;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime;
 use tokio::time::timeout;
 
 /// How long each half of a good-bye may take: to say it, and to be let go.
@@ -20,6 +21,8 @@ pub(crate) struct Link {
     pub(crate) target: Target,
     pub(crate) handle: Arc<Handle<Verifier>>,
     pub(crate) notes: Arc<Notes>,
+    /// Where all that belongs to it is done.
+    pub(crate) runtime: runtime::Handle,
     /// The jump host that carries it, which must stay for as long as this does.
     pub(crate) via: Option<Lease>,
 }

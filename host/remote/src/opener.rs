@@ -1,5 +1,6 @@
 //! How a connection comes to be: leg by leg from the first jump host to the target.
 
+use crate::background::Background;
 use crate::credential::Lent;
 use crate::dial::{Wire, check_host, dial};
 use crate::handshake::{Notes, Verifier, handshake};
@@ -16,6 +17,7 @@ use hostler_model::{ErrorKind, Failure, Phase};
 use russh::client::Handle;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime;
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// The longest chain. Each jump host adds its own round trips to every other.
@@ -36,6 +38,8 @@ pub(crate) struct Opener {
     pub(crate) keepalive: Duration,
     pub(crate) keys: KeyMaker,
     pub(crate) limiter: Limiter,
+    /// Where connections live that move files.
+    pub(crate) background: Background,
     /// The connections to jump hosts.
     pub(crate) jumps: Arc<Pool>,
     /// How long a jump host is kept after its last tunnel.
@@ -67,7 +71,11 @@ impl Opener {
 
     /// Opens a connection to the target.
     pub(crate) fn open(self: &Arc<Self>, request: Connect) -> Opening {
-        self.open_leg(request, Role::Target)
+        if request.bulk {
+            self.background.run(self.clone().leg(request, Role::Target))
+        } else {
+            self.open_leg(request, Role::Target)
+        }
     }
 
     /// What connection serves the request, and for how long it is waited for and kept.
@@ -97,7 +105,7 @@ impl Opener {
             notes.warn(warning);
         }
         login(&mut handle, &request, credentials, &notes).await.map_err(here)?;
-        Ok(Link { target, handle: Arc::new(handle), notes, via })
+        Ok(Link { target, handle: Arc::new(handle), notes, runtime: runtime::Handle::current(), via })
     }
 
     /// The jump host before the target, if there is one.
@@ -183,6 +191,7 @@ fn last_jump(request: &Connect) -> Option<Connect> {
         host_keys: Vec::new(),
         // What runs inside is encrypted, so it does not get any smaller.
         compress: false,
+        bulk: false,
         reuse: true,
         ..request.clone()
     })

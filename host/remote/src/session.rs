@@ -83,6 +83,8 @@ pub struct Connect {
     pub keepalive: Option<Duration>,
     /// Whether the session may be one that an equal request left open, and is left open for the next.
     pub reuse: bool,
+    /// Whether it is to move files: the work for it then gives way to everything else.
+    pub bulk: bool,
     /// TCP.
     pub connect_timeout: Duration,
     /// From TCP to the end of the key exchange.

@@ -14,7 +14,7 @@ use std::time::Duration;
 pub(crate) fn execute(request: &Request) -> Result<Vec<Item>, Error> {
     let args: DriverArgs = read(&request.driver_args)?;
     let moving = args.file_transfer.as_ref().map(Moving::admitted).transpose()?;
-    let session = connect(request)?;
+    let session = connect(request, moving.is_some())?;
     let items = carry_out(&session, moving.as_ref(), request, &args);
     // Everything has ended: that the connection does not end well changes nothing about it.
     if let Err(error) = session.close() {
@@ -24,7 +24,7 @@ pub(crate) fn execute(request: &Request) -> Result<Vec<Item>, Error> {
 }
 
 /// Logs in with all that was given: key content, key file, agent, default keys, then password.
-fn connect(request: &Request) -> Result<Session, Error> {
+fn connect(request: &Request, bulk: bool) -> Result<Session, Error> {
     let args: ConnectionArgs = read(&request.connection_args)?;
     let target = Credentials::of(request, "")?;
     let jump = Credentials::of(request, "proxy_")?;
@@ -37,6 +37,7 @@ fn connect(request: &Request) -> Result<Session, Error> {
         compress: args.compress == Some(true),
         keepalive_ms: args.kept().map(deadline_ms),
         reuse: args.kept().is_some(),
+        bulk,
         connect_timeout_ms: Some(deadline_ms(args.timeout)),
         banner_timeout_ms: args.banner_timeout.map(deadline_ms),
         auth_timeout_ms: args.auth_timeout.map(deadline_ms),

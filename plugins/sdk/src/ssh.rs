@@ -17,6 +17,7 @@ impl Default for ConnectOptions {
             compress: false,
             keepalive_ms: None,
             reuse: false,
+            bulk: false,
             connect_timeout_ms: None,
             banner_timeout_ms: None,
             auth_timeout_ms: None,

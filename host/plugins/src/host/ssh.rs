@@ -196,6 +196,7 @@ impl State {
                 compress: options.compress,
                 keepalive: milliseconds(options.keepalive_ms),
                 reuse: options.reuse,
+                bulk: options.bulk,
                 connect_timeout: connect_timeout.saturating_sub(started.elapsed()),
                 banner_timeout: milliseconds(options.banner_timeout_ms).unwrap_or(operators.banner),
                 auth_timeout: milliseconds(options.auth_timeout_ms).unwrap_or(operators.auth),

@@ -76,7 +76,7 @@ impl Client {
         let subsystem = Subsystem { line: line.clone(), closing, unsent, table: table.clone(), gone: gone.clone() };
         let gone = gone.drop_guard();
         // From here on the task owns the channel.
-        line.pumps.spawn(subsystem.run(until, greeted));
+        line.spawn(subsystem.run(until, greeted));
         let Greeting { offered } = match timeout_at(until, greeting).await {
             Ok(Ok(greeting)) => greeting?,
             Ok(Err(_)) => return Err(line.notes.lost(Phase::Transfer).into()),

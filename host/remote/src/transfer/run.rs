@@ -30,7 +30,7 @@ impl Line {
     ) -> Result<Moved, Failure> {
         let (done, answer) = oneshot::channel();
         let work = Work::new(client, self.clone(), transfer, overseer, deadline);
-        self.pumps.spawn(carry(work, done));
+        self.spawn(carry(work, done));
         answer.await.unwrap_or_else(|_| Err(self.notes.lost(Phase::Transfer)))
     }
 }

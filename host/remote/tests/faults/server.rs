@@ -130,6 +130,7 @@ pub(crate) fn connect(address: SocketAddr, user: &str) -> Connect {
         host_key_policy: HostKeyPolicy::AutoAdd,
         host_keys: vec![],
         compress: false,
+        bulk: false,
         keepalive: None,
         reuse: false,
         connect_timeout: Duration::from_secs(10),

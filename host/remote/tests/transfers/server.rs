@@ -144,6 +144,7 @@ impl Server {
             host_key_policy: HostKeyPolicy::AutoAdd,
             host_keys: vec![],
             compress: false,
+            bulk: false,
             keepalive: None,
             reuse: false,
             connect_timeout: Duration::from_secs(20),

@@ -81,6 +81,7 @@ impl Server {
             host_key_policy: HostKeyPolicy::Warning,
             host_keys: vec![],
             compress: false,
+            bulk: false,
             keepalive: None,
             reuse: false,
             connect_timeout: patience,

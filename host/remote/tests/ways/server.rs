@@ -146,6 +146,7 @@ impl Server {
             host_key_policy: HostKeyPolicy::AutoAdd,
             host_keys: vec![],
             compress: false,
+            bulk: false,
             keepalive: None,
             reuse: true,
             connect_timeout: Duration::from_secs(20),
