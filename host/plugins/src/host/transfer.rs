@@ -228,7 +228,7 @@ fn scrubbed(moved: Moved, scrubber: &Scrubber) -> Moved {
 fn summary(moved: &Moved) -> String {
     let Moved { bytes, total, resumed, skipped, failed, .. } = moved;
     let mut text = format!("File transfer completed: {bytes}/{total} bytes");
-    for (count, what) in [(resumed, "bytes were there already"), (skipped, "files left alone"), (failed, "failed")] {
+    for (count, what) in [(resumed, "bytes were there already"), (skipped, "left alone"), (failed, "failed")] {
         if *count > 0 {
             write!(text, ", {count} {what}").expect("a String takes everything");
         }
