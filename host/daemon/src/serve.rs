@@ -8,12 +8,13 @@ use hostler_api::Api;
 use hostler_files::Staged;
 use hostler_jobs::Ledger;
 use hostler_remote::HostKeys;
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -41,19 +42,20 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let jobs = config.jobs.build(ledger, plugins).await?;
     let api = Api::new(config.http, jobs.clone(), host_keys, key);
     let shutdown = CancellationToken::new();
+    // Whoever reads the next line may end the daemon at once, and jobs are to be ended in order then too.
+    let end = End::listen()?;
     tracing::info!("listening on http://{}", listener.local_addr()?);
     tokio::spawn(sweep(files.staged));
     let serving = hostler_api::serve(listener, api, shutdown.clone());
     let asked_to_end = async {
-        let ended = end_signal().await;
+        end.signalled().await;
         tracing::info!("ending: running jobs are cancelled");
         shutdown.cancel();
         jobs.shutdown().await;
         engine.shutdown().await;
-        ended
     };
-    let ((), ended) = tokio::join!(serving, asked_to_end);
-    ended
+    tokio::join!(serving, asked_to_end);
+    Ok(())
 }
 
 /// Removes staged files whose time is over, as long as the daemon runs.
@@ -68,14 +70,23 @@ async fn sweep(staged: Arc<Staged>) {
     }
 }
 
-async fn end_signal() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that end the daemon. From [`End::listen`] on they do not end it at once.
+struct End {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl End {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn signalled(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Makes a folder that only the daemon's user can enter. One that exists is left as it is.
