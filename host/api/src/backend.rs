@@ -1,14 +1,14 @@
 //! What HTTP needs from the daemon.
 
 use futures::future::{BoxFuture, FutureExt};
-use hostler_jobs::{Filter, Job, Jobs, Recorded, Rejection};
-use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo, Request};
+use hostler_jobs::{Filter, Job, Jobs, Recorded, Rejection, Submission};
+use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use std::time::Duration;
 
 /// What HTTP needs from the daemon; [`Jobs`] is it, and tests script their own.
 pub trait Backend: Send + Sync + 'static {
     /// See [`Jobs::submit`].
-    fn submit(&self, request: Request) -> BoxFuture<'_, Result<Job, Rejection>>;
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Job, Rejection>>;
     /// See [`Jobs::get`].
     fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
     /// See [`Jobs::wait`].
@@ -32,8 +32,8 @@ pub trait Backend: Send + Sync + 'static {
 }
 
 impl Backend for Jobs {
-    fn submit(&self, request: Request) -> BoxFuture<'_, Result<Job, Rejection>> {
-        Jobs::submit(self, request).boxed()
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Job, Rejection>> {
+        Jobs::submit(self, submission).boxed()
     }
 
     fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>> {

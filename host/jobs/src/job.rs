@@ -1,6 +1,6 @@
 //! A job as it is kept and shown.
 
-use hostler_model::{JobId, Outcome, Plan};
+use hostler_model::{BatchId, JobId, Options, Outcome, Plan};
 use jiff::Timestamp;
 use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::{Deserialize, Serialize};
@@ -51,14 +51,26 @@ pub struct Job {
     pub id: JobId,
     /// Where it stands.
     pub state: State,
+    /// Who submitted it: [`hostler_model::Caller::name`].
+    pub caller: String,
+    /// The batch that it is part of.
+    pub batch: Option<BatchId>,
     /// The driver that carries it out.
     pub driver: String,
+    /// What was asked of it besides its work.
+    pub options: Options,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The trace that it is part of: `traceparent` of W3C Trace Context.
+    pub trace: Option<String>,
     /// What the driver made of the request.
     pub plan: Plan,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When a worker claimed it.
     pub started_at: Option<Timestamp>,
+    /// When somebody asked to cancel it after it had started.
+    pub cancel_requested_at: Option<Timestamp>,
     /// When it reached its terminal state.
     pub ended_at: Option<Timestamp>,
     /// How it ended; present exactly in a terminal state.

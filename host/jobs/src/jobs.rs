@@ -2,8 +2,8 @@
 
 use crate::dispatcher::Dispatcher;
 use crate::queue::Work;
-use crate::{Config, Filter, Job, Recorded, Rejection, State, clock};
-use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo, Request};
+use crate::{Config, Filter, Job, Recorded, Rejection, State, Submission, clock};
+use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use hostler_plugins::Plugins;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,12 +23,13 @@ impl Jobs {
 
     /// Validates a request, has it reviewed, stores it, and answers the queued job. The job is
     /// durable when this returns.
-    pub async fn submit(&self, mut request: Request) -> Result<Job, Rejection> {
+    pub async fn submit(&self, submission: Submission) -> Result<Job, Rejection> {
         // Before the plugins are asked: a flood must not cost more than a look at a counter.
         let room = self.dispatcher.reserve().map_err(Rejection::Failed)?;
+        let Submission { mut request, caller, batch, trace, .. } = submission;
         let id = JobId::new();
-        let driver = request.driver.clone();
-        let ttl = request.ttl.unwrap_or(self.default_ttl);
+        let (driver, options) = (request.driver.clone(), request.options.clone());
+        let ttl = options.ttl.unwrap_or(self.default_ttl);
         let mut warnings = std::mem::take(&mut request.warnings);
         let prepared = self.plugins.prepare(id, request).await?;
         let plan = prepared.plan().clone();
@@ -36,10 +37,16 @@ impl Jobs {
         let job = Job {
             id,
             state: State::Queued,
+            caller: caller.name,
+            batch,
             driver,
+            options,
+            attempt: 1,
+            trace,
             plan,
             created_at: clock::now(),
             started_at: None,
+            cancel_requested_at: None,
             ended_at: None,
             outcome: None,
             warnings,

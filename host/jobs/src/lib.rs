@@ -31,6 +31,7 @@ mod ledger;
 mod mark;
 mod queue;
 mod store;
+mod submission;
 mod to_its_end;
 
 pub use config::Config;
@@ -39,4 +40,5 @@ pub use hostler_plugins::Rejection;
 pub use job::{Filter, Job, State};
 pub use jobs::Jobs;
 pub use ledger::{Ledger, Recorded};
+pub use submission::{Idempotency, Submission};
 pub use to_its_end::to_its_end;

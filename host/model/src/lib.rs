@@ -6,9 +6,11 @@
 
 mod args;
 mod audit;
+mod caller;
 mod failure;
 mod host_key;
 mod id;
+mod options;
 mod outcome;
 mod plugin;
 mod problem;
@@ -19,9 +21,11 @@ mod transfer;
 
 pub use args::Args;
 pub use audit::{AuditEntry, AuditEvent};
+pub use caller::{Caller, Scope};
 pub use failure::{ErrorKind, Failure, Phase};
 pub use host_key::HostKey;
-pub use id::JobId;
+pub use id::{BatchId, JobId};
+pub use options::Options;
 pub use outcome::{Exit, Outcome, Output, RunResult};
 pub use plugin::{DriverSchemas, PluginChange, PluginInfo};
 pub use problem::Problem;

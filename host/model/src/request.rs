@@ -1,10 +1,9 @@
 //! What somebody asks, and what a driver made of it.
 
-use crate::{Args, Secret, Target};
+use crate::{Args, Options, Secret, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// One request to one target, in no dialect.
 #[derive(Clone, Default)]
@@ -19,8 +18,8 @@ pub struct Request {
     pub connection_args: Args,
     /// What the driver is to mind.
     pub driver_args: Args,
-    /// How long the job may wait in the queue, and the least time its results are kept.
-    pub ttl: Option<Duration>,
+    /// What is asked of the job besides its work.
+    pub options: Options,
     /// What was ignored or changed on the way in; shown with the job.
     pub warnings: Vec<String>,
 }

@@ -18,8 +18,8 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use hostler_jobs::to_its_end;
-use hostler_model::JobId;
+use hostler_jobs::{Submission, to_its_end};
+use hostler_model::{Caller, JobId};
 use job::JobView;
 use refused::Refused;
 use serde::Serialize;
@@ -53,7 +53,8 @@ async fn execute(State(api): State<Api>, headers: header::HeaderMap, body: Body)
     let body = body::read(body, &api.config).await?;
     let request = request::read(&body, headers.get(header::CONTENT_TYPE), api.backend.as_ref())?;
     drop(body);
-    let job = to_its_end(async move { api.backend.submit(request).await }).await?;
+    let submission = Submission::new(request, Caller::operator());
+    let job = to_its_end(async move { api.backend.submit(submission).await }).await?;
     Ok((StatusCode::CREATED, success(JobView::from(&job))).into_response())
 }
 

@@ -4,8 +4,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request as HttpRequest, StatusCode};
 use futures::future::{BoxFuture, FutureExt, pending, ready};
 use hostler_api::{Api, Backend, Config};
-use hostler_jobs::{Filter, Job, Recorded, Rejection, State};
-use hostler_model::{DriverSchemas, Failure, JobId, Plan, PluginChange, PluginInfo, Request, Secret, Target};
+use hostler_jobs::{Filter, Job, Recorded, Rejection, State, Submission};
+use hostler_model::{DriverSchemas, Failure, JobId, Options, Plan, PluginChange, PluginInfo, Request, Secret, Target};
 use hostler_remote::HostKeys;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -122,11 +122,11 @@ pub(crate) async fn send(api: &Api, request: HttpRequest<Body>) -> (StatusCode, 
 }
 
 impl Backend for Scripted {
-    fn submit(&self, request: Request) -> BoxFuture<'_, Result<Job, Rejection>> {
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Job, Rejection>> {
         let mut script = self.script();
         let mut job = job(State::Queued);
-        job.warnings.clone_from(&request.warnings);
-        script.submitted = Some(request);
+        job.warnings.clone_from(&submission.request.warnings);
+        script.submitted = Some(submission.request);
         let (rejection, slow) = (script.rejection, script.slow_submit.clone());
         drop(script);
         async move {
@@ -233,7 +233,12 @@ pub(crate) fn job(state: State) -> Job {
     Job {
         id: ID.parse().expect("a UUID"),
         state,
+        caller: "operator".into(),
+        batch: None,
         driver: "paramiko".into(),
+        options: Options::default(),
+        attempt: 1,
+        trace: None,
         plan: Plan {
             target: Target { host: "192.0.2.10".into(), port: 22, user: "admin".into(), jumps: vec![] },
             command: Some(vec!["uname -s".into()]),
@@ -246,6 +251,7 @@ pub(crate) fn job(state: State) -> Job {
         },
         created_at: at("56"),
         started_at: (state != State::Queued).then(|| at("56.25")),
+        cancel_requested_at: None,
         ended_at: (!matches!(state, State::Queued | State::Started)).then(|| at("58")),
         outcome: None,
         warnings: Vec::new(),

@@ -233,7 +233,7 @@ async fn arguments_are_coerced_and_nulls_are_absent() {
     assert_eq!(request.connection_args.secrets()["connection_args.password"].expose(), "pw");
     assert_eq!(Value::Object(request.driver_args.public().clone()), json!({"get_pty": true}));
     assert_eq!(request.command, Some(vec!["a".to_owned(), "b".to_owned()]));
-    assert_eq!((request.config, request.ttl), (None, Some(Duration::from_mins(1))));
+    assert_eq!((request.config, request.options.ttl), (None, Some(Duration::from_mins(1))));
 }
 
 #[tokio::test]

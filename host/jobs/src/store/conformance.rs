@@ -3,7 +3,8 @@
 use super::Store;
 use crate::{Filter, Job, State, clock};
 use hostler_model::{
-    AuditEntry, AuditEvent, ErrorKind, Exit, Failure, JobId, Outcome, Output, Phase, Plan, RunResult, Target,
+    AuditEntry, AuditEvent, BatchId, ErrorKind, Exit, Failure, JobId, Options, Outcome, Output, Phase, Plan, RunResult,
+    Target,
 };
 use jiff::Timestamp;
 use proptest::prelude::{Strategy, prop_oneof};
@@ -54,7 +55,12 @@ pub(crate) fn queued(host: &str) -> Job {
     Job {
         id: JobId::new(),
         state: State::Queued,
+        caller: "somebody".into(),
+        batch: Some(BatchId::new()),
         driver: "paramiko".into(),
+        options: Options { ttl: Some(TTL), repeatable: true, ..Options::default() },
+        attempt: 2,
+        trace: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         plan: Plan {
             target: Target { host: host.into(), port: 22, user: "admin".into(), jumps: vec![] },
             command: Some(vec!["uname -a".into(), "echo 'ü\n'".into()]),
@@ -67,6 +73,7 @@ pub(crate) fn queued(host: &str) -> Job {
         },
         created_at: clock::now(),
         started_at: None,
+        cancel_requested_at: None,
         ended_at: None,
         outcome: None,
         warnings: vec!["from the way in".into()],

@@ -4,7 +4,7 @@ use super::fault::{Fault, Faults};
 use super::options::Options;
 use crate::{Backend, coerce};
 use axum::http::HeaderValue;
-use hostler_model::{Args, DriverSchemas, Request};
+use hostler_model::{self as model, Args, DriverSchemas, Request};
 use serde_json::{Map, Value, json};
 
 type Fields = Map<String, Value>;
@@ -44,7 +44,9 @@ pub(super) fn read(body: &[u8], content_type: Option<&HeaderValue>, backend: &dy
             if driver == PARAMIKO && command.is_some() {
                 no_sudo(&driver_args)?;
             }
-            Ok(Request { driver, command, config, connection_args, driver_args, ttl: Some(options.ttl), warnings })
+            let options =
+                model::Options { ttl: Some(options.ttl), pinned: options.pinned, ..model::Options::default() };
+            Ok(Request { driver, command, config, connection_args, driver_args, options, warnings })
         }
         _ => Err(faults),
     }

@@ -1,7 +1,9 @@
 use super::*;
-use crate::clock;
+use crate::store::JobStore;
 use crate::store::conformance::{conformance, queued};
+use crate::{Filter, clock};
 use hostler_model::ErrorKind;
+use std::time::Duration;
 use tempfile::TempDir;
 
 fn open() -> (Sqlite, TempDir) {

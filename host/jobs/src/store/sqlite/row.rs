@@ -13,7 +13,8 @@ use std::error::Error;
 use std::str::FromStr;
 
 /// What [`job`] reads.
-pub(super) const COLUMNS: &str = "id, state, driver, plan, created_at, started_at, ended_at, outcome, warnings";
+pub(super) const COLUMNS: &str = "id, state, caller, batch, driver, options, attempt, trace, plan, created_at, started_at, cancel_at, \
+     ended_at, outcome, warnings";
 
 /// Reads [`COLUMNS`].
 pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
@@ -23,10 +24,16 @@ pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
     Ok(Job {
         id: row.get::<_, Word<_>>("id")?.0,
         state: row.get::<_, Word<_>>("state")?.0,
+        caller: row.get("caller")?,
+        batch: row.get::<_, Option<Word<_>>>("batch")?.map(|batch| batch.0),
         driver: row.get("driver")?,
+        options: row.get::<_, Json<_>>("options")?.0,
+        attempt: row.get("attempt")?,
+        trace: row.get("trace")?,
         plan: row.get::<_, Json<_>>("plan")?.0,
         created_at: row.get::<_, Micros>("created_at")?.0,
         started_at: row.get::<_, Option<Micros>>("started_at")?.map(|at| at.0),
+        cancel_requested_at: row.get::<_, Option<Micros>>("cancel_at")?.map(|at| at.0),
         ended_at: row.get::<_, Option<Micros>>("ended_at")?.map(|at| at.0),
         outcome,
         warnings,

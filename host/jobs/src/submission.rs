@@ -1,0 +1,33 @@
+//! What comes in at the door.
+
+use hostler_model::{BatchId, Caller, Request};
+
+/// A request, who makes it, and what else is known about how it came.
+pub struct Submission {
+    /// What is asked.
+    pub request: Request,
+    /// Who asks.
+    pub caller: Caller,
+    /// How the caller names this submission, so that asking again does not submit again.
+    pub idempotency: Option<Idempotency>,
+    /// The batch that it is part of.
+    pub batch: Option<BatchId>,
+    /// The trace that it is part of: `traceparent` of W3C Trace Context.
+    pub trace: Option<String>,
+}
+
+/// The name that a caller gave a submission, and what it submitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The name.
+    pub key: String,
+    /// A keyed hash of the whole request, secrets included: see [`crate::Jobs::fingerprint`].
+    pub fingerprint: [u8; 32],
+}
+
+impl Submission {
+    /// A request of its own, of which nothing else is known.
+    pub fn new(request: Request, caller: Caller) -> Self {
+        Self { request, caller, idempotency: None, batch: None, trace: None }
+    }
+}

@@ -1,0 +1,20 @@
+//! What is asked of a job besides its work.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What is asked of a job besides its work. What is absent is up to the operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    /// How long the job may wait in the queue.
+    pub ttl: Option<Duration>,
+    /// How long it may take from its start to its end.
+    pub execution_timeout: Option<Duration>,
+    /// How long it is kept after its end.
+    pub result_ttl: Option<Duration>,
+    /// Whether it may be carried out once more where the daemon ended in the middle of it.
+    pub repeatable: bool,
+    /// Whether it takes turns with the other pinned jobs for the same host and port: one at a time.
+    pub pinned: bool,
+}
