@@ -7,6 +7,7 @@ use crate::bindings::{sftp, types};
 use crate::host::ssh::{SessionHandle, before_end};
 use crate::instance::State;
 use crate::job::JobContext;
+use futures::future::BoxFuture;
 use hostler_model::{ErrorKind, Failure, MAX_PATH, Phase};
 use hostler_remote::{Attributes, Entry, FileChange, FileKind, Files, Listing, Session};
 use std::sync::Arc;
@@ -55,10 +56,7 @@ impl sftp::HostSftp for State {
         sftp: Resource<SftpHandle>,
         path: String,
     ) -> wasmtime::Result<Result<sftp::Attributes, types::Error>> {
-        let path = &*path;
-        let found =
-            self.operate(&sftp, Action::ListFolder(path), |files| async move { files.stat(path).await }).await?;
-        Ok(found.map(sftp::Attributes::from))
+        self.look(&sftp, &path, |files, path| files.stat(path)).await
     }
 
     async fn link_stat(
@@ -66,10 +64,7 @@ impl sftp::HostSftp for State {
         sftp: Resource<SftpHandle>,
         path: String,
     ) -> wasmtime::Result<Result<sftp::Attributes, types::Error>> {
-        let path = &*path;
-        let found =
-            self.operate(&sftp, Action::ListFolder(path), |files| async move { files.link_stat(path).await }).await?;
-        Ok(found.map(sftp::Attributes::from))
+        self.look(&sftp, &path, |files, path| files.link_stat(path)).await
     }
 
     async fn read_link(
@@ -77,8 +72,7 @@ impl sftp::HostSftp for State {
         sftp: Resource<SftpHandle>,
         path: String,
     ) -> wasmtime::Result<Result<String, types::Error>> {
-        let path = &*path;
-        self.operate(&sftp, Action::ListFolder(path), |files| async move { files.read_link(path).await }).await
+        self.look(&sftp, &path, |files, path| files.read_link(path)).await
     }
 
     async fn list(
@@ -86,10 +80,7 @@ impl sftp::HostSftp for State {
         sftp: Resource<SftpHandle>,
         path: String,
     ) -> wasmtime::Result<Result<sftp::Listing, types::Error>> {
-        let path = &*path;
-        let found =
-            self.operate(&sftp, Action::ListFolder(path), |files| async move { files.list(path).await }).await?;
-        Ok(found.map(sftp::Listing::from))
+        self.look(&sftp, &path, |files, path| files.list(path)).await
     }
 
     async fn read(
@@ -180,6 +171,17 @@ impl sftp::HostSftp for State {
 }
 
 impl State {
+    async fn look<T, Told: From<T>>(
+        &mut self,
+        handle: &Resource<SftpHandle>,
+        path: &str,
+        work: impl for<'a> FnOnce(&'a dyn Files, &'a str) -> BoxFuture<'a, Result<T, Failure>>,
+    ) -> wasmtime::Result<Result<Told, types::Error>> {
+        let found =
+            self.operate(handle, Action::ListFolder(path), |files| async move { work(&*files, path).await }).await?;
+        Ok(found.map(Told::from))
+    }
+
     async fn change(
         &mut self,
         handle: &Resource<SftpHandle>,
