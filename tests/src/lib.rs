@@ -4,6 +4,7 @@
 mod agent;
 mod cutter;
 mod daemon;
+mod figures;
 mod fleet;
 mod listener;
 mod processes;
@@ -11,6 +12,7 @@ mod processes;
 pub use agent::Agent;
 pub use cutter::Cutter;
 pub use daemon::{Answer, Daemon, Setup};
+pub use figures::{Spent, cpu, median, memory, peak_memory};
 pub use fleet::{KeyForm, KeyType, Sshd};
 pub use listener::FullListener;
 pub use processes::{kill_below, sleepers_become, unique_nap};
