@@ -2,6 +2,7 @@
 //! a process of its own, each with folders of its own, each ended when it is dropped.
 
 mod agent;
+mod compiled;
 mod cutter;
 mod daemon;
 mod figures;
