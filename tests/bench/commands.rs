@@ -14,12 +14,11 @@ mod sleeper;
 
 use anyhow::{Context, ensure};
 use contest::{Load, by_ourselves, by_peers, contest, echo, log_in, log_out, say, through_the_daemon};
-use hostler_tests::{Daemon, KeyForm, KeyType, Setup, Sshd};
+use hostler_tests::{Daemon, KeyForm, KeyType, Setup, Sshd, median, peak_memory};
 use peers::Peers;
 use russh::keys::decode_secret_key;
 use serde_json::{Value, json};
 use sleeper::Sleepers;
-use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::runtime::Runtime;
@@ -128,9 +127,8 @@ fn bulk(daemon: &Daemon, size: &Size) -> anyhow::Result<()> {
             }
             seconds.push(start.elapsed().as_secs_f64());
         }
-        seconds.sort_by(f64::total_cmp);
-        let median = seconds[size.rounds / 2];
-        say(&format!("{} jobs of the default queue on one server, by {name}: {median:.3} s (median)", size.bulk));
+        let seconds = median(seconds);
+        say(&format!("{} jobs of the default queue on one server, by {name}: {seconds:.3} s (median)", size.bulk));
     }
     Ok(())
 }
@@ -164,15 +162,13 @@ fn sleepers(daemon: &Daemon, size: &Size) -> anyhow::Result<()> {
         let ended: jiff::Timestamp = job["ended_at"].as_str().context("it has ended")?.parse()?;
         late.push(ended.as_millisecond() - slept.woke.get(&number).context("it woke up")?);
     }
-    late.sort_unstable();
-    let (middle, worst) = (late[late.len() / 2], late[late.len() - 1]);
+    let worst = late.iter().copied().max().context("there are jobs")?;
     say(&format!(
-        "{} jobs asleep at once; after its sleep a job ended {middle} ms (median), {worst} ms (worst) later",
-        late.len()
+        "{} jobs asleep at once; after its sleep a job ended {} ms (median), {worst} ms (worst) later",
+        late.len(),
+        median(late)
     ));
-    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid()))?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells the peak")?;
-    say(&format!("memory of the daemon, at most: {}", peak.trim()));
+    say(&format!("memory of the daemon, at most: {} MiB", peak_memory(daemon.pid())? >> 20));
     ensure!(worst <= LATE, "no job may be later than {LATE} ms");
     Ok(())
 }

@@ -3,12 +3,11 @@
 
 use crate::peers::Peers;
 use anyhow::{Context, ensure};
-use hostler_tests::{Daemon, Sshd};
+use hostler_tests::{Daemon, Spent, Sshd, cpu, median};
 use russh::client::{self, Handle};
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::{ChannelMsg, Disconnect};
 use serde_json::Value;
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -46,7 +45,7 @@ pub(crate) fn contest<const N: usize>(rounds: usize, contenders: &[Contender; N]
         }
     }
     say("median");
-    let medians = results.map(|results| median(&results));
+    let medians = results.map(|results| Round::median(&results));
     contenders.iter().zip(&medians).for_each(|((name, _), round)| report(name, round));
     Ok(medians)
 }
@@ -62,16 +61,15 @@ fn report(name: &str, round: &Round) {
     say(&format!("  {name:9} {jobs_per_second:7.1} jobs/s {cpu_ms_per_job:6.2} ms of CPU per job{client}"));
 }
 
-fn median(rounds: &[Round]) -> Round {
-    let middle = |value: fn(&Round) -> f64| {
-        let mut values: Vec<f64> = rounds.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    Round {
-        jobs_per_second: middle(|round| round.jobs_per_second),
-        cpu_ms_per_job: middle(|round| round.cpu_ms_per_job),
-        client_ms_per_job: rounds[0].client_ms_per_job.map(|_| middle(|round| round.client_ms_per_job.unwrap_or(0.0))),
+impl Round {
+    fn median(rounds: &[Self]) -> Self {
+        let middle = |value: fn(&Self) -> f64| median(rounds.iter().map(value));
+        let client = rounds[0].client_ms_per_job.map(|_| middle(|round| round.client_ms_per_job.unwrap_or(0.0)));
+        Self {
+            jobs_per_second: middle(|round| round.jobs_per_second),
+            cpu_ms_per_job: middle(|round| round.cpu_ms_per_job),
+            client_ms_per_job: client,
+        }
     }
 }
 
@@ -79,32 +77,26 @@ fn median(rounds: &[Round]) -> Round {
 struct Stopwatch {
     start: Instant,
     process: u32,
+    /// Seconds.
     cpu: f64,
     own_cpu: f64,
 }
 
 impl Stopwatch {
     fn start(process: u32) -> anyhow::Result<Self> {
-        Ok(Self { start: Instant::now(), process, cpu: cpu_ms(process)?, own_cpu: cpu_ms(std::process::id())? })
+        let (cpu, own_cpu) = (cpu(process, Spent::Itself)?, cpu(std::process::id(), Spent::Itself)?);
+        Ok(Self { start: Instant::now(), process, cpu, own_cpu })
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a few hundred jobs")]
     fn finish(self, load: Load) -> anyhow::Result<Round> {
         let jobs = load.jobs as f64;
         let jobs_per_second = jobs / self.start.elapsed().as_secs_f64();
-        let own = (cpu_ms(std::process::id())? - self.own_cpu) / jobs;
-        let cpu_ms_per_job = (cpu_ms(self.process)? - self.cpu) / jobs;
+        let own = (cpu(std::process::id(), Spent::Itself)? - self.own_cpu) * 1000.0 / jobs;
+        let cpu_ms_per_job = (cpu(self.process, Spent::Itself)? - self.cpu) * 1000.0 / jobs;
         let driven = self.process != std::process::id();
         Ok(Round { jobs_per_second, cpu_ms_per_job, client_ms_per_job: driven.then_some(own) })
     }
-}
-
-/// User and system time of a process, in milliseconds, in the kernel's steps of 10 ms (proc(5)).
-fn cpu_ms(process: u32) -> anyhow::Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let (_, fields) = stat.rsplit_once(')').context("the name stands in parentheses")?;
-    let ticks = fields.split(' ').skip(12).take(2).map(str::parse::<f64>);
-    Ok(ticks.sum::<Result<f64, _>>()? * 10.0)
 }
 
 /// One keep-alive connection per job at a time, `POST` and one waiting `GET` each. The jobs say `hi`.

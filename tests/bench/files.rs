@@ -15,6 +15,7 @@ mod slow_link;
 
 use anyhow::ensure;
 use ground::{Cost, Ground, Way};
+use hostler_tests::median;
 use slow_link::slow_link;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -175,8 +176,7 @@ fn commands(ground: &Ground, number: usize) -> anyhow::Result<Duration> {
         ground.command()?;
         times.push(start.elapsed());
     }
-    times.sort();
-    Ok(times[times.len() / 2])
+    Ok(median(times))
 }
 
 #[expect(clippy::print_stdout, reason = "printing is what a benchmark is for")]

@@ -2,7 +2,7 @@
 
 use crate::peers::Peers;
 use anyhow::{Context, ensure};
-use hostler_tests::{Daemon, KeyForm, KeyType, Setup, Sshd};
+use hostler_tests::{Daemon, KeyForm, KeyType, Setup, Spent, Sshd, cpu, median, peak_memory};
 use serde_json::{Value, json};
 use std::fs::{self, File, Permissions};
 use std::io::{Read, Write};
@@ -41,11 +41,7 @@ pub(crate) struct Cost {
 
 impl Cost {
     pub(crate) fn median(costs: &[Self]) -> Self {
-        let middle = |value: fn(&Self) -> f64| {
-            let mut values: Vec<f64> = costs.iter().map(value).collect();
-            values.sort_by(f64::total_cmp);
-            values[values.len() / 2]
-        };
+        let middle = |value: fn(&Self) -> f64| median(costs.iter().map(value));
         Self { seconds: middle(|cost| cost.seconds), cpu: middle(|cost| cost.cpu) }
     }
 
@@ -236,9 +232,7 @@ impl Ground {
     }
 
     pub(crate) fn peak(&self) -> anyhow::Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.daemon.pid()))?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells the peak")?;
-        Ok(peak.trim().trim_end_matches(" kB").parse::<u64>()? << 10)
+        peak_memory(self.daemon.pid())
     }
 }
 
@@ -249,24 +243,4 @@ fn run(program: &mut Command, input: &str) -> anyhow::Result<(f64, f64)> {
     child.stdin.take().context("it is piped")?.write_all(input.as_bytes())?;
     ensure!(child.wait()?.success(), "{program:?} failed");
     Ok((start.elapsed().as_secs_f64(), cpu(std::process::id(), Spent::ByChildren)? - before))
-}
-
-/// Whose time counts.
-#[derive(Clone, Copy)]
-enum Spent {
-    Itself,
-    /// Those that were waited for.
-    ByChildren,
-}
-
-/// User and system time of a process, in seconds, in the kernel's steps of 10 ms (proc(5)).
-fn cpu(process: u32, spent: Spent) -> anyhow::Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let (_, fields) = stat.rsplit_once(')').context("the name stands in parentheses")?;
-    let first = match spent {
-        Spent::Itself => 12,
-        Spent::ByChildren => 14,
-    };
-    let ticks = fields.split(' ').skip(first).take(2).map(str::parse::<f64>);
-    Ok(ticks.sum::<Result<f64, _>>()? / 100.0)
 }

@@ -4,7 +4,7 @@ use crate::scripted::{Blind, Scripted, roots};
 use anyhow::{Context, ensure};
 use hostler_model::PluginChange;
 use hostler_plugins::{Config, SECTION};
-use hostler_tests::{Daemon, Setup};
+use hostler_tests::{Daemon, Setup, memory};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -51,10 +51,10 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     println!(
         "a driver from the cache into service, with signature, tag, linking and self-test: median {median:?}, p99 {p99:?} (goal: at most {LOAD_GOAL:?})"
     );
-    memory()
+    hundred()
 }
 
-fn memory() -> anyhow::Result<()> {
+fn hundred() -> anyhow::Result<()> {
     let names: Vec<String> = (0..PLUGINS).map(|number| format!("rust{number:03}")).collect();
     let files = names.iter().map(|name| Ok((format!("{name}.wasm"), driver(name)?)));
     let files: Vec<(String, Vec<u8>)> = files.collect::<anyhow::Result<_>>()?;
@@ -67,23 +67,15 @@ fn memory() -> anyhow::Result<()> {
         log: "warn,hostler=info",
         local: false,
     };
-    let alone = pss(&Daemon::start(&setup(&[]))?)?;
+    let alone = memory(Daemon::start(&setup(&[]))?.pid())? >> 20;
     let all = Daemon::start(&setup(&plugins))?;
     let loaded = all.get("/v1/plugins")?;
     let served = loaded.body["plugins"].as_array().context("a list")?.iter().filter(|plugin| plugin["error"].is_null());
     ensure!(served.count() == PLUGINS + 2, "not all were loaded: {}", loaded.text);
-    let cold = pss(&all)?;
-    let warm = pss(&all.restart(&setup(&[]))?)?;
+    let cold = memory(all.pid())? >> 20;
+    let warm = memory(all.restart(&setup(&[]))?.pid())? >> 20;
     println!(
         "memory (Pss) of the daemon: {alone} MiB alone; with {PLUGINS} Rust plugins {warm} MiB, just after compiling them {cold} MiB (goal: under {MEMORY_GOAL} MiB)"
     );
     Ok(())
-}
-
-/// Proportional set size, in MiB (proc(5)).
-fn pss(daemon: &Daemon) -> anyhow::Result<u64> {
-    let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", daemon.pid()))?;
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).context("no Pss")?;
-    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kilobytes >> 10)
 }

@@ -20,6 +20,7 @@ use anyhow::anyhow;
 use bare::Bare;
 use hostler_model::{Args, JobId, Request};
 use hostler_plugins::{Config, PluginConfig, Plugins, PolicyConfig, Prepared, Rejection};
+use hostler_tests::median;
 use scripted::{Blind, Scripted, roots};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -121,11 +122,6 @@ fn cpu_time() -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     let nanoseconds = stat.split(' ').next().unwrap_or_default();
     Ok(Duration::from_nanos(nanoseconds.parse()?))
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
 }
 
 /// The document's first example, accepted.

@@ -15,7 +15,7 @@ pub struct Cutter {
 
 /// After how many bytes, in both directions together, and what then happens.
 struct Fuse {
-    left: usize,
+    left: u64,
     event: Option<Event>,
 }
 
@@ -23,7 +23,7 @@ impl Cutter {
     /// Has `event` happen once so many bytes have passed, in both directions together.
     pub fn start(
         port: u16,
-        bytes: usize,
+        bytes: u64,
         event: impl FnOnce(&TcpStream, &TcpStream) + Send + 'static,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
@@ -43,7 +43,7 @@ impl Cutter {
     }
 
     /// Has the connection end once so many bytes have passed.
-    pub fn cut(port: u16, bytes: usize) -> io::Result<Self> {
+    pub fn cut(port: u16, bytes: u64) -> io::Result<Self> {
         Self::start(port, bytes, |client, server| {
             for stream in [client, server] {
                 // One that has ended already needs no end.
@@ -72,7 +72,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, passes: impl Fn(usize)) {
 
 fn fuse_burns(fuse: &Mutex<Fuse>, bytes: usize, client: &TcpStream, server: &TcpStream) {
     let mut fuse = fuse.lock().unwrap_or_else(PoisonError::into_inner);
-    fuse.left = fuse.left.saturating_sub(bytes);
+    fuse.left = fuse.left.saturating_sub(bytes as u64);
     if fuse.left == 0
         && let Some(event) = fuse.event.take()
     {

@@ -1,5 +1,6 @@
 //! The real daemon as a child process, and a small HTTP client for it.
 
+use crate::compiled::Compiled;
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use std::fs;
@@ -38,6 +39,7 @@ pub struct Daemon {
     child: Child,
     log: Option<JoinHandle<String>>,
     folder: Arc<TempDir>,
+    compiled: Arc<Compiled>,
     address: String,
     agent: Agent,
 }
@@ -54,23 +56,27 @@ impl Daemon {
         for (name, component) in setup.plugins {
             fs::write(plugins.join(name), component)?;
         }
-        Self::start_in(Arc::new(folder), setup)
+        let (data, compiled) = (folder.path().join("data"), Compiled::shared()?);
+        compiled.lend(&data)?;
+        let daemon = Self::start_in(Arc::new(folder), &compiled, setup)?;
+        compiled.take(&data)?;
+        Ok(daemon)
     }
 
     /// Kills it, if that has not happened yet, and starts another one with the same data directory, as it is.
     pub fn restart_killed(mut self, setup: &Setup) -> anyhow::Result<Self> {
         self.child.kill()?;
         self.child.wait()?;
-        Self::start_in(Arc::clone(&self.folder), setup)
+        Self::start_in(Arc::clone(&self.folder), &self.compiled, setup)
     }
 
     /// Ends it, and starts another one with the same data directory, as it is.
     pub fn restart(mut self, setup: &Setup) -> anyhow::Result<Self> {
         self.end()?;
-        Self::start_in(Arc::clone(&self.folder), setup)
+        Self::start_in(Arc::clone(&self.folder), &self.compiled, setup)
     }
 
-    fn start_in(folder: Arc<TempDir>, setup: &Setup) -> anyhow::Result<Self> {
+    fn start_in(folder: Arc<TempDir>, compiled: &Arc<Compiled>, setup: &Setup) -> anyhow::Result<Self> {
         let data = folder.path().join("data");
         let config = folder.path().join("hostler.toml");
         fs::write(&config, setup.config)?;
@@ -95,7 +101,7 @@ impl Daemon {
             bail!("the daemon ended at once:\n{}", log.join().unwrap_or_default());
         };
         let agent = Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).build();
-        Ok(Self { child, log: Some(log), folder, address, agent: agent.into() })
+        Ok(Self { child, log: Some(log), folder, compiled: Arc::clone(compiled), address, agent: agent.into() })
     }
 
     /// Its data directory.

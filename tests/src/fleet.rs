@@ -4,8 +4,10 @@ use anyhow::{Context, bail, ensure};
 use std::fmt::Write;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tempfile::TempDir;
 
@@ -86,6 +88,7 @@ impl Sshd {
             authorized += &fs::read_to_string(path.with_extension("pub"))?;
         }
         fs::write(folder.path().join("authorized_keys"), authorized)?;
+        fs::write(folder.path().join("ports"), ports())?;
         let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fleet/sshd"))
             .arg(folder.path())
             .args(options.iter().flat_map(|option| ["-o", option]))
@@ -183,6 +186,17 @@ impl Drop for Sshd {
         // The folder must not vanish before the script has tidied it up.
         let _ = self.script.wait();
     }
+}
+
+/// Ports to try, one a line, below the range of outgoing ports. Nobody else in this process gets them, also later: whoever
+/// has learned a server's key would refuse the next one at the same port.
+fn ports() -> String {
+    const ALL: Range<usize> = 20_000..32_000;
+    const TRIES: usize = 20;
+    static GIVEN: AtomicUsize = AtomicUsize::new(0);
+    // Other processes are likely to begin elsewhere.
+    let first = std::process::id() as usize * TRIES + GIVEN.fetch_add(TRIES, Ordering::Relaxed);
+    (first..first + TRIES).map(|port| format!("{}\n", ALL.start + port % ALL.len())).collect()
 }
 
 fn ssh_keygen(arguments: &[&str], path: &Path) -> anyhow::Result<()> {

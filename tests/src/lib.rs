@@ -2,8 +2,10 @@
 //! a process of its own, each with folders of its own, each ended when it is dropped.
 
 mod agent;
+mod compiled;
 mod cutter;
 mod daemon;
+mod figures;
 mod fleet;
 mod listener;
 mod processes;
@@ -11,6 +13,7 @@ mod processes;
 pub use agent::Agent;
 pub use cutter::Cutter;
 pub use daemon::{Answer, Daemon, Setup};
+pub use figures::{Spent, cpu, median, memory, peak_memory};
 pub use fleet::{KeyForm, KeyType, Sshd};
 pub use listener::FullListener;
 pub use processes::{kill_below, sleepers_become, unique_nap};

@@ -2,7 +2,7 @@
 
 use crate::SETUP;
 use crate::job::{body, finishing, with};
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use hostler_tests::{Cutter, Daemon, Setup, Sshd, kill_below};
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const SIZE: usize = 6 << 20;
 
 /// Bytes that pass for it in all, login included.
-const TRAFFIC: usize = SIZE + (64 << 10);
+const TRAFFIC: u64 = SIZE as u64 + (64 << 10);
 
 /// Cuts of each kind, in each direction.
 const CUTS: usize = 9;
@@ -52,14 +52,13 @@ impl Ground {
         format!("files.roots = [\"{}/local\"]", self.folder.path().display())
     }
 
-    /// Source and target.
-    fn places(&self, operation: &str) -> (PathBuf, PathBuf) {
-        let [local, remote] = ["local", "remote"].map(|side| self.folder.path().join(side).join("file"));
-        if operation == "upload" { (local, remote) } else { (remote, local) }
+    /// The file of the daemon's side, and that of the server's.
+    fn sides(&self) -> [PathBuf; 2] {
+        ["local/file", "remote/file"].map(|file| self.folder.path().join(file))
     }
 
     fn request(&self, operation: &str, port: u16, resume: bool) -> Value {
-        let [local, remote] = ["local", "remote"].map(|side| self.folder.path().join(side).join("file"));
+        let [local, remote] = self.sides();
         with(body(&self.sshd, json!(["__FILE_TRANSFER__"])), |it| {
             it["connection_args"]["port"] = port.into();
             it["driver_args"] = json!({"file_transfer": {
@@ -68,7 +67,7 @@ impl Ground {
         })
     }
 
-    fn cutter(&self, cut: Cut, at: usize, daemon: &Daemon) -> anyhow::Result<Cutter> {
+    fn cutter(&self, cut: Cut, at: u64, daemon: &Daemon) -> anyhow::Result<Cutter> {
         let (port, sshd, daemon) = (self.sshd.port(), self.sshd.pid(), daemon.pid());
         Ok(match cut {
             Cut::Connection => Cutter::cut(port, at)?,
@@ -84,17 +83,20 @@ impl Ground {
     }
 }
 
-/// Bytes that repeat themselves nowhere.
-fn noise(seed: u64, size: usize) -> Vec<u8> {
+/// Numbers without any order (xorshift64).
+fn draws(seed: u64) -> impl Iterator<Item = u64> {
     let mut state = seed | 1;
-    let next = move || {
-        // xorshift64
+    std::iter::repeat_with(move || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         state
-    };
-    std::iter::repeat_with(next).flat_map(u64::to_le_bytes).take(size).collect()
+    })
+}
+
+/// Bytes that repeat themselves nowhere.
+fn noise(seed: u64, size: usize) -> Vec<u8> {
+    draws(seed).flat_map(u64::to_le_bytes).take(size).collect()
 }
 
 #[test]
@@ -104,33 +106,31 @@ fn a_transfer_that_is_cut_harms_nothing_and_the_next_one_ends_well() -> anyhow::
     let setup = Setup { config: &config, ..SETUP };
     let mut daemon = Daemon::start(&setup)?;
     let seed = RandomState::new().hash_one(SIZE);
-    let mut draws = noise(seed, CUTS * 6 * 8)
-        .chunks_exact(8)
-        .map(|draw| draw.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
-        .collect::<Vec<_>>();
+    let mut cuts = draws(seed).map(|draw| draw % TRAFFIC);
     let (mut harmed, mut resumed) = (0, 0);
-    for operation in ["upload", "download"] {
+    let [local, remote] = ground.sides();
+    for (operation, source, target) in [("upload", &local, &remote), ("download", &remote, &local)] {
+        let folder = target.parent().context("it is in a folder")?;
         for cut in [Cut::Connection, Cut::Server, Cut::Daemon] {
             for round in 0..CUTS {
-                let at = draws.pop().unwrap_or_default() % TRAFFIC;
+                let at = cuts.next().context("it has no end")?;
                 let case = format!("{operation}, {cut:?} at {at}, seed {seed}");
-                let (source, target) = ground.places(operation);
-                let (new, old) = (noise(seed ^ at as u64, SIZE), noise(1, 1000));
+                let (new, old) = (noise(seed ^ at, SIZE), noise(1, 1000));
                 let resume = round % 3 > 0;
                 let has_old = round % 2 > 0;
-                fs::write(&source, &new)?;
+                fs::write(source, &new)?;
                 // A new one belongs to whoever wrote it.
                 if target.exists() {
-                    fs::remove_file(&target)?;
+                    fs::remove_file(target)?;
                 }
                 if has_old {
-                    fs::write(&target, &old)?;
-                    fs::set_permissions(&target, Permissions::from_mode(0o666))?;
+                    fs::write(target, &old)?;
+                    fs::set_permissions(target, Permissions::from_mode(0o666))?;
                 }
                 let cutter = ground.cutter(cut, at, &daemon)?;
                 // It may fail, or have been done before the cut, and a daemon that was killed does not answer.
                 let ended = daemon.run(&ground.request(operation, cutter.port(), resume));
-                let is_whole = match fs::read(&target) {
+                let is_whole = match fs::read(target) {
                     Ok(content) => content == new || has_old && content == old,
                     Err(_) => !has_old,
                 };
@@ -140,11 +140,11 @@ fn a_transfer_that_is_cut_harms_nothing_and_the_next_one_ends_well() -> anyhow::
                     daemon = daemon.restart_killed(&setup)?;
                 }
                 let job = finishing(&daemon, &ground.request(operation, ground.sshd.port(), resume))?;
-                ensure!(fs::read(&target)? == new, "the target is not like the source: {case}: {job}");
+                ensure!(fs::read(target)? == new, "the target is not like the source: {case}: {job}");
                 resumed += usize::from(job["results"][0]["moved"]["resumed"].as_u64() > Some(0));
-                let left = fs::read_dir(target.parent().unwrap_or(&target))?.count();
+                let left = fs::read_dir(folder)?.count();
                 ensure!(left == 1 || !resume || cut == Cut::Daemon, "a part was left although it was finished: {case}");
-                for entry in fs::read_dir(target.parent().unwrap_or(&target))? {
+                for entry in fs::read_dir(folder)? {
                     fs::remove_file(entry?.path())?;
                 }
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// A request to log in to a server with its password.
 pub(crate) fn connect(sshd: &Sshd) -> Connect {
-    let patience = Duration::from_secs(20);
+    let patience = Duration::from_mins(1);
     Connect {
         target: Target {
             host: Ipv4Addr::LOCALHOST.to_string(),

@@ -1,12 +1,12 @@
 //! The SSH engine by itself against real OpenSSH servers: ways through jump hosts, and shared connections.
 
+use crate::engine::{self, connect};
 use anyhow::{Context, anyhow, ensure};
 use futures::future::{join_all, try_join_all};
 use hostler_model::{ErrorKind, Exit, Failure, Hop, Secret, Target};
-use hostler_remote::{Authentication, Config, Connect, Connector, Engine, Event, Exec, HostKeyPolicy, Session};
+use hostler_remote::{Authentication, Config, Connect, Connector, Engine, Event, Exec, Session};
 use hostler_tests::{KeyForm, KeyType, Sshd};
 use std::collections::HashSet;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -17,32 +17,18 @@ fn engine() -> anyhow::Result<(Engine, TempDir)> {
 }
 
 fn password(text: &str) -> Vec<Authentication> {
-    vec![Authentication::Password(Secret::new(text.into()))]
+    vec![engine::password(text)]
 }
 
 /// A request for a session of its own with the target, through the jump hosts, each with the right password.
 fn through(jumps: &[&Sshd], target: &Sshd) -> Connect {
     let hop = |sshd: &&Sshd| Hop { host: "127.0.0.1".into(), port: sshd.port(), user: Sshd::USER.into() };
-    let first = jumps.first().copied().unwrap_or(target);
+    let direct = connect(target);
     Connect {
-        target: Target {
-            host: "127.0.0.1".into(),
-            port: target.port(),
-            user: Sshd::USER.into(),
-            jumps: jumps.iter().map(hop).collect(),
-        },
-        addresses: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, first.port()))],
-        authentication: password(Sshd::PASSWORD),
+        target: Target { jumps: jumps.iter().map(hop).collect(), ..direct.target },
+        addresses: connect(jumps.first().unwrap_or(&target)).addresses,
         jumps: jumps.iter().map(|_| password(Sshd::PASSWORD)).collect(),
-        host_key_policy: HostKeyPolicy::AutoAdd,
-        host_keys: vec![],
-        compress: false,
-        bulk: false,
-        keepalive: None,
-        reuse: false,
-        connect_timeout: Duration::from_mins(1),
-        banner_timeout: Duration::from_mins(1),
-        auth_timeout: Duration::from_mins(1),
+        ..direct
     }
 }
 

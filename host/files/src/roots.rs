@@ -2,15 +2,12 @@
 
 use crate::Error;
 use cap_std::fs::Dir;
-use hostler_model::{ErrorKind, Failure, Phase};
+use hostler_model::{ErrorKind, Failure, Phase, check_path};
 use rustix::fs::{Mode, OFlags};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-
-/// Bytes of a path: as many as Linux takes (`PATH_MAX`).
-const MAX_PATH: usize = 4096;
 
 /// See the module.
 pub struct Roots {
@@ -61,7 +58,7 @@ impl Roots {
     /// out, by itself or over a link, gets the same answer whether anything is there or not; an absolute link always
     /// leads out. Blocks.
     pub fn find(&self, path: &str) -> Result<Place, Failure> {
-        check(path)?;
+        check_path(path)?;
         let whole = self.first.name.join(path);
         let roots = std::iter::once(&self.first).chain(&self.others);
         let inside = roots.filter_map(|root| Some((root, whole.strip_prefix(&root.name).ok()?)));
@@ -100,21 +97,6 @@ impl Root {
     }
 }
 
-/// A path has one spelling, so that a policy needs to know one only.
-fn check(path: &str) -> Result<(), Failure> {
-    if path.len() > MAX_PATH {
-        return Err(invalid(format!("a path has {MAX_PATH} bytes at most, this one has {}", path.len())));
-    }
-    if path.contains('\0') {
-        return Err(invalid("write the path without NUL".into()));
-    }
-    let mut parts = path.strip_prefix('/').unwrap_or(path).split('/');
-    if parts.any(|part| matches!(part, "" | "." | "..")) {
-        return Err(invalid(format!("write the path {path:?} without `..`, `.`, `//` and a slash at its end")));
-    }
-    Ok(())
-}
-
 /// cap-std's own verdict; what the system refuses has a number.
 fn leads_out(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
@@ -133,10 +115,6 @@ fn gone(path: &str, root: &Root) -> Failure {
     let message =
         format!("{path:?} cannot be reached: ask the operator to bring the folder {name} of `files.roots` back");
     Failure::new(ErrorKind::Internal, Phase::Transfer, message)
-}
-
-fn invalid(message: String) -> Failure {
-    Failure::new(ErrorKind::InvalidRequest, Phase::Transfer, message)
 }
 
 #[cfg(test)]

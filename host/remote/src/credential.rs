@@ -8,7 +8,7 @@ mod key;
 mod lent;
 
 use crate::Authentication;
-use crate::handshake::blocking;
+use crate::blocking::blocking;
 use hostler_model::{ErrorKind, Failure, Phase, Secret};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::ssh_key::public::KeyData;
@@ -85,7 +85,7 @@ pub(crate) async fn load(
         methods.into_iter().try_for_each(|method| loading.add(method))?;
         loading.finish()
     };
-    if no_keys { work() } else { blocking(work).await? }
+    if no_keys { work() } else { blocking(Phase::Auth, work).await? }
 }
 
 struct Loading<'a> {

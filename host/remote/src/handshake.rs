@@ -12,7 +12,6 @@ use russh::{ChannelId, Names};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -123,14 +122,6 @@ pub(crate) async fn handshake(
             ))
         }
     }
-}
-
-/// Runs slow work where it holds nobody up. Errors: `internal`, if it panics.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
-    spawn_blocking(work).await.map_err(|error| {
-        let message = "The daemon failed while it read keys: an operator finds the reason in its log.";
-        Failure::new(ErrorKind::Internal, Phase::Auth, message).with_detail(error)
-    })
 }
 
 /// The failure of a key exchange with a server that said `greeting` first.

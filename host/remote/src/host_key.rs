@@ -1,6 +1,7 @@
 //! Whether the key that a server shows is the right one.
 
-use crate::handshake::{Notes, blocking};
+use crate::blocking::blocking;
+use crate::handshake::Notes;
 use crate::known_hosts::{KnownHosts, Name, Record, Verdict};
 use crate::pin::{self, Pin};
 use crate::{Connect, HostKeyPolicy};
@@ -26,7 +27,8 @@ impl HostKeyCheck {
         let pins = pin::parse(&request.host_keys)?;
         let name = Name::of(&request.target)?;
         let (file, wanted) = (known_hosts.clone(), name.clone());
-        let record = blocking(move || file.look_up(&wanted).map_err(|error| unusable(&file, &error))).await??;
+        let record =
+            blocking(Phase::HostKey, move || file.look_up(&wanted).map_err(|error| unusable(&file, &error))).await??;
         let (target, policy) = (request.target.clone(), request.host_key_policy);
         Ok(Self { target, name, policy, pins, known_hosts: known_hosts.clone(), record })
     }
@@ -59,7 +61,7 @@ impl HostKeyCheck {
             (Verdict::Unknown, HostKeyPolicy::AutoAdd) => {
                 let (file, name) = (self.known_hosts.clone(), self.name.clone());
                 let record = move || file.record(&name, &key).map_err(|error| unusable(&file, &error));
-                let verdict = blocking(record).await??;
+                let verdict = blocking(Phase::HostKey, record).await??;
                 if verdict == Verdict::Unknown { Verdict::Known } else { verdict }
             }
             (verdict, _) => verdict,

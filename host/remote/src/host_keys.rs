@@ -1,6 +1,6 @@
 //! The host keys on record, for the people who keep them.
 
-use crate::handshake::blocking;
+use crate::blocking::blocking;
 use crate::host_key::unusable;
 use crate::known_hosts::{KnownHosts, Name, Verdict};
 use crate::public_key;
@@ -70,6 +70,6 @@ impl HostKeys {
         work: impl FnOnce(&KnownHosts) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
         let file = self.0.clone();
-        blocking(move || work(&file).map_err(|error| unusable(&file, &error))).await?
+        blocking(Phase::HostKey, move || work(&file).map_err(|error| unusable(&file, &error))).await?
     }
 }

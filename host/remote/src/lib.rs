@@ -18,6 +18,7 @@
 mod algorithms;
 mod answers;
 mod background;
+mod blocking;
 mod channel;
 mod config;
 mod connection;

@@ -34,7 +34,7 @@ pub(crate) use work::not_begun;
 
 /// A file, or a folder with all that is in it, to be moved between the daemon and a server.
 #[derive(Clone, Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Transfer {
     /// Which way.
     pub direction: Direction,

@@ -4,9 +4,10 @@ use super::hash::{local_hash, read_back, remote_hashes};
 use super::tree::ends_all;
 use super::walk::attributes;
 use super::work::Work;
+use crate::blocking::blocking;
 use crate::{Attributes, Compare, FileKind, Step};
 use futures::future::try_join_all;
-use hostler_model::{Direction, Failure, HashAlgorithm};
+use hostler_model::{Direction, Failure, HashAlgorithm, Phase};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -76,8 +77,8 @@ impl Work {
 
     async fn target_here(&self, pair: &Pair) -> Result<Option<Attributes>, Failure> {
         let (root, path) = (self.transfer.local.root.clone(), pair.local.clone());
-        let target = tokio::task::spawn_blocking(move || Some(attributes(&root.symlink_metadata(path).ok()?)));
-        let target = target.await.ok().flatten();
+        let target = blocking(Phase::Transfer, move || Some(attributes(&root.symlink_metadata(path).ok()?)));
+        let target = target.await?;
         // By its hash the server's file is read.
         let reads = target.is_some() && matches!(self.transfer.compare, Compare::Hash(_));
         Ok(if reads && !self.may_see(pair).await? { None } else { target })

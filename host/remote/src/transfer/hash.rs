@@ -1,15 +1,16 @@
 //! The hash of a content, on either side.
 
 use super::reading::Reading;
-use super::source::{blocking, unreadable};
+use super::source::unreadable;
 use super::tree::ends_all;
 use super::work::Work;
+use crate::blocking::blocking;
 use crate::connection::NotStarted;
 use crate::line::quoted;
 use crate::sftp::{FileAttributes, OpenFlags};
 use crate::{Event, Exec, Step};
 use cap_std::fs::Dir;
-use hostler_model::{Failure, HashAlgorithm};
+use hostler_model::{Failure, HashAlgorithm, Phase};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -192,7 +193,7 @@ pub(super) async fn local_hash(
 ) -> Result<String, Failure> {
     let (root, file, stop) = (root.clone(), path.to_owned(), CancellationToken::new());
     let _stops_it = stop.clone().drop_guard();
-    let hashing = blocking(move || {
+    let hashing = blocking(Phase::Transfer, move || {
         let mut content = root.open(file)?.take(prefix.unwrap_or(u64::MAX));
         let (mut hasher, mut block) = (Hasher::new(algorithm), vec![0; BLOCK]);
         while !stop.is_cancelled() {
@@ -205,7 +206,7 @@ pub(super) async fn local_hash(
         }
         Ok(hasher.hex())
     });
-    hashing.await.map_err(|error| unreadable(&path.to_string_lossy(), &error))
+    hashing.await?.map_err(|error| unreadable(&path.to_string_lossy(), &error))
 }
 
 enum Hasher {

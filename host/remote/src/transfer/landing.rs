@@ -5,11 +5,12 @@ use super::part::{Identity, part_name};
 use super::resume::{Left, Plan, WINDOWS, plan};
 use super::sides::{Pair, Sides};
 use super::sink::{Opening, Sink};
-use super::source::{blocking, unreadable};
+use super::source::unreadable;
 use super::space::check_local;
 use super::work::{WORTH_CHECKING, exists, failed, is_folder};
+use crate::blocking::blocking;
 use cap_std::fs::PermissionsExt;
-use hostler_model::Failure;
+use hostler_model::{Failure, Phase};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -66,7 +67,7 @@ impl Download<'_> {
     /// What of an earlier transfer is continued. A part that is not is removed.
     async fn plan(&self, target: &Target, part: &Path, size: u64) -> Result<Plan, Failure> {
         let (root, name) = (self.work.transfer.local.root.clone(), part.to_owned());
-        let left = blocking(move || root.symlink_metadata(name)).await.ok();
+        let left = blocking(Phase::Transfer, move || root.symlink_metadata(name)).await?.ok();
         let pair = |size, local| Pair { size, local, remote: self.remote };
         let sides = Sides {
             work: self.work,
@@ -77,7 +78,9 @@ impl Download<'_> {
         let plan = plan(&sides, &WINDOWS).await?;
         if left.is_some() && matches!(plan, Plan::Anew(_)) {
             let (root, name) = (self.work.transfer.local.root.clone(), part.to_owned());
-            blocking(move || root.remove_file(name)).await.map_err(|error| unreadable(&self.shown, &error))?;
+            blocking(Phase::Transfer, move || root.remove_file(name))
+                .await?
+                .map_err(|error| unreadable(&self.shown, &error))?;
         }
         Ok(plan)
     }
@@ -86,7 +89,7 @@ impl Download<'_> {
     async fn target(&self, local: &Path) -> Result<Target, Failure> {
         let transfer = &self.work.transfer;
         let (root, path, make_folders) = (transfer.local.root.clone(), local.to_owned(), transfer.make_folders);
-        let looking = blocking(move || {
+        let looking = blocking(Phase::Transfer, move || {
             let mut path = path;
             let metadata = match root.symlink_metadata(&path) {
                 Ok(link) if link.is_symlink() => {
@@ -103,7 +106,7 @@ impl Download<'_> {
             }
             Ok((path, metadata))
         });
-        let (path, metadata) = looking.await.map_err(|error| unreadable(&self.shown, &error))?;
+        let (path, metadata) = looking.await?.map_err(|error| unreadable(&self.shown, &error))?;
         match &metadata {
             Some(metadata) if metadata.is_dir() => Err(is_folder(&self.shown)),
             Some(metadata) if !metadata.is_file() => {

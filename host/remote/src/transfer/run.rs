@@ -2,10 +2,11 @@
 //! nothing behind.
 
 use super::compare::Pair;
-use super::source::{blocking, unreadable};
+use super::source::unreadable;
 use super::walk::{attributes, inside};
 use super::work::{OneFile, Work, late};
 use super::{LocalPath, Overseer, Transfer};
+use crate::blocking::blocking;
 use crate::connection::Line;
 use crate::sftp::Client;
 use crate::{Attributes, FileKind};
@@ -93,7 +94,7 @@ impl Work {
     async fn look_here(&self) -> Result<Attributes, Failure> {
         let LocalPath { root, path, shown } = &self.transfer.local;
         let (root, path) = (root.clone(), path.clone());
-        let seen = blocking(move || root.metadata(inside(&path))).await;
+        let seen = blocking(Phase::Transfer, move || root.metadata(inside(&path))).await?;
         Ok(attributes(&seen.map_err(|error| unreadable(shown, &error))?))
     }
 }

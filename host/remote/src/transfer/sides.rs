@@ -5,13 +5,13 @@ use super::reading::Reading;
 use super::resume::{Comparison, Left};
 use super::source::Source;
 use super::work::Work;
+use crate::blocking::blocking;
 use crate::sftp::{FileAttributes, OpenFlags};
 use futures::future::try_join;
-use hostler_model::{Failure, HashAlgorithm};
+use hostler_model::{Failure, HashAlgorithm, Phase};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::task::spawn_blocking;
 
 /// Both sides of one file.
 pub(super) struct Sides<'a> {
@@ -67,8 +67,8 @@ impl Comparison for Sides<'_> {
         let mut reading = Reading::new(work, remote, there, range.clone());
         while let Some(piece) = reading.next().await? {
             let (here, end) = (here.clone(), at + piece.len() as u64);
-            let same = spawn_blocking(move || here.read(at..end).map(|here| here == piece)).await;
-            if !same.unwrap_or(Ok(false))? {
+            let same = blocking(Phase::Transfer, move || here.read(at..end).map(|here| here == piece)).await;
+            if !same?? {
                 return Ok(false);
             }
             at = end;

@@ -1,9 +1,11 @@
 //! A file of the daemon that is written.
 
-use super::source::{blocking, unreadable};
+use super::source::unreadable;
+use crate::blocking::blocking;
 use bytes::Bytes;
 use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, OpenOptionsExt};
-use hostler_model::Failure;
+use futures::future::BoxFuture;
+use hostler_model::{Failure, Phase};
 use rustix::fs::OFlags;
 use std::fs::{File, FileTimes, Permissions};
 use std::io;
@@ -11,7 +13,6 @@ use std::os::unix::fs::{FileExt, MetadataExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::task::JoinHandle;
 
 /// Bytes that are written at once, unless it is the end.
 const BLOCK: usize = 1 << 20;
@@ -51,7 +52,7 @@ impl Sink {
         keep: bool,
     ) -> Result<Self, Failure> {
         let (folder, name) = (root.clone(), path.clone());
-        let file = blocking(move || {
+        let file = blocking(Phase::Transfer, move || {
             let mut options = OpenOptions::new();
             // Nobody but the daemon reads a part, and no link is followed that somebody laid in its place.
             options.write(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
@@ -62,7 +63,7 @@ impl Sink {
             };
             Ok(folder.open_with(name, &options)?.into_std())
         })
-        .await
+        .await?
         .map_err(|error| unreadable(shown, &error))?;
         Ok(Self { root, path, target, shown: shown.to_owned(), file: Arc::new(file), keep })
     }
@@ -82,7 +83,7 @@ impl Sink {
     ) -> Result<(), Failure> {
         let (file, root) = (self.file.clone(), self.root.clone());
         let (path, target) = (self.path.clone(), self.target.clone());
-        let finishing = blocking(move || {
+        let finishing = blocking(Phase::Transfer, move || {
             // In place, there may have been more.
             file.set_len(size)?;
             if let Some(mode) = mode {
@@ -107,7 +108,7 @@ impl Sink {
             }
             Ok(())
         });
-        finishing.await.map_err(|error| unreadable(&self.shown, &error))?;
+        finishing.await?.map_err(|error| unreadable(&self.shown, &error))?;
         self.keep = true;
         Ok(())
     }
@@ -136,7 +137,7 @@ pub(super) struct Filling<'a> {
     waiting: Vec<Bytes>,
     /// Bytes that wait.
     size: usize,
-    writing: Option<JoinHandle<io::Result<()>>>,
+    writing: Option<BoxFuture<'static, Result<io::Result<()>, Failure>>>,
 }
 
 impl Filling<'_> {
@@ -158,7 +159,7 @@ impl Filling<'_> {
         self.written().await?;
         let (file, pieces, mut at) = (self.sink.file.clone(), std::mem::take(&mut self.waiting), self.at);
         self.at += std::mem::take(&mut self.size) as u64;
-        self.writing = Some(tokio::task::spawn_blocking(move || {
+        self.writing = Some(blocking(Phase::Transfer, move || {
             for piece in pieces {
                 file.write_all_at(&piece, at)?;
                 at += piece.len() as u64;
@@ -170,8 +171,7 @@ impl Filling<'_> {
 
     async fn written(&mut self) -> Result<(), Failure> {
         let Some(writing) = self.writing.take() else { return Ok(()) };
-        let written = writing.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-        written.map_err(|error| unreadable(&self.sink.shown, &error))
+        writing.await?.map_err(|error| unreadable(&self.sink.shown, &error))
     }
 }
 

@@ -1,8 +1,10 @@
 //! A file of the daemon that is read.
 
 use super::work::{failed, is_folder};
+use crate::blocking::blocking;
 use bytes::Bytes;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use futures::future::BoxFuture;
 use hostler_model::{ErrorKind, Failure, Phase};
 use rustix::buffer::spare_capacity;
 use rustix::fs::OFlags;
@@ -12,7 +14,6 @@ use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Bytes that are read at once.
 const BLOCK: u64 = 1 << 20;
@@ -33,14 +34,14 @@ impl Source {
     /// Opens a file below `root`. Links are followed as long as they stay there.
     pub(super) async fn open(root: Arc<Dir>, path: &Path, shown: &str) -> Result<Self, Failure> {
         let path = path.to_owned();
-        let opening = blocking(move || {
+        let opening = blocking(Phase::Transfer, move || {
             // Without that flag, opening a pipe would wait for somebody who writes.
             let flags = OFlags::NONBLOCK.bits().cast_signed();
             let file = root.open_with(path, OpenOptions::new().read(true).custom_flags(flags))?.into_std();
             let metadata = file.metadata()?;
-            Ok((file, metadata))
+            io::Result::Ok((file, metadata))
         });
-        let (file, metadata) = opening.await.map_err(|error| unreadable(shown, &error))?;
+        let (file, metadata) = opening.await?.map_err(|error| unreadable(shown, &error))?;
         if metadata.is_dir() {
             return Err(is_folder(shown));
         }
@@ -102,7 +103,7 @@ pub(super) struct Blocks {
     /// Where the next one begins that is not being read yet.
     at: u64,
     size: u64,
-    next: Option<JoinHandle<Result<Bytes, Failure>>>,
+    next: Option<BoxFuture<'static, Result<Result<Bytes, Failure>, Failure>>>,
 }
 
 impl Blocks {
@@ -110,8 +111,7 @@ impl Blocks {
     /// latest when the last one is read.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         let Some(block) = self.next.take() else { return Ok(None) };
-        let block =
-            block.await.unwrap_or_else(|error| Err(unreadable(&self.source.shown, &io::Error::other(error))))?;
+        let block = block.await??;
         self.read_ahead();
         Ok(Some(block))
     }
@@ -120,7 +120,7 @@ impl Blocks {
         let (at, end) = (self.at, self.source.size.min(self.at + self.size));
         if at < end {
             let source = self.source.clone();
-            self.next = Some(spawn_blocking(move || {
+            self.next = Some(blocking(Phase::Transfer, move || {
                 let block = source.read(at..end)?;
                 if end == source.size {
                     source.is_as_it_was()?;
@@ -130,13 +130,6 @@ impl Blocks {
             self.at = end;
         }
     }
-}
-
-/// Does something that blocks the thread.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 /// Why a file of the daemon cannot be used.

@@ -1,9 +1,10 @@
 //! Whether there is room for what is to come.
 
 use super::work::{Work, failed};
+use crate::blocking::blocking;
 use crate::sftp::Extension;
 use cap_std::fs::Dir;
-use hostler_model::Failure;
+use hostler_model::{Failure, Phase};
 use rustix::fs::fstatvfs;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,15 +35,12 @@ pub(super) async fn check_local(root: &Arc<Dir>, folder: &Path, bytes: u64) -> R
         return Ok(());
     }
     let (root, folder) = (root.clone(), folder.to_owned());
-    let free = tokio::task::spawn_blocking(move || {
+    let free = blocking(Phase::Transfer, move || {
         let existing = folder.ancestors().find_map(|above| root.open_dir(above).ok());
         let system = fstatvfs(existing.as_ref().unwrap_or(&root)).ok()?;
         Some(system.f_bavail.saturating_mul(system.f_frsize))
     });
-    match free.await {
-        Ok(Some(free)) => enough(bytes, free, "the daemon's folder"),
-        _ => Ok(()),
-    }
+    free.await?.map_or(Ok(()), |free| enough(bytes, free, "the daemon's folder"))
 }
 
 fn enough(needed: u64, free: u64, place: &str) -> Result<(), Failure> {

@@ -3,6 +3,8 @@
 mod files;
 mod leftovers;
 mod program;
+#[path = "../shared/request.rs"]
+mod request;
 mod server;
 mod shells;
 mod wire;

@@ -3,8 +3,8 @@
 
 use crate::files::Faulty;
 use crate::program::{self, Program};
-use hostler_model::{Secret, Target};
-use hostler_remote::{Authentication, Config, Connect, Engine, HostKeyPolicy};
+use crate::request::request;
+use hostler_remote::{Config, Connect, Engine};
 use russh::keys::key::safe_rng;
 use russh::keys::{Algorithm, PrivateKey};
 use russh::server::{
@@ -122,21 +122,7 @@ impl Server {
 
 /// A request with the right password.
 pub(crate) fn connect(address: SocketAddr, user: &str) -> Connect {
-    Connect {
-        target: Target { host: address.ip().to_string(), port: address.port(), user: user.into(), jumps: vec![] },
-        addresses: vec![address],
-        authentication: vec![Authentication::Password(Secret::new(PASSWORD.into()))],
-        jumps: vec![],
-        host_key_policy: HostKeyPolicy::AutoAdd,
-        host_keys: vec![],
-        compress: false,
-        bulk: false,
-        keepalive: None,
-        reuse: false,
-        connect_timeout: Duration::from_secs(10),
-        banner_timeout: Duration::from_secs(10),
-        auth_timeout: Duration::from_secs(10),
-    }
+    request(address, user, PASSWORD)
 }
 
 struct Guest {

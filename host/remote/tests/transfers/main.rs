@@ -1,57 +1,31 @@
-//! Moving single files, against OpenSSH's SFTP program.
+//! Moving files and folders, against OpenSSH's SFTP program. Here: single files.
 
 mod again;
 mod broken;
+#[path = "../shared/request.rs"]
+mod request;
 mod server;
+mod trees;
+mod watch;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use hostler_model::{Direction, ErrorKind, Failure, HashAlgorithm, Moved, Phase};
-use hostler_remote::{Compare, FileChange, Links, LocalPath, Overseer, Progress, Session, Step, Transfer};
+use hostler_remote::{Compare, Links, LocalPath, Session, Transfer};
 use server::{Fate, Server, kind, status};
 use std::fs::{self, FileTimes, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
+use watch::Watch;
 
 /// Longer than what may be on its way, and no multiple of anything.
 const SIZE: usize = (6 << 20) + 12_345;
 
 /// A time long ago: seconds since 1970.
 const LONG_AGO: u64 = 1_000_000_000;
-
-/// Writes down what it is asked, and allows it unless it was told otherwise.
-#[derive(Default)]
-struct Watch {
-    steps: Mutex<Vec<String>>,
-    progress: Mutex<Vec<Progress>>,
-    forbidden: Option<&'static str>,
-}
-
-impl Overseer for Watch {
-    fn admit<'a>(&'a self, step: Step<'a>) -> BoxFuture<'a, Result<(), Failure>> {
-        let step = match step {
-            Step::List(path) => format!("list {path}"),
-            Step::Read { remote, local, size } => format!("read {remote} to {local}, {size:?}"),
-            Step::Write { remote, local, size } => format!("write {remote} from {local}, {size}"),
-            Step::Change(FileChange::MakeFolder { path }) => format!("make folder {path}"),
-            Step::Change(change) => format!("{change:?}"),
-            Step::Exec(exec) => format!("exec {}", exec.command),
-        };
-        let forbidden = self.forbidden.is_some_and(|word| step.starts_with(word));
-        self.steps.lock().expect("no panic").push(step);
-        async move { if forbidden { Err(Failure::new(ErrorKind::Denied, Phase::Policy, "No.")) } else { Ok(()) } }
-            .boxed()
-    }
-
-    fn progress(&self, progress: &Progress) {
-        self.progress.lock().expect("no panic").push(progress.clone());
-    }
-}
 
 /// A server, a session with it, and a root of the daemon.
 struct Case {
@@ -330,7 +304,7 @@ async fn nothing_is_sent_that_was_not_admitted() {
         ("make folder", Transfer { make_folders: true, ..case.up("a", "x/c") }),
     ];
     for (forbidden, transfer) in asked {
-        let watch = Arc::new(Watch { forbidden: Some(forbidden), ..Watch::default() });
+        let watch = Watch::denying(forbidden, ErrorKind::Denied);
         let failure = case.session.transfer(transfer, watch).await.expect_err("denied");
         assert_eq!(failure.kind, ErrorKind::Denied, "{forbidden}");
     }

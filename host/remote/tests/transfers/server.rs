@@ -1,8 +1,8 @@
 //! OpenSSH's own SFTP program behind an SSH server of ours, which sees each request before the program does, and may
 //! answer it, change it, or cut the connection.
 
-use hostler_model::{Secret, Target};
-use hostler_remote::{Authentication, Config, Connect, Connector, HostKeyPolicy, Session};
+use crate::request::request;
+use hostler_remote::{Config, Connector, Session};
 use russh::keys::key::safe_rng;
 use russh::keys::{Algorithm, PrivateKey};
 use russh::server::{Auth, ChannelOpenHandle, Config as ServerConfig, Handle, Handler, Msg, run_stream};
@@ -12,7 +12,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -54,6 +53,10 @@ pub(crate) enum Fate {
     Refuse(u32),
     /// Nobody gets anything.
     Swallow,
+    /// The program gets it right before the next one that passes.
+    Hold,
+    /// The program comes to its end, and its channel with it.
+    End,
     /// The connection ends.
     Cut,
 }
@@ -64,6 +67,8 @@ type Rule = Box<dyn FnMut(&mut Request) -> Fate + Send>;
 #[derive(Default)]
 struct State {
     rule: Mutex<Option<Rule>>,
+    /// Texts in answers, and those of the same length that take their place.
+    lies: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
     /// How the program is called.
     arguments: Vec<String>,
     /// Commands get no shell.
@@ -115,6 +120,11 @@ impl Server {
         *self.state.rule.lock().expect("no panic") = Some(Box::new(rule));
     }
 
+    /// Has answers say something else of the same length.
+    pub(crate) fn lie(&self, truth: &[u8], lie: &[u8]) {
+        self.state.lies.lock().expect("no panic").push((truth.into(), lie.into()));
+    }
+
     pub(crate) fn no_rule(&self) {
         *self.state.rule.lock().expect("no panic") = None;
     }
@@ -136,21 +146,7 @@ impl Server {
 
     pub(crate) async fn session(&self) -> Box<dyn Session> {
         let config = Config { known_hosts: self.record.path().join("known_hosts"), ..Config::default() };
-        let request = Connect {
-            target: Target { host: "127.0.0.1".into(), port: self.address.port(), user: "user".into(), jumps: vec![] },
-            addresses: vec![self.address],
-            authentication: vec![Authentication::Password(Secret::new("any".into()))],
-            jumps: vec![],
-            host_key_policy: HostKeyPolicy::AutoAdd,
-            host_keys: vec![],
-            compress: false,
-            bulk: false,
-            keepalive: None,
-            reuse: false,
-            connect_timeout: Duration::from_secs(20),
-            banner_timeout: Duration::from_secs(20),
-            auth_timeout: Duration::from_secs(20),
-        };
+        let request = request(self.address, "user", "any");
         config.build().expect("engine").connect(request).await.expect("a session")
     }
 }
@@ -243,7 +239,7 @@ async fn carry(channel: Channel<Msg>, mut program: tokio::process::Child, state:
     let (answers, to_client) = mpsc::unbounded_channel();
     let (requests, to_program) = mpsc::unbounded_channel();
     tokio::spawn(feed(input, to_program));
-    tokio::spawn(collect(output, answers.clone()));
+    tokio::spawn(collect(output, state.clone(), answers.clone()));
     tokio::spawn(answer(write, to_client));
     judge(read, &state, &requests, &answers, &handle).await;
     drop((requests, answers));
@@ -258,7 +254,7 @@ async fn judge(
     answers: &mpsc::UnboundedSender<Vec<u8>>,
     handle: &Handle,
 ) {
-    let mut buffer = Vec::new();
+    let (mut buffer, mut held) = (Vec::new(), Vec::new());
     loop {
         match read.wait().await {
             Some(ChannelMsg::Data { data }) => buffer.extend_from_slice(&data),
@@ -275,9 +271,14 @@ async fn judge(
             };
             // Whoever is gone does not get it.
             let _gone = match fate {
-                Fate::Pass => requests.send(request.packet()),
+                Fate::Pass => requests.send(std::mem::take(&mut held).into_iter().chain(request.packet()).collect()),
                 Fate::Refuse(status) => answers.send(refusal(request.number, status)),
                 Fate::Swallow => Ok(()),
+                Fate::Hold => {
+                    held.extend(request.packet());
+                    Ok(())
+                }
+                Fate::End => return,
                 Fate::Cut => {
                     let farewell = handle.disconnect(Disconnect::ByApplication, "cut".into(), String::new());
                     let _gone = farewell.await;
@@ -285,6 +286,17 @@ async fn judge(
                 }
             };
         }
+    }
+}
+
+impl State {
+    fn falsified(&self, mut answer: Vec<u8>) -> Vec<u8> {
+        for (truth, lie) in &*self.lies.lock().expect("no panic") {
+            while let Some(at) = answer.windows(truth.len()).position(|window| window == truth) {
+                answer[at..at + lie.len()].copy_from_slice(lie);
+            }
+        }
+        answer
     }
 }
 
@@ -337,11 +349,11 @@ async fn feed(mut input: ChildStdin, mut packets: mpsc::UnboundedReceiver<Vec<u8
     }
 }
 
-async fn collect(mut output: ChildStdout, packets: mpsc::UnboundedSender<Vec<u8>>) {
+async fn collect(mut output: ChildStdout, state: Arc<State>, packets: mpsc::UnboundedSender<Vec<u8>>) {
     let mut buffer = Vec::new();
     while let Ok(1..) = output.read_buf(&mut buffer).await {
         while let Some(packet) = take_packet(&mut buffer) {
-            if packets.send(packet).is_err() {
+            if packets.send(state.falsified(packet)).is_err() {
                 return;
             }
         }

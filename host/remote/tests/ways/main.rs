@@ -3,6 +3,8 @@
 mod jumps;
 mod limits;
 mod pool;
+#[path = "../shared/request.rs"]
+mod request;
 mod server;
 
 use hostler_model::{ErrorKind, Exit, Failure, Phase};

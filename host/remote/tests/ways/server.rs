@@ -1,8 +1,9 @@
 //! An SSH server that counts: logins, connections, sessions, tunnels. Anybody may log in with the
 //! password that `password` gives; each name is this machine.
 
-use hostler_model::{Hop, Secret, Target};
-use hostler_remote::{Authentication, Connect, HostKeyPolicy};
+use crate::request::request;
+use hostler_model::{Hop, Secret};
+use hostler_remote::{Authentication, Connect};
 use russh::keys::key::safe_rng;
 use russh::keys::{Algorithm, PrivateKey};
 use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, Session, run_stream};
@@ -18,8 +19,13 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 /// The only password of a user.
+fn password_of(user: &str) -> String {
+    format!("the password of {user}")
+}
+
+/// The same, as a request has it.
 pub(crate) fn password(user: &str) -> Vec<Authentication> {
-    vec![Authentication::Password(Secret::new(format!("the password of {user}")))]
+    vec![Authentication::Password(Secret::new(password_of(user)))]
 }
 
 /// A listening server.
@@ -138,21 +144,7 @@ impl Server {
 
     /// A request for a shared session of `user`, with the right password.
     pub(crate) fn connect(&self, user: &str) -> Connect {
-        Connect {
-            target: Target { host: "127.0.0.1".into(), port: self.address.port(), user: user.into(), jumps: vec![] },
-            addresses: vec![self.address],
-            authentication: password(user),
-            jumps: vec![],
-            host_key_policy: HostKeyPolicy::AutoAdd,
-            host_keys: vec![],
-            compress: false,
-            bulk: false,
-            keepalive: None,
-            reuse: true,
-            connect_timeout: Duration::from_secs(20),
-            banner_timeout: Duration::from_secs(20),
-            auth_timeout: Duration::from_secs(20),
-        }
+        Connect { reuse: true, ..request(self.address, user, &password_of(user)) }
     }
 
     /// A request for a session of `user`, which is not shared, through jump hosts, each logged in to as `jumper`.
@@ -217,7 +209,7 @@ impl Handler for Guest {
     async fn auth_password(&mut self, user: &str, given: &str) -> Result<Auth, russh::Error> {
         self.state.attempts.fetch_add(1, Ordering::Relaxed);
         self.state.password_gate.acquire().await.expect("never closed").forget();
-        if given != format!("the password of {user}") {
+        if given != password_of(user) {
             return Ok(Auth::reject());
         }
         self.state.logins.fetch_add(1, Ordering::Relaxed);

@@ -2,13 +2,14 @@
 
 use super::Tally;
 use crate::Attributes;
+use crate::blocking::blocking;
 use crate::transfer::compare::Pair;
-use crate::transfer::source::{blocking, unreadable};
+use crate::transfer::source::unreadable;
 use crate::transfer::space::check_local;
 use crate::transfer::walk::{Item, inside};
 use crate::transfer::work::{Work, failed};
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt};
-use hostler_model::{Failure, Moved};
+use hostler_model::{Failure, Moved, Phase};
 use std::fs::{FileTimes, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -31,7 +32,7 @@ impl Work {
         self.move_files(&contents.files, pair, &mut tally).await?;
         self.download_links(&contents, &mut tally).await?;
         for folder in made.into_iter().rev() {
-            self.finish_folder_here(folder, &mut tally).await;
+            self.finish_folder_here(folder, &mut tally).await?;
         }
         Ok(tally.moved)
     }
@@ -55,7 +56,7 @@ impl Work {
             let (root, path) = (self.transfer.local.root.clone(), self.here(folder));
             let (is_top, with_parents) = (folder.path.is_empty(), self.transfer.make_folders);
             let shown = self.shown(&path);
-            let making = blocking(move || {
+            let making = blocking(Phase::Transfer, move || {
                 if is_top
                     && with_parents
                     && let Some(parent) = path.parent()
@@ -64,7 +65,7 @@ impl Work {
                 }
                 make_folder(&root, inside(&path), is_top)
             });
-            let outcome = making.await.map_err(|error| match error.kind() {
+            let outcome = making.await?.map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => {
                     failed(format!("`{shown}` is there already, and is no folder: remove it."))
                 }
@@ -81,10 +82,10 @@ impl Work {
     }
 
     /// Gives a folder the mode and time that it has on the server.
-    async fn finish_folder_here(&self, folder: &Item, tally: &mut Tally<'_>) {
+    async fn finish_folder_here(&self, folder: &Item, tally: &mut Tally<'_>) -> Result<(), Failure> {
         let (root, path, attributes) = (self.transfer.local.root.clone(), self.here(folder), folder.attributes.clone());
         let shown = self.shown(&path);
-        let finishing = blocking(move || {
+        let finishing = blocking(Phase::Transfer, move || {
             let folder = root.open(inside(&path))?.into_std();
             if let Some(modified) = attributes.modified {
                 let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(modified.into());
@@ -92,9 +93,10 @@ impl Work {
             }
             folder.set_permissions(Permissions::from_mode(attributes.mode.unwrap_or(MODE)))
         });
-        if let Err(error) = finishing.await {
+        if let Err(error) = finishing.await? {
             tally.warn(format!("The daemon could not set mode and time of `{shown}`: {error}."));
         }
+        Ok(())
     }
 }
 

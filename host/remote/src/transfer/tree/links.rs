@@ -1,15 +1,16 @@
 //! Links in a folder that become links on the other side.
 
 use super::{FILES, Tally};
+use crate::blocking::blocking;
 use crate::sftp::Extension;
 use crate::transfer::part::{apart, part_name};
-use crate::transfer::source::{blocking, unreadable};
+use crate::transfer::source::unreadable;
 use crate::transfer::walk::Contents;
 use crate::transfer::work::{Work, failed};
 use crate::{Attributes, FileChange, FileKind, Step};
 use cap_std::fs::Dir;
 use futures::future::join_all;
-use hostler_model::{ErrorKind, Failure};
+use hostler_model::{ErrorKind, Failure, Phase};
 use std::io;
 use std::path::{Component, Path};
 
@@ -79,7 +80,7 @@ impl Work {
             }
             let (root, path) = (self.transfer.local.root.clone(), self.here(link));
             let (shown, text, overwrite) = (self.shown(&path), text.clone(), self.transfer.overwrite);
-            let linked = blocking(move || link_here(&root, &path, &text, overwrite)).await;
+            let linked = blocking(Phase::Transfer, move || link_here(&root, &path, &text, overwrite)).await?;
             match linked.map_err(|error| unreadable(&shown, &error)) {
                 Ok(Linked::Done) => {}
                 Ok(Linked::IsFolder) => tally.refused(link, is_folder(&shown))?,

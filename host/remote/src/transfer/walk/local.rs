@@ -1,10 +1,11 @@
 //! A folder of the daemon.
 
 use super::{Contents, Folder, Item, Seen, below};
+use crate::blocking::blocking;
 use crate::transfer::work::{Work, failed};
 use crate::{Attributes, FileKind, Links};
 use cap_std::fs::{Dir, Metadata, MetadataExt};
-use hostler_model::Failure;
+use hostler_model::{Failure, Phase};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ impl Work {
     pub(in crate::transfer) async fn walk_local(&self) -> Result<Contents, Failure> {
         let (local, links, stop) = (self.transfer.local.clone(), self.transfer.links, CancellationToken::new());
         let _stops_it = stop.clone().drop_guard();
-        let walking = tokio::task::spawn_blocking(move || {
+        let walking = blocking(Phase::Transfer, move || {
             let unreadable = |error: io::Error| {
                 failed(format!("The daemon cannot list `{}`: check its path, owner and mode.", local.shown))
                     .with_detail(&error)
@@ -43,7 +44,7 @@ impl Work {
             }
             Ok(walk.contents)
         });
-        walking.await.unwrap_or_else(|error| Err(failed("The daemon's folder was not listed.").with_detail(&error)))
+        walking.await?
     }
 }
 

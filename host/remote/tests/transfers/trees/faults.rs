@@ -1,7 +1,9 @@
 //! What cannot be moved, and what becomes of the rest.
 
-use crate::sides::{Sides, contents};
-use crate::{Watch, plant_many};
+use super::plant_many;
+use super::sides::{Sides, contents};
+use crate::server::{Fate, kind};
+use crate::watch::Watch;
 use hostler_model::{Direction, ErrorKind, Moved, Phase};
 use std::ffi::OsStr;
 use std::fs;
@@ -43,7 +45,7 @@ async fn a_file_that_is_denied_is_one_that_fails() {
 async fn a_folder_that_is_denied_takes_what_is_in_it_along() {
     let sides = Sides::start().await;
     plant_many(&sides.local("from"), 30);
-    let watch = Watch::denying("make /", ErrorKind::Denied);
+    let watch = Watch::denying("make folder /", ErrorKind::Denied);
     fs::create_dir(sides.remote("to")).expect("folder");
     fs::create_dir(sides.remote("to/3")).expect("folder");
     let moved = sides.watched(sides.transfer(Direction::Upload, "from", "to"), watch).await.expect("moved");
@@ -73,7 +75,11 @@ async fn a_server_that_goes_away_ends_all() {
         let sides = Sides::start().await;
         let (from, to) = ends(&sides, direction);
         plant_many(&from, 200);
-        sides.server.state.break_off_after(70);
+        let mut left = 70;
+        sides.server().rule(move |request| {
+            left -= usize::from(request.kind == kind::OPEN);
+            if left == 0 { Fate::End } else { Fate::Pass }
+        });
         let failure = sides.run(sides.transfer(direction, "from", "to")).await.expect_err("gone");
         let kinds = [ErrorKind::ConnectionLost, ErrorKind::Protocol];
         assert!(kinds.contains(&failure.kind) && failure.phase == Phase::Transfer, "{failure}");
@@ -164,13 +170,12 @@ async fn a_server_cannot_name_files_elsewhere() {
     ];
     for (truth, lie) in lies {
         fs::write(from.join(OsStr::from_bytes(truth)), "evil").expect("file");
-        sides.server.state.lies.lock().expect("no panic").push((truth.into(), lie.into()));
+        sides.server().lie(truth, lie);
     }
     fs::write(from.join("good"), "good").expect("file");
     // Names of one and two bytes are where they are because of their length.
     fs::write(from.join("yy"), "evil").expect("file");
-    let lie = (b"\0\0\0\x02yy".to_vec(), b"\0\0\0\x02..".to_vec());
-    sides.server.state.lies.lock().expect("no panic").push(lie);
+    sides.server().lie(b"\0\0\0\x02yy", b"\0\0\0\x02..");
     let moved = sides.down("from", "to").await.expect("moved");
     assert_eq!(moved.files, 1);
     assert_eq!(failed(&moved), [".../", "../evil1", "/evil02", "in/dir", "nul\\u{0}ul"]);

@@ -1,66 +1,20 @@
-//! Folders both ways, against OpenSSH's SFTP server.
+//! Folders both ways.
 
 mod compared;
 mod faults;
 mod links;
-mod server;
 mod sides;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use hostler_model::{Direction, ErrorKind, Failure, Phase};
-use hostler_remote::{FileChange, Overseer, Progress, Step, Transfer};
+use crate::server::{Fate, kind};
+use crate::watch::Watch;
+use hostler_model::{Direction, ErrorKind, Phase};
+use hostler_remote::Transfer;
 use sides::{Sides, listing};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-
-/// Who lets all steps pass but those in its list, and remembers them.
-#[derive(Default)]
-struct Watch {
-    /// What is in a step that is denied, and the kind that the denial has.
-    denied: Vec<(&'static str, ErrorKind)>,
-    steps: Mutex<Vec<String>>,
-    told: Mutex<Vec<Progress>>,
-}
-
-impl Watch {
-    fn denying(what: &'static str, kind: ErrorKind) -> Arc<Self> {
-        Arc::new(Self { denied: vec![(what, kind)], ..Self::default() })
-    }
-
-    /// How many steps began with this word.
-    fn count(&self, word: &str) -> usize {
-        self.steps.lock().expect("no panic").iter().filter(|step| step.starts_with(word)).count()
-    }
-}
-
-impl Overseer for Watch {
-    fn admit<'a>(&'a self, step: Step<'a>) -> BoxFuture<'a, Result<(), Failure>> {
-        let step = match step {
-            Step::List(path) => format!("list {path}"),
-            Step::Read { remote, local, size } => format!("read {remote} {local} {size:?}"),
-            Step::Write { remote, local, size } => format!("write {remote} {local} {size}"),
-            Step::Change(FileChange::MakeFolder { path }) => format!("make {path}"),
-            Step::Change(FileChange::Link { path, to }) => format!("link {path} {to}"),
-            Step::Change(change) => format!("change {change:?}"),
-            Step::Exec(exec) => format!("exec {}", exec.command),
-        };
-        let denial = self.denied.iter().find(|(what, _)| step.contains(what));
-        let answer = match denial {
-            Some((_, kind)) => Err(Failure::new(kind.clone(), Phase::Policy, format!("No {step}."))),
-            None => Ok(()),
-        };
-        self.steps.lock().expect("no panic").push(step);
-        async { answer }.boxed()
-    }
-
-    fn progress(&self, progress: &Progress) {
-        self.told.lock().expect("no panic").push(progress.clone());
-    }
-}
 
 /// Some of everything that can be moved.
 fn plant(folder: &Path) {
@@ -187,7 +141,7 @@ async fn a_thousand_small_files_arrive() {
     assert_eq!((moved.files, moved.failed), (1000, 0), "{:?}", moved.failures.first());
     assert_eq!(listing(&sides.remote("many")), listing(&sides.local("many")));
     assert_eq!((watch.count("write"), watch.count("make")), (1000, 8), "each is asked about once");
-    let last = watch.told.lock().expect("no panic").last().cloned().expect("a report");
+    let last = watch.progress.lock().expect("no panic").last().cloned().expect("a report");
     assert_eq!((last.bytes, last.total), (moved.bytes, moved.bytes));
     let watch = Arc::new(Watch::default());
     let down = sides.transfer(Direction::Download, "many", "back");
@@ -203,7 +157,11 @@ async fn many_files_are_on_their_way_at_once() {
     let sides = Sides::start().await;
     plant_many(&sides.local("many"), 100);
     for direction in [Direction::Upload, Direction::Download] {
-        sides.server.state.hold_until(32);
+        let mut opened = 0;
+        sides.server().rule(move |request| {
+            opened += usize::from(request.kind == kind::OPEN);
+            if (1..32).contains(&opened) { Fate::Hold } else { Fate::Pass }
+        });
         let moving = sides.run(sides.transfer(direction, "many", "many"));
         let moved = tokio::time::timeout(Duration::from_mins(1), moving).await.expect("32 files at once");
         assert_eq!(moved.expect("moved").files, 100);

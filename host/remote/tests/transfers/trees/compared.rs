@@ -1,13 +1,14 @@
 //! What is left alone because it is the same already.
 
-use crate::sides::{Sides, age, contents};
-use crate::{Watch, plant_many};
+use super::plant_many;
+use super::sides::{Sides, age, contents};
+use crate::server::Server;
+use crate::watch::Watch;
 use hostler_model::{Direction, ErrorKind, HashAlgorithm};
 use hostler_remote::{Compare, Transfer};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 const BOTH: [Direction; 2] = [Direction::Upload, Direction::Download];
@@ -46,7 +47,7 @@ async fn files_with_the_same_hash_are_left_alone() {
             assert_eq!((again.files, again.skipped, again.bytes, again.atomic), (0, 300, 0, true));
         }
         assert!(contents(&sides.remote("many")) == contents(&sides.local("many")));
-        let commands = sides.server.state.commands();
+        let commands = sides.server().commands();
         assert!(commands.len() <= 8, "{} commands for 1200 files", commands.len());
     }
 }
@@ -54,10 +55,10 @@ async fn files_with_the_same_hash_are_left_alone() {
 #[tokio::test]
 async fn without_a_command_that_hashes_the_files_are_read() {
     for denied in [true, false] {
-        let sides = Sides::start().await;
+        let server = if denied { Server::start().await } else { Server::without_commands().await };
+        let sides = Sides::on(server).await;
         plant_many(&sides.local("many"), 20);
         sides.up("many", "many").await.expect("moved");
-        sides.server.state.has_no_shell.store(!denied, Ordering::Relaxed);
         for direction in BOTH {
             change(&sides, direction);
             let compare = Compare::Hash(HashAlgorithm::Sha256);
@@ -66,7 +67,7 @@ async fn without_a_command_that_hashes_the_files_are_read() {
             let moved = sides.watched(transfer, watch).await.expect("moved");
             assert_eq!((moved.files, moved.skipped, moved.failed), (2, 18, 0), "{moved:?}");
         }
-        assert_eq!(sides.server.state.commands(), Vec::<String>::new());
+        assert_eq!(sides.server().commands().is_empty(), denied, "a server that runs none was asked");
     }
 }
 
@@ -87,7 +88,7 @@ async fn odd_names_are_hashed_too() {
         let moved = sides.run(transfer).await.expect("moved");
         assert_eq!((moved.files, moved.skipped), (0, odd.len() as u64), "{moved:?}");
     }
-    let commands = sides.server.state.commands();
+    let commands = sides.server().commands();
     assert_eq!(commands.len(), 2 * 3, "all plain names at once, and the two others: {commands:?}");
 }
 
@@ -122,11 +123,10 @@ async fn what_arrived_is_compared_where_that_is_asked() {
         let moved = sides.run(Transfer { verify, ..sides.transfer(direction, "many", "many") }).await.expect("moved");
         assert_eq!((moved.files, moved.failed, moved.hash), (101, 0, None), "there is a hash for each");
     }
-    let commands = sides.server.state.commands();
+    let commands = sides.server().commands();
     assert_eq!(commands.len(), 2, "what is small is read: {commands:?}");
     // Now the server says something else of what it has.
-    let (truth, lie) = (b"50 50 50".to_vec(), b"05 05 05".to_vec());
-    sides.server.state.lies.lock().expect("no panic").push((truth, lie));
+    sides.server().lie(b"50 50 50", b"05 05 05");
     let transfer = Transfer { verify: Some(HashAlgorithm::Md5), ..sides.transfer(Direction::Upload, "many", "many") };
     let moved = sides.run(transfer).await.expect("moved");
     let failed: Vec<_> = moved.failures.iter().map(|failure| failure.path.as_str()).collect();

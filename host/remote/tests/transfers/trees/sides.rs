@@ -1,39 +1,41 @@
 //! A folder of the daemon and a server, and what is in folders.
 
-use crate::Watch;
+use crate::Case;
 use crate::server::Server;
+use crate::watch::Watch;
 use hostler_model::{Direction, Failure, Moved};
-use hostler_remote::{Compare, Links, LocalPath, Session, Transfer};
+use hostler_remote::Transfer;
 use std::collections::BTreeMap;
 use std::fs::{self, FileTimes};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tempfile::TempDir;
 
-/// Both sides, each with a folder of its own.
-pub(crate) struct Sides {
-    pub(crate) server: Server,
-    session: Box<dyn Session>,
-    folder: TempDir,
-}
+/// Both sides of a transfer of a folder.
+pub(crate) struct Sides(Case);
 
 impl Sides {
     pub(crate) async fn start() -> Self {
-        let server = Server::start().await;
-        let session = server.session().await;
-        Self { server, session, folder: tempfile::tempdir().expect("folder") }
+        Self(Case::new().await)
     }
 
-    /// A path of the daemon's side. If it has no folder yet, it gets one.
+    pub(crate) async fn on(server: Server) -> Self {
+        Self(Case::on(server).await)
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.0.server
+    }
+
+    /// A path of the daemon's side.
     pub(crate) fn local(&self, path: &str) -> PathBuf {
-        self.folder.path().join(path)
+        self.0.here(path)
     }
 
     /// A path of the server's side.
     pub(crate) fn remote(&self, path: &str) -> PathBuf {
-        self.server.folder.path().join(path)
+        self.0.there(path)
     }
 
     /// A transfer of a folder, with nothing special asked.
@@ -42,30 +44,13 @@ impl Sides {
             Direction::Upload => (from, to),
             Direction::Download => (to, from),
         };
-        let root = cap_std::fs::Dir::open_ambient_dir(self.folder.path(), cap_std::ambient_authority());
-        let local =
-            LocalPath { root: Arc::new(root.expect("folder")), path: here.into(), shown: format!("/daemon/{here}") };
-        Transfer {
-            direction,
-            local,
-            remote: self.remote(there).to_str().expect("UTF-8").to_owned(),
-            recursive: true,
-            overwrite: true,
-            resume: false,
-            compare: Compare::Never,
-            links: Links::Copy,
-            verify: None,
-            request_size: u32::MAX,
-            mode: None,
-            make_folders: true,
-            in_place: false,
-            durable: false,
-            timeout: Duration::from_mins(1),
-        }
+        let there = self.remote(there);
+        let transfer = self.0.transfer(direction, here, there.to_str().expect("UTF-8"));
+        Transfer { recursive: true, make_folders: true, ..transfer }
     }
 
     pub(crate) async fn watched(&self, transfer: Transfer, watch: Arc<Watch>) -> Result<Moved, Failure> {
-        self.session.transfer(transfer, watch).await
+        self.0.session.transfer(transfer, watch).await
     }
 
     pub(crate) async fn run(&self, transfer: Transfer) -> Result<Moved, Failure> {

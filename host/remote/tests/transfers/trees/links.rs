@@ -1,7 +1,7 @@
 //! Links in folders.
 
-use crate::Watch;
-use crate::sides::{Sides, listing};
+use super::sides::{Sides, listing};
+use crate::watch::Watch;
 use hostler_model::{Direction, ErrorKind, Moved};
 use hostler_remote::{Links, Transfer};
 use std::fs;
@@ -139,8 +139,7 @@ async fn where_nothing_can_be_replaced_at_once_the_answer_says_so() {
     fs::create_dir(sides.remote("to")).expect("folder");
     symlink("new", sides.local("from/link")).expect("link");
     symlink("old", sides.remote("to/link")).expect("link");
-    let lie = (b"posix-rename@openssh.com".to_vec(), b"posix-rename@unknown.com".to_vec());
-    sides.server.state.lies.lock().expect("no panic").push(lie);
+    sides.server().lie(b"posix-rename@openssh.com", b"posix-rename@unknown.com");
     let moved = sides.up("from", "to").await.expect("moved");
     assert_eq!((moved.failed, moved.atomic), (0, false));
     assert_eq!(fs::read_link(sides.remote("to/link")).expect("link"), Path::new("new"));
