@@ -41,19 +41,20 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let jobs = config.jobs.build(ledger, plugins).await?;
     let api = Api::new(config.http, jobs.clone(), host_keys, key);
     let shutdown = CancellationToken::new();
+    // Whoever reads that it listens may end it right then.
+    let end_signal = end_signal()?;
     tracing::info!("listening on http://{}", listener.local_addr()?);
     tokio::spawn(sweep(files.staged));
     let serving = hostler_api::serve(listener, api, shutdown.clone());
     let asked_to_end = async {
-        let ended = end_signal().await;
+        end_signal.await;
         tracing::info!("ending: running jobs are cancelled");
         shutdown.cancel();
         jobs.shutdown().await;
         engine.shutdown().await;
-        ended
     };
-    let ((), ended) = tokio::join!(serving, asked_to_end);
-    ended
+    tokio::join!(serving, asked_to_end);
+    Ok(())
 }
 
 /// Removes staged files whose time is over, as long as the daemon runs.
@@ -68,14 +69,16 @@ async fn sweep(staged: Arc<Staged>) {
     }
 }
 
-async fn end_signal() -> anyhow::Result<()> {
+/// Listens for signals from now on. What it gives is done when one came.
+fn end_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// Makes a folder that only the daemon's user can enter. One that exists is left as it is.
