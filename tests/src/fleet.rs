@@ -205,7 +205,8 @@ fn ports() -> String {
     static GIVEN: AtomicUsize = AtomicUsize::new(0);
     // Other processes are likely to begin elsewhere.
     let first = std::process::id() as usize * TRIES + GIVEN.fetch_add(TRIES, Ordering::Relaxed);
-    (first..first + TRIES).map(|port| format!("{}\n", ALL.start + port % ALL.len())).collect()
+    let ports = (first..first + TRIES).map(|port| (ALL.start + port % ALL.len()).to_string());
+    ports.collect::<Vec<_>>().join("\n")
 }
 
 fn ssh_keygen(arguments: &[&str], path: &Path) -> anyhow::Result<()> {
