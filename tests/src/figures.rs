@@ -41,8 +41,11 @@ fn bytes(process: u32, file: &str, word: &str) -> anyhow::Result<u64> {
     Ok(value.trim().trim_end_matches(" kB").parse::<u64>()? << 10)
 }
 
-/// The middle one of these; of an even number, the higher one in the middle. Panics if there are none, or one is not a
-/// number.
+/// The middle one of these; of an even number, the higher one in the middle.
+///
+/// # Panics
+///
+/// If there are none, or one is not a number.
 pub fn median<T: Copy + PartialOrd>(values: impl IntoIterator<Item = T>) -> T {
     let mut values: Vec<T> = values.into_iter().collect();
     values.sort_by(|a, b| a.partial_cmp(b).expect("they can be compared"));

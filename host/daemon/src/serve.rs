@@ -8,13 +8,12 @@ use hostler_api::Api;
 use hostler_files::Staged;
 use hostler_jobs::Ledger;
 use hostler_remote::HostKeys;
-use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -42,13 +41,13 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let jobs = config.jobs.build(ledger, plugins).await?;
     let api = Api::new(config.http, jobs.clone(), host_keys, key);
     let shutdown = CancellationToken::new();
-    // Whoever reads the next line may end the daemon at once, and jobs are to be ended in order then too.
-    let end = End::listen()?;
+    // Whoever reads that it listens may end it right then.
+    let end_signal = end_signal()?;
     tracing::info!("listening on http://{}", listener.local_addr()?);
     tokio::spawn(sweep(files.staged));
     let serving = hostler_api::serve(listener, api, shutdown.clone());
     let asked_to_end = async {
-        end.signalled().await;
+        end_signal.await;
         tracing::info!("ending: running jobs are cancelled");
         shutdown.cancel();
         jobs.shutdown().await;
@@ -70,23 +69,16 @@ async fn sweep(staged: Arc<Staged>) {
     }
 }
 
-/// The signals that end the daemon. From [`End::listen`] on they do not end it at once.
-struct End {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl End {
-    fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn signalled(mut self) {
+/// Listens for signals from now on. What it gives is done when one came.
+fn end_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    }
+    })
 }
 
 /// Makes a folder that only the daemon's user can enter. One that exists is left as it is.

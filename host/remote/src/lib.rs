@@ -10,6 +10,7 @@
 //! its channel, so that no slow client can stall the others; a [`Shell`] has a `terminal`, which does the same. Its
 //! [`Files`] (`sftp`) talk with the server's program over a `subsystem`, which is always drained too.
 //! A [`Transfer`] is a task of its own too (`transfer`), so that it cleans up whoever gives up.
+//! What would hold a thread up, such as files and the decryption of keys, is done elsewhere (`blocking`).
 //! Beside that way, [`HostKeys`] is the record of host keys for those who keep it, and [`scan`] shows what
 //! a server would be recorded with.
 //!
