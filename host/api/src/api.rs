@@ -1,7 +1,7 @@
 //! The whole HTTP interface.
 
 use crate::key::Key;
-use crate::{Backend, Config, access_log, dialect, native};
+use crate::{Backend, Config, access_log, dialect, native, openapi};
 use axum::Router;
 use axum::middleware::from_fn;
 use hostler_model::Secret;
@@ -30,11 +30,13 @@ impl Api {
 
     /// All routes.
     pub fn router(&self) -> Router {
+        let (native, description) = native::router(self);
         // Without a prefix the paths are those of dialect 0.2, and so are the errors.
         Router::new()
             .merge(dialect::v0_2::router(self))
             .nest("/v0.2", dialect::v0_2::router(self))
-            .nest("/v1", native::router(self))
+            .nest("/v1", native)
+            .merge(openapi::router(openapi::document(description)))
             .layer(from_fn(access_log::log))
     }
 }

@@ -10,6 +10,10 @@ use std::time::Duration;
 pub struct Config {
     /// The largest body of a request, in bytes. A larger one is answered with 413.
     pub body_limit: usize,
+    /// The largest body with a batch, in bytes.
+    pub batch_body_limit: usize,
+    /// How many targets a batch has at most.
+    pub max_batch: usize,
     /// How long a body may take to arrive, in seconds.
     pub body_read_timeout: u64,
     /// How long the head of a request may take to arrive, in seconds. An idle connection is closed after it, too.
@@ -24,6 +28,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             body_limit: 4 << 20,
+            batch_body_limit: 16 << 20,
+            max_batch: 10_000,
             body_read_timeout: 30,
             header_read_timeout: 30,
             max_connections: NonZeroU16::new(1024).expect("1024 is not 0"),
