@@ -10,10 +10,10 @@ use axum::http::header::CONTENT_TYPE;
 use hostler_jobs::Idempotency;
 use hostler_model::{Args, Options, Request};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::time::Duration;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOf, OneOfBuilder, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 
 /// The driver of requests that name none.
 const PARAMIKO: &str = "paramiko";
@@ -78,9 +78,9 @@ pub(super) struct JobRequest {
     pub(super) dry_run: bool,
 }
 
-fn lines() -> OneOf {
+fn lines() -> Schema {
     let line = || ObjectBuilder::new().schema_type(Type::String);
-    OneOfBuilder::new().item(line()).item(ArrayBuilder::new().items(line())).build()
+    OneOfBuilder::new().item(line()).item(ArrayBuilder::new().items(line())).build().into()
 }
 
 impl JobRequest {
