@@ -24,6 +24,7 @@ mod config;
 mod dispatcher;
 mod ends;
 mod error;
+mod event;
 mod failures;
 mod job;
 mod jobs;
@@ -36,6 +37,7 @@ mod to_its_end;
 
 pub use config::Config;
 pub use error::Error;
+pub use event::{Captured, Event, Happening, Progress, Ran};
 pub use hostler_plugins::Rejection;
 pub use job::{Filter, Job, State};
 pub use jobs::Jobs;

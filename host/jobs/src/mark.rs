@@ -4,7 +4,7 @@ use crate::clock;
 use crate::failures::{self, Reached};
 use crate::store::Store;
 use futures::future::BoxFuture;
-use hostler_model::{Failure, JobId};
+use hostler_model::{Failure, JobId, RunResult};
 use hostler_plugins::{Piece, Progress, Witness};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -45,5 +45,8 @@ impl Witness for Mark {
     fn progress(&self, run: u32, progress: &Progress) {
         let Progress { file, bytes, total, rate } = progress;
         tracing::debug!(job = %self.id, run, file, bytes, total, rate, "progress");
+    }
+    fn ran(&self, run: u32, result: &RunResult) {
+        tracing::debug!(job = %self.id, run, exit = ?result.exit, "a result is there");
     }
 }
