@@ -2,6 +2,8 @@
 
 use crate::ends::Ends;
 use crate::failures;
+use crate::follower::Follower;
+use crate::journal::Journal;
 use crate::mark::Mark;
 use crate::queue::{Queue, Room, Turn, Work};
 use crate::store::Store;
@@ -34,7 +36,8 @@ struct Place {
 pub(crate) struct Dispatcher {
     store: Arc<dyn Store>,
     queue: Queue,
-    ends: Ends,
+    ends: Arc<Ends>,
+    journal: Journal,
     running: Arc<Semaphore>,
     /// Read by submissions from the store to the queue; written by whoever must not meet a job in
     /// between: there it could be cancelled in the store and still arrive in the queue.
@@ -47,9 +50,10 @@ impl Dispatcher {
     /// Starts on the current tokio runtime.
     pub(crate) fn start(config: &Config, store: Arc<dyn Store>) -> Arc<Self> {
         let dispatcher = Arc::new(Self {
+            journal: Journal::start(Arc::clone(&store), config.max_log_bytes),
             store,
             queue: Queue::new(config.max_queued.get() as usize),
-            ends: Ends::default(),
+            ends: Arc::default(),
             running: Arc::new(Semaphore::new(config.max_running.get() as usize)),
             door: RwLock::default(),
             stop: CancellationToken::new(),
@@ -125,6 +129,11 @@ impl Dispatcher {
         }
     }
 
+    /// A reader of the log of this job.
+    pub(crate) fn follower(&self, job: Job) -> Follower {
+        Follower::new(Arc::clone(&self.store), Arc::clone(&self.ends), &self.journal, job)
+    }
+
     /// Jobs that match, newest first.
     pub(crate) async fn list(&self, filter: Filter, limit: usize) -> Result<Vec<Job>, Failure> {
         self.store.list(filter, limit).await
@@ -185,7 +194,7 @@ impl Dispatcher {
     }
 
     async fn carry_out(self: Arc<Self>, job: Job, work: Work, _place: Place) {
-        let mark = Arc::new(Mark::new(job.id, Arc::clone(&self.store)));
+        let mark = Arc::new(Mark::new(job.id, Arc::clone(&self.store), self.journal.open(&job)));
         let witness = Arc::clone(&mark);
         let cancel = self.stop.child_token();
         let work = AssertUnwindSafe(async move { (work.run)(witness, cancel).await });

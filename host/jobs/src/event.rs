@@ -1,5 +1,6 @@
 //! What happened in a job, as it is logged and told.
 
+use crate::clock;
 use hostler_model::{Exit, Moved, Output, RunResult, base64_text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,36 @@ pub struct Captured {
     pub tail: u64,
     /// Of all that was written.
     pub total: u64,
+}
+
+impl Event {
+    /// The number before the first event of an attempt. Each has numbers of its own, so that nobody needs to know how far
+    /// the one before came; what JavaScript counts with is enough for two million of them.
+    pub(crate) fn before(attempt: u32) -> u64 {
+        u64::from(attempt.saturating_sub(1)) << 32
+    }
+
+    /// The note that an attempt begins which is not the first.
+    pub(crate) fn again(attempt: u32) -> Self {
+        Self { number: Self::before(attempt), at: clock::now(), what: Happening::Again { attempt } }
+    }
+
+    /// Bytes that it holds, besides a few.
+    pub(crate) fn size(&self) -> usize {
+        match &self.what {
+            Happening::Output { bytes, .. } => bytes.len(),
+            Happening::Progress(progress) => progress.size(),
+            Happening::Ran(ran) => ran.command.len(),
+            Happening::Cut { .. } | Happening::Again { .. } => 0,
+        }
+    }
+}
+
+impl Progress {
+    /// Bytes that it takes in a log: there may be many, so that its figures count.
+    pub(crate) fn size(&self) -> usize {
+        self.file.len() + 64
+    }
 }
 
 impl Ran {

@@ -1,6 +1,7 @@
 //! What is kept.
 
 mod audit;
+mod events;
 mod jobs;
 mod sqlite;
 
@@ -8,10 +9,11 @@ mod sqlite;
 pub(crate) mod conformance;
 
 pub(crate) use audit::AuditStore;
+pub(crate) use events::EventStore;
 pub(crate) use jobs::JobStore;
 pub(crate) use sqlite::Sqlite;
 
 /// All that is kept. What is written by one of these is on disk before what is written later by any of them.
-pub(crate) trait Store: JobStore + AuditStore {}
+pub(crate) trait Store: JobStore + AuditStore + EventStore {}
 
-impl<S: JobStore + AuditStore> Store for S {}
+impl<S: JobStore + AuditStore + EventStore> Store for S {}

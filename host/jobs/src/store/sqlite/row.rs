@@ -68,7 +68,7 @@ impl<T: FromStr<Err: Error + Send + Sync + 'static>> FromSql for Word<T> {
 }
 
 /// Microseconds since 1970.
-struct Micros(Timestamp);
+pub(super) struct Micros(pub(super) Timestamp);
 
 impl FromSql for Micros {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
