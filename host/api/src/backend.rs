@@ -1,7 +1,8 @@
 //! What HTTP needs from the daemon.
 
 use futures::future::{BoxFuture, FutureExt};
-use hostler_jobs::{Filter, Job, Jobs, Recorded, Rejection, Submission};
+use futures::stream::{BoxStream, StreamExt};
+use hostler_jobs::{Filter, Job, Jobs, Recorded, Rejection, Slice, Submission, Told};
 use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use std::time::Duration;
 
@@ -13,6 +14,17 @@ pub trait Backend: Send + Sync + 'static {
     fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
     /// See [`Jobs::wait`].
     fn wait(&self, id: JobId, patience: Duration) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
+    /// See [`Jobs::follow`].
+    fn follow(&self, job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>>;
+    /// See [`Jobs::output`].
+    fn output<'a>(
+        &'a self,
+        job: Job,
+        run: u32,
+        stream: &'a str,
+        offset: u64,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Slice, Failure>>;
     /// See [`Jobs::list`].
     fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
     /// See [`Jobs::cancel`].
@@ -42,6 +54,21 @@ impl Backend for Jobs {
 
     fn wait(&self, id: JobId, patience: Duration) -> BoxFuture<'_, Result<Option<Job>, Failure>> {
         Jobs::wait(self, id, patience).boxed()
+    }
+
+    fn follow(&self, job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>> {
+        Jobs::follow(self, job, after).boxed()
+    }
+
+    fn output<'a>(
+        &'a self,
+        job: Job,
+        run: u32,
+        stream: &'a str,
+        offset: u64,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Slice, Failure>> {
+        Jobs::output(self, job, run, stream, offset, patience).boxed()
     }
 
     fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {

@@ -1,7 +1,9 @@
 //! The native API, under `/v1`. Errors are `application/problem+json` (RFC 9457).
 
+mod events;
 mod host_keys;
 mod job;
+mod output;
 mod plugins;
 mod problem;
 
@@ -11,6 +13,7 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use hostler_jobs::Job;
 use hostler_model::{ErrorKind, Failure, JobId, Phase};
 use problem::Problem;
 use serde_json::{Value, json};
@@ -29,6 +32,8 @@ pub(crate) fn router(api: &Api) -> Router {
         .route("/plugins/{name}/load", post(plugins::load))
         .route("/plugins/{name}/rollback", post(plugins::roll_back))
         .route("/jobs/{id}", get(job))
+        .route("/jobs/{id}/events", get(events::follow))
+        .route("/jobs/{id}/output", get(output::read))
         .route("/audit", get(audit))
         .route("/host-keys", get(host_keys::list).post(host_keys::add).delete(host_keys::remove))
         .fallback(async || Problem::from(Error::NoPath))
@@ -39,11 +44,7 @@ pub(crate) fn router(api: &Api) -> Router {
 /// One job; with `?wait=SECONDS` once it has ended, or as it is after that time.
 async fn job(State(api): State<Api>, Path(id): Path<String>, uri: Uri) -> Result<Json<Value>, Problem> {
     let wait = parameters(&uri, &["wait"])?.pop().map(|(_, seconds)| patience(&seconds)).transpose()?;
-    let none = || {
-        let message = "There is no job of this name; ask with the id that the submission answered.";
-        Problem::from(Failure::new(ErrorKind::NotFound, Phase::Store, message))
-    };
-    let id: JobId = id.parse().map_err(|_| none())?;
+    let id: JobId = id.parse().map_err(|_| no_job())?;
     let job = match wait {
         None => api.backend.get(id).await,
         Some(patience) => tokio::select! {
@@ -53,7 +54,19 @@ async fn job(State(api): State<Api>, Path(id): Path<String>, uri: Uri) -> Result
         },
     };
     let job = job.map_err(|failure| Problem::from(failure).about(id))?;
-    Ok(Json(job::view(&job.ok_or_else(|| none().about(id))?)))
+    Ok(Json(job::view(&job.ok_or_else(|| no_job().about(id))?)))
+}
+
+/// The job of this name, as it is now.
+async fn existing(api: &Api, id: &str) -> Result<Job, Problem> {
+    let id: JobId = id.parse().map_err(|_| no_job())?;
+    let job = api.backend.get(id).await.map_err(|failure| Problem::from(failure).about(id))?;
+    job.ok_or_else(|| no_job().about(id))
+}
+
+fn no_job() -> Problem {
+    let message = "There is no job of this name; ask with the id that the submission answered.";
+    Failure::new(ErrorKind::NotFound, Phase::Store, message).into()
 }
 
 /// Decisions of grants and policies, newest first; with `?job=ID` those about one job, `?limit=N` at most so many.
