@@ -2,7 +2,7 @@
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{BoxStream, StreamExt};
-use hostler_jobs::{Filter, Job, Jobs, Recorded, Rejection, Slice, Submission, Told};
+use hostler_jobs::{Filter, Job, Jobs, Page, Recorded, Rejection, Slice, Submission, Told};
 use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub trait Backend: Send + Sync + 'static {
         patience: Duration,
     ) -> BoxFuture<'a, Result<Slice, Failure>>;
     /// See [`Jobs::list`].
-    fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
+    fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
     /// See [`Jobs::cancel`].
     fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>>;
     /// See [`Jobs::decisions`].
@@ -71,8 +71,8 @@ impl Backend for Jobs {
         Jobs::output(self, job, run, stream, offset, patience).boxed()
     }
 
-    fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
-        Jobs::list(self, filter, limit).boxed()
+    fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
+        Jobs::list(self, filter, page).boxed()
     }
 
     fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>> {

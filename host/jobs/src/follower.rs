@@ -3,7 +3,7 @@
 use crate::ends::Ends;
 use crate::journal::{Journal, News};
 use crate::store::Store;
-use crate::{Event, Filter, Happening, Job, State};
+use crate::{Event, Happening, Job, State};
 use futures::Stream;
 use futures::stream::try_unfold;
 use hostler_model::Failure;
@@ -165,8 +165,7 @@ impl Follower {
 
     /// Asks the store where the job stands.
     async fn look(&mut self) -> Result<(), Failure> {
-        let filter = Filter { id: Some(self.job.id), ..Filter::default() };
-        if let Some(job) = self.store.list(filter, 1).await?.pop() {
+        if let Some(job) = self.store.get(self.job.id).await? {
             self.is_over |= job.outcome.is_some();
             self.job = job;
         }

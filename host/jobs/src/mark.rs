@@ -2,7 +2,7 @@
 
 use crate::failures::{self, Reached};
 use crate::log::Log;
-use crate::store::Store;
+use crate::store::{Owner, Store};
 use crate::{Progress, clock};
 use futures::future::BoxFuture;
 use hostler_model::{Failure, JobId, RunResult};
@@ -13,14 +13,15 @@ use tokio::sync::OnceCell;
 /// The witness of one job: it makes the mark once, however often it is asked, and logs what it hears.
 pub(crate) struct Mark {
     id: JobId,
+    owner: Owner,
     store: Arc<dyn Store>,
     log: Arc<Log>,
     made: OnceCell<()>,
 }
 
 impl Mark {
-    pub(crate) fn new(id: JobId, store: Arc<dyn Store>, log: Arc<Log>) -> Self {
-        Self { id, store, log, made: OnceCell::new() }
+    pub(crate) fn new(id: JobId, owner: Owner, store: Arc<dyn Store>, log: Arc<Log>) -> Self {
+        Self { id, owner, store, log, made: OnceCell::new() }
     }
 
     /// How far the job came.
@@ -29,7 +30,11 @@ impl Mark {
     }
 
     async fn make(&self) -> Result<(), Failure> {
-        if self.store.mark_effect(self.id, clock::now()).await? { Ok(()) } else { Err(failures::ended_before_effect()) }
+        if self.store.mark_effect(self.id, self.owner, clock::now()).await? {
+            Ok(())
+        } else {
+            Err(failures::ended_before_effect())
+        }
     }
 }
 

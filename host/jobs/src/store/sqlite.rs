@@ -1,9 +1,12 @@
 //! The store in a file of `SQLite`.
 
 mod audit;
+mod batches;
 mod events;
 mod jobs;
+mod recovery;
 mod row;
+mod selection;
 mod writer;
 
 use crate::{Error, failures};

@@ -21,7 +21,7 @@ const SMALL: usize = 16 << 10;
 
 impl EventStore for Sqlite {
     fn append(&self, events: Vec<(JobId, Vec<Arc<Event>>)>) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(self.writer.change(move |connection| {
+        Box::pin(self.writer.change_together(move |connection| {
             for (job, events) in &events {
                 let job = job.to_string();
                 if connection.prepare_cached(IS_STARTED)?.exists([&job])? {
