@@ -7,6 +7,7 @@ use axum::middleware::from_fn;
 use hostler_model::Secret;
 use hostler_remote::HostKeys;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// The whole HTTP interface: what it answers from, and who may ask. Clones are the same one.
@@ -16,6 +17,8 @@ pub struct Api {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) host_keys: HostKeys,
     pub(crate) key: Key,
+    /// Places for clients that follow jobs.
+    pub(crate) followers: Arc<Semaphore>,
     /// Cancelled when the daemon shuts down: from then on nobody waits for a job.
     pub(crate) closing: CancellationToken,
 }
@@ -25,7 +28,8 @@ impl Api {
     #[expect(clippy::needless_pass_by_value, reason = "the caller is to keep no second copy of the key")]
     pub fn new(config: Config, backend: impl Backend, host_keys: HostKeys, key: Secret) -> Self {
         let (backend, key) = (Arc::new(backend), Key::new(key.expose()));
-        Self { config, backend, host_keys, key, closing: CancellationToken::new() }
+        let followers = Arc::new(Semaphore::new(config.max_followers.into()));
+        Self { config, backend, host_keys, key, followers, closing: CancellationToken::new() }
     }
 
     /// All routes.

@@ -1,8 +1,9 @@
 //! What HTTP needs from the daemon.
 
 use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{BoxStream, StreamExt};
 use hostler_jobs::{
-    Batch, Cancelled, DryRun, Filter, Job, Jobs, Page, Recorded, Rejection, State, Submission, Submitted,
+    Batch, Cancelled, DryRun, Filter, Job, Jobs, Page, Recorded, Rejection, Slice, State, Submission, Submitted, Told,
 };
 use hostler_model::{BatchId, DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use std::collections::BTreeMap;
@@ -20,6 +21,17 @@ pub trait Backend: Send + Sync + 'static {
     fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
     /// See [`Jobs::wait`].
     fn wait(&self, id: JobId, patience: Duration) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
+    /// See [`Jobs::follow`].
+    fn follow(&self, job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>>;
+    /// See [`Jobs::output`].
+    fn output<'a>(
+        &'a self,
+        job: Job,
+        run: u32,
+        stream: &'a str,
+        offset: u64,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Slice, Failure>>;
     /// See [`Jobs::list`].
     fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
     /// See [`Jobs::counts`].
@@ -65,6 +77,21 @@ impl Backend for Jobs {
 
     fn wait(&self, id: JobId, patience: Duration) -> BoxFuture<'_, Result<Option<Job>, Failure>> {
         Jobs::wait(self, id, patience).boxed()
+    }
+
+    fn follow(&self, job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>> {
+        Jobs::follow(self, job, after).boxed()
+    }
+
+    fn output<'a>(
+        &'a self,
+        job: Job,
+        run: u32,
+        stream: &'a str,
+        offset: u64,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Slice, Failure>> {
+        Jobs::output(self, job, run, stream, offset, patience).boxed()
     }
 
     fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {

@@ -20,6 +20,8 @@ pub struct Config {
     pub header_read_timeout: u64,
     /// How many connections are open at once. More wait in the backlog of the socket.
     pub max_connections: NonZeroU16,
+    /// How many clients follow the events of jobs at once. One more is answered with 503.
+    pub max_followers: u16,
     /// How long requests may take to end when the daemon shuts down, in seconds.
     pub drain_timeout: u64,
 }
@@ -33,6 +35,7 @@ impl Default for Config {
             body_read_timeout: 30,
             header_read_timeout: 30,
             max_connections: NonZeroU16::new(1024).expect("1024 is not 0"),
+            max_followers: 256,
             drain_timeout: 10,
         }
     }

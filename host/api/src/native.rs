@@ -4,10 +4,12 @@ mod audit;
 mod batch;
 mod batches;
 mod children;
+mod events;
 mod fields;
 mod host_keys;
 mod job;
 mod jobs;
+mod output;
 mod plugins;
 mod problem;
 mod request;
@@ -38,6 +40,8 @@ pub(crate) fn router(api: &Api) -> (Router, OpenApi) {
         .routes(scoped(Read, routes!(jobs::list)))
         .routes(scoped(Read, routes!(jobs::get)))
         .routes(scoped(Cancel, routes!(jobs::cancel)))
+        .routes(scoped(Read, routes!(events::follow)))
+        .routes(scoped(Read, routes!(output::read)))
         .routes(scoped(Submit, routes!(batches::submit)))
         .routes(scoped(Read, routes!(batches::get)))
         .routes(scoped(Cancel, routes!(batches::cancel)))

@@ -18,6 +18,8 @@ pub struct Config {
     pub max_queued: NonZeroU32,
     /// How long a job may wait if it does not say, in seconds.
     pub default_ttl: u32,
+    /// How many bytes of output and progress the log of a job takes; then it is cut. Results keep the head and tail of theirs.
+    pub max_log_bytes: u64,
 }
 
 impl Default for Config {
@@ -26,6 +28,7 @@ impl Default for Config {
             max_running: NonZeroU32::new(64).expect("not zero"),
             max_queued: NonZeroU32::new(10_000).expect("not zero"),
             default_ttl: 300,
+            max_log_bytes: 16 << 20,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::ends::Ends;
 use crate::failures;
+use crate::follower::Follower;
+use crate::journal::Journal;
 use crate::mark::Mark;
 use crate::queue::{Queue, Room, Turn, Work};
 use crate::store::{Arrival, Inserted, Owner, Store};
@@ -35,7 +37,8 @@ pub(crate) struct Dispatcher {
     store: Arc<dyn Store>,
     owner: Owner,
     queue: Queue,
-    ends: Ends,
+    ends: Arc<Ends>,
+    journal: Journal,
     running: Arc<Semaphore>,
     /// Read by submissions from the store to the queue; written by whoever must not meet a job in
     /// between: there it could be cancelled in the store and still arrive in the queue.
@@ -48,10 +51,11 @@ impl Dispatcher {
     /// Starts on the current tokio runtime.
     pub(crate) fn start(config: &Config, store: Arc<dyn Store>, owner: Owner) -> Arc<Self> {
         let dispatcher = Arc::new(Self {
+            journal: Journal::start(Arc::clone(&store), config.max_log_bytes),
             store,
             owner,
             queue: Queue::new(config.max_queued.get() as usize),
-            ends: Ends::default(),
+            ends: Arc::default(),
             running: Arc::new(Semaphore::new(config.max_running.get() as usize)),
             door: RwLock::default(),
             stop: CancellationToken::new(),
@@ -132,6 +136,11 @@ impl Dispatcher {
         }
     }
 
+    /// A reader of the log of this job.
+    pub(crate) fn follower(&self, job: Job) -> Follower {
+        Follower::new(Arc::clone(&self.store), Arc::clone(&self.ends), &self.journal, job)
+    }
+
     /// Jobs that match, newest first.
     pub(crate) async fn list(&self, filter: Filter, page: Page) -> Result<Vec<Job>, Failure> {
         self.store.list(filter, page).await
@@ -152,6 +161,7 @@ impl Dispatcher {
         if timeout(GRACE, self.tasks.wait()).await.is_err() {
             tracing::warn!(jobs = self.tasks.len(), "jobs did not stop in time and are given up");
         }
+        self.journal.flush().await;
         match self.store.recover(Owner::new(), clock::now()).await {
             Ok(recovered) => self.ends.announce(&recovered.lost),
             Err(failure) => log_failure(&failure, "open jobs could not be ended; the next start does it"),
@@ -192,7 +202,8 @@ impl Dispatcher {
     }
 
     async fn carry_out(self: Arc<Self>, job: Job, work: Work, _place: Place) {
-        let mark = Arc::new(Mark::new(job.id, self.owner, Arc::clone(&self.store)));
+        let log = self.journal.open(&job);
+        let mark = Arc::new(Mark::new(job.id, self.owner, Arc::clone(&self.store), log));
         let witness = Arc::clone(&mark);
         let cancel = self.stop.child_token();
         let work = AssertUnwindSafe(async move { (work.run)(witness, cancel).await });
@@ -210,9 +221,10 @@ impl Dispatcher {
     /// Stores how a job ended, and tries until it is stored or the daemon stops.
     async fn end(&self, job: Job, outcome: Outcome) {
         let id = job.id;
+        let last_events = self.journal.close(id);
         let (at, state) = loop {
             let at = clock::now();
-            match self.store.end(id, &outcome, at).await {
+            match self.store.end(id, &outcome, &last_events, at).await {
                 Ok(state) => break (at, state),
                 Err(failure) => log_failure(&failure, "the end of a job could not be stored and is tried again"),
             }

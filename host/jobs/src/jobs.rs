@@ -2,7 +2,8 @@
 
 use crate::dispatcher::Dispatcher;
 use crate::queue::Work;
-use crate::{Config, Filter, Job, Page, Recorded, Rejection, State, Submission};
+use crate::{Config, Filter, Job, Page, Recorded, Rejection, Slice, State, Submission, Told};
+use futures::Stream;
 use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use hostler_plugins::Plugins;
 use std::sync::Arc;
@@ -65,6 +66,23 @@ impl Jobs {
     /// Like [`Jobs::get`], but waits until the job has ended or `patience` is over.
     pub async fn wait(&self, id: JobId, patience: Duration) -> Result<Option<Job>, Failure> {
         self.dispatcher.wait(id, patience).await
+    }
+
+    /// Tells all events of a job after this number, waits for more, and ends when the job has ended and all was told.
+    pub fn follow(&self, job: Job, after: u64) -> impl Stream<Item = Result<Told, Failure>> + Send + use<> {
+        self.dispatcher.follower(job).follow(after)
+    }
+
+    /// What a stream of a job's run has from this offset on: a part of it. Waits for something until `patience` is over.
+    pub async fn output(
+        &self,
+        job: Job,
+        run: u32,
+        stream: &str,
+        offset: u64,
+        patience: Duration,
+    ) -> Result<Slice, Failure> {
+        self.dispatcher.follower(job).output(run, stream, offset, patience).await
     }
 
     /// Jobs that match, newest first: one page of them.

@@ -2,6 +2,7 @@
 
 mod audit;
 mod batches;
+mod events;
 mod jobs;
 mod sqlite;
 
@@ -10,10 +11,11 @@ pub(crate) mod conformance;
 
 pub(crate) use audit::AuditStore;
 pub(crate) use batches::BatchStore;
+pub(crate) use events::EventStore;
 pub(crate) use jobs::{Arrival, Inserted, JobStore, Owner, Recovered, Waiting};
 pub(crate) use sqlite::Sqlite;
 
 /// All that is kept. What is written by one of these is on disk before what is written later by any of them.
-pub(crate) trait Store: JobStore + BatchStore + AuditStore {}
+pub(crate) trait Store: JobStore + BatchStore + EventStore + AuditStore {}
 
-impl<S: JobStore + BatchStore + AuditStore> Store for S {}
+impl<S: JobStore + BatchStore + EventStore + AuditStore> Store for S {}

@@ -46,11 +46,7 @@ pub(super) struct ResultView<'a> {
 
 impl<'a> From<&'a RunResult> for ResultView<'a> {
     fn from(result: &'a RunResult) -> Self {
-        let (exit_status, exit_signal) = match &result.exit {
-            Exit::Status(status) => (Some(*status), None),
-            Exit::Signal(signal) => (None, Some(signal.as_str())),
-            Exit::Unknown => (None, None),
-        };
+        let (exit_status, exit_signal) = exit(&result.exit);
         let (stdout, stderr) = (&result.stdout, &result.stderr);
         Self {
             command: &result.command,
@@ -68,6 +64,15 @@ impl<'a> From<&'a RunResult> for ResultView<'a> {
             session_reused: result.session_reused,
             moved: result.moved.as_deref(),
         }
+    }
+}
+
+/// Status and signal: both are absent where the server did not say.
+pub(super) fn exit(exit: &Exit) -> (Option<u32>, Option<&str>) {
+    match exit {
+        Exit::Status(status) => (Some(*status), None),
+        Exit::Signal(signal) => (None, Some(signal)),
+        Exit::Unknown => (None, None),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP interface over a scripted backend: routes, shapes, status codes, and what is never shown.
 
 mod bad_input;
+mod events;
 mod host_keys;
 mod key;
 mod limits;

@@ -3,8 +3,9 @@
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request as HttpRequest, StatusCode};
 use futures::future::{BoxFuture, FutureExt, pending, ready};
+use futures::stream::{BoxStream, StreamExt, iter};
 use hostler_api::{Api, Backend, Config};
-use hostler_jobs::{Filter, Job, Page, Recorded, Rejection, State, Submission};
+use hostler_jobs::{Filter, Job, Page, Recorded, Rejection, Slice, State, Submission, Told};
 use hostler_model::{DriverSchemas, Failure, JobId, Options, Plan, PluginChange, PluginInfo, Request, Secret, Target};
 use hostler_remote::HostKeys;
 use jiff::Timestamp;
@@ -26,6 +27,14 @@ pub(crate) struct Script {
     pub(crate) rejection: Option<fn() -> Rejection>,
     /// Decisions that were made.
     pub(crate) decisions: Vec<Recorded>,
+    /// What a client that follows a job is told.
+    pub(crate) told: Vec<Told>,
+    /// Set where more would come; told when that is awaited.
+    pub(crate) more_to_come: Option<Arc<Notify>>,
+    /// What a job wrote.
+    pub(crate) slice: Option<Slice>,
+    /// What was asked of a log: the number of an event, or run, stream, offset and patience.
+    pub(crate) read: Option<String>,
     /// What reading jobs and changing plugins answers instead of them.
     pub(crate) failure: Option<Failure>,
     /// Set where waiting never ends; told when somebody waits.
@@ -153,6 +162,35 @@ impl Backend for Scripted {
             }
             None => self.get(id),
         }
+    }
+
+    fn follow(&self, _job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>> {
+        let mut script = self.script();
+        script.read = Some(format!("after {after}"));
+        let told = iter(script.told.clone()).map(Ok);
+        match script.more_to_come.clone() {
+            Some(awaited) => {
+                let never = async move {
+                    awaited.notify_one();
+                    pending().await
+                };
+                told.chain(never.into_stream()).boxed()
+            }
+            None => told.boxed(),
+        }
+    }
+
+    fn output<'a>(
+        &'a self,
+        _job: Job,
+        run: u32,
+        stream: &'a str,
+        offset: u64,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Slice, Failure>> {
+        let mut script = self.script();
+        script.read = Some(format!("{run} {stream} {offset} {patience:?}"));
+        ready(Ok(script.slice.clone().expect("a test that reads output says what there is"))).boxed()
     }
 
     fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {

@@ -1,5 +1,7 @@
 //! What every store must do, whatever it is made of. [`conformance!`] makes a test of each case.
 
+mod events;
+
 use super::{Arrival, Inserted, Owner, Store};
 use crate::{Cancelled, Filter, Job, Page, State, clock};
 use hostler_model::{
@@ -21,6 +23,10 @@ macro_rules! conformance {
             a_job_comes_back_as_it_went_in, a_job_may_come_in_started, a_name_is_given_once, a_list_is_filtered_and_newest_first,
             a_job_is_claimed_once, an_effect_is_marked_only_while_started, an_outcome_comes_with_its_state,
             a_terminal_state_is_final, cancel_takes_queued_jobs_that_match, abandoned_jobs_say_how_far_they_came, decisions_are_kept_in_order_and_found_by_job,
+            events_come_back_as_they_went_in, the_last_events_come_with_the_end,
+            what_comes_for_a_job_that_does_not_run_is_passed_over, output_is_read_from_any_offset,
+            long_output_comes_in_parts, a_lost_job_has_the_results_of_what_had_ended,
+            a_job_that_begins_again_begins_a_new_log, a_failed_end_still_has_its_log,
         );
 
         proptest::proptest! {
@@ -45,6 +51,7 @@ macro_rules! conformance {
     };
 }
 pub(crate) use conformance;
+pub(crate) use events::*;
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime")
@@ -141,7 +148,7 @@ async fn mark_effect(store: &impl Store, id: JobId) -> bool {
 }
 
 async fn end(store: &impl Store, id: JobId, outcome: &Outcome) -> Option<State> {
-    store.end(id, outcome, clock::now()).await.expect("end")
+    store.end(id, outcome, &[], clock::now()).await.expect("end")
 }
 
 async fn cancel(store: &impl Store, filter: Filter) -> Cancelled {
@@ -211,7 +218,7 @@ pub(crate) async fn an_outcome_comes_with_its_state(store: &impl Store) {
         let started = queued("a").started(clock::now());
         insert_job(store, &started).await.expect("insert");
         let at: Timestamp = clock::now();
-        assert_eq!(store.end(started.id, &outcome, at).await.expect("end"), Some(state));
+        assert_eq!(store.end(started.id, &outcome, &[], at).await.expect("end"), Some(state));
         let job = find(store, started.id).await;
         assert_eq!((job.state, job.ended_at, &job.outcome), (state, Some(at), &Some(outcome.clone())));
         assert_eq!(job.warnings, [vec!["from the way in".into()], outcome.warnings.clone()].concat());

@@ -2,11 +2,12 @@
 
 use crate::kept::Kept;
 use crate::submission::Idempotency;
-use crate::{Cancelled, Filter, Job, Page, State};
+use crate::{Cancelled, Event, Filter, Job, Page, State};
 use futures::future::BoxFuture;
 use hostler_model::{Failure, JobId, Outcome};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The token of one run of the daemon. No other run has it.
@@ -93,11 +94,13 @@ pub(crate) trait JobStore: Send + Sync + 'static {
     fn mark_effect(&self, id: JobId, owner: Owner, at: Timestamp) -> BoxFuture<'_, Result<bool, Failure>>;
 
     /// Queued or started to canceled if it was to be and the outcome says so, else to failed if the outcome has
-    /// an error, else to finished; answers which. `None` if it was neither. What was kept to carry it out goes.
+    /// an error, else to finished; answers which. `None` if it was neither. What was kept to carry it out goes, and its
+    /// log gets the last events, but for those that it has.
     fn end<'a>(
         &'a self,
         id: JobId,
         outcome: &'a Outcome,
+        last_events: &'a [Arc<Event>],
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<State>, Failure>>;
 

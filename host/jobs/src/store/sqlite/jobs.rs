@@ -1,17 +1,19 @@
 //! The table of jobs.
 
 use super::Sqlite;
+use super::events;
 use super::recovery;
 use super::row::{self, Word, to_json};
 use super::selection::Selection;
 use crate::failures;
 use crate::store::{Arrival, Inserted, JobStore, Owner, Recovered};
-use crate::{Cancelled, Filter, Idempotency, Job, Page, State};
+use crate::{Cancelled, Event, Filter, Idempotency, Job, Page, State};
 use futures::future::BoxFuture;
 use hostler_model::{ErrorKind, Failure, JobId, Outcome};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 impl JobStore for Sqlite {
     fn insert<'a>(&'a self, arrival: Arrival<'a>) -> BoxFuture<'a, Result<Inserted, Failure>> {
@@ -94,11 +96,14 @@ impl JobStore for Sqlite {
         &'a self,
         id: JobId,
         outcome: &'a Outcome,
+        last_events: &'a [Arc<Event>],
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<State>, Failure>> {
         Box::pin(async move {
-            let end = End::new(outcome, at)?;
-            self.writer.change(move |connection| end.of(connection, id)).await
+            let end = End::new(outcome, last_events, at)?;
+            let has_log = !last_events.is_empty();
+            let change = move |connection: &Connection| end.of(connection, id);
+            if has_log { self.writer.change_together(change).await } else { self.writer.change(change).await }
         })
     }
 
@@ -173,16 +178,18 @@ pub(super) struct End {
     error: Option<String>,
     warnings: String,
     results: String,
+    last_events: Vec<Arc<Event>>,
     at: i64,
 }
 
 impl End {
-    pub(super) fn new(outcome: &Outcome, at: Timestamp) -> Result<Self, Failure> {
+    pub(super) fn new(outcome: &Outcome, last_events: &[Arc<Event>], at: Timestamp) -> Result<Self, Failure> {
         Ok(Self {
             canceled: outcome.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Canceled),
             error: outcome.error.as_ref().map(to_json).transpose()?,
             warnings: to_json(&outcome.warnings)?,
             results: to_json(&outcome.results)?,
+            last_events: last_events.to_vec(),
             at: at.as_microsecond(),
         })
     }
@@ -194,7 +201,11 @@ impl End {
             ":results": self.results, ":at": self.at,
         };
         let state = |row: &rusqlite::Row<'_>| Ok(row.get::<_, Word<_>>(0)?.0);
-        connection.prepare_cached(END)?.query_row(values, state).optional()
+        let ended = connection.prepare_cached(END)?.query_row(values, state).optional()?;
+        if ended.is_some() {
+            events::finish(connection, id, &self.last_events)?;
+        }
+        Ok(ended)
     }
 }
 
