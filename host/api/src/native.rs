@@ -14,17 +14,14 @@ mod plugins;
 mod problem;
 mod request;
 mod result;
-mod scope;
 mod wanted;
 
 use crate::guard::guarded;
 use crate::{Api, error::Error, key, query};
 use axum::Router;
 use axum::http::Uri;
-use hostler_model::Scope::{Admin, Cancel, Read, Submit};
 use hostler_model::{ErrorKind, Failure, Phase};
 use problem::Problem;
-use scope::scoped;
 use std::time::Duration;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -36,22 +33,22 @@ const LONGEST_WAIT: u64 = 60;
 /// All routes, and their description.
 pub(crate) fn router(api: &Api) -> (Router, OpenApi) {
     let (router, description) = OpenApiRouter::new()
-        .routes(scoped(Submit, routes!(jobs::submit)))
-        .routes(scoped(Read, routes!(jobs::list)))
-        .routes(scoped(Read, routes!(jobs::get)))
-        .routes(scoped(Cancel, routes!(jobs::cancel)))
-        .routes(scoped(Read, routes!(events::follow)))
-        .routes(scoped(Read, routes!(output::read)))
-        .routes(scoped(Submit, routes!(batches::submit)))
-        .routes(scoped(Read, routes!(batches::get)))
-        .routes(scoped(Cancel, routes!(batches::cancel)))
-        .routes(scoped(Submit, routes!(batches::retry)))
-        .routes(scoped(Admin, routes!(plugins::list)))
-        .routes(scoped(Admin, routes!(plugins::get, plugins::install, plugins::remove)))
-        .routes(scoped(Admin, routes!(plugins::load)))
-        .routes(scoped(Admin, routes!(plugins::roll_back)))
-        .routes(scoped(Admin, routes!(host_keys::list, host_keys::add, host_keys::remove)))
-        .routes(scoped(Admin, routes!(audit::list)))
+        .routes(routes!(jobs::submit))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(events::follow))
+        .routes(routes!(output::read))
+        .routes(routes!(batches::submit))
+        .routes(routes!(batches::get))
+        .routes(routes!(batches::cancel))
+        .routes(routes!(batches::retry))
+        .routes(routes!(plugins::list))
+        .routes(routes!(plugins::get, plugins::install, plugins::remove))
+        .routes(routes!(plugins::load))
+        .routes(routes!(plugins::roll_back))
+        .routes(routes!(host_keys::list, host_keys::add, host_keys::remove))
+        .routes(routes!(audit::list))
         .split_for_parts();
     let router = router
         .fallback(async || Problem::from(Error::NoPath))

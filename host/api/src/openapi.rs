@@ -15,8 +15,9 @@ const DOCUMENT: &str = "/openapi.json";
 const PAGE: &str = "/docs";
 
 /// The page loads nothing from elsewhere, and sends nothing there.
-const FROM_HERE: HeaderValue =
-    HeaderValue::from_static("default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'");
+const FROM_HERE: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+);
 
 /// What stands around the paths.
 #[derive(utoipa::OpenApi)]
@@ -39,7 +40,8 @@ struct Around;
 /// The whole description, of these paths below `/v1`.
 pub(crate) fn document(paths: OpenApi) -> OpenApi {
     let mut document = <Around as utoipa::OpenApi>::openapi().nest("/v1", paths);
-    let header = ApiKey::Header(ApiKeyValue::with_description(key::NAME, "It may also come as query parameter or cookie."));
+    let header =
+        ApiKey::Header(ApiKeyValue::with_description(key::NAME, "It may also come as query parameter or cookie."));
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::ApiKey(header));
     document.security = Some(vec![SecurityRequirement::new("key", Vec::<String>::new())]);

@@ -3,6 +3,7 @@
 use super::problem::{Problem, Refusals};
 use super::{invalid, parameters};
 use crate::Api;
+use crate::guard::Admin;
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
@@ -31,7 +32,7 @@ pub(super) struct AuditView {
     ),
     responses((status = 200, description = "The decisions.", body = AuditView), Refusals),
 )]
-pub(super) async fn list(State(api): State<Api>, uri: Uri) -> Result<Json<AuditView>, Problem> {
+pub(super) async fn list(_: Admin, State(api): State<Api>, uri: Uri) -> Result<Json<AuditView>, Problem> {
     let (mut job, mut limit) = (None, MOST);
     for (name, value) in parameters(&uri, &["job", "limit"])? {
         if name == "job" {

@@ -5,12 +5,13 @@ use super::children::{BatchAnswer, Children, Refused};
 use super::parameters;
 use super::problem::{Problem, Refusals};
 use super::request::{idempotency, object};
+use crate::guard::{Canceler, Reader, Submitter};
 use crate::{Api, error::Error};
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use axum::{Extension, Json};
 use hostler_jobs::{Batch, Filter, Page, State as Standing, to_its_end};
 use hostler_model::{BatchId, Caller, ErrorKind, Failure, Phase};
 use jiff::Timestamp;
@@ -77,7 +78,7 @@ impl From<BTreeMap<Standing, u64>> for Counts {
     responses((status = 201, description = "The batch, with its jobs and what was refused of it.", body = BatchAnswer), Refusals),
 )]
 pub(super) async fn submit(
-    Extension(caller): Extension<Caller>,
+    Submitter(caller): Submitter,
     State(api): State<Api>,
     uri: Uri,
     headers: HeaderMap,
@@ -99,7 +100,7 @@ pub(super) async fn submit(
     responses((status = 200, description = "The batch.", body = BatchView), Refusals),
 )]
 pub(super) async fn get(
-    Extension(caller): Extension<Caller>,
+    Reader(caller): Reader,
     State(api): State<Api>,
     Path(id): Path<String>,
     uri: Uri,
@@ -118,7 +119,7 @@ pub(super) async fn get(
     responses((status = 202, description = "The batch.", body = BatchView), Refusals),
 )]
 pub(super) async fn cancel(
-    Extension(caller): Extension<Caller>,
+    Canceler(caller): Canceler,
     State(api): State<Api>,
     Path(id): Path<String>,
     uri: Uri,
@@ -143,7 +144,7 @@ pub(super) async fn cancel(
     responses((status = 201, description = "The new batch, with its jobs and what was refused of it.", body = BatchAnswer), Refusals),
 )]
 pub(super) async fn retry(
-    Extension(caller): Extension<Caller>,
+    Submitter(caller): Submitter,
     State(api): State<Api>,
     Path(id): Path<String>,
     uri: Uri,

@@ -58,7 +58,7 @@ pub(super) struct Refused<'a> {
 /// Who submits the jobs of a batch.
 pub(super) struct Children {
     api: Api,
-    caller: Caller,
+    caller: Arc<Caller>,
     /// How the whole was named.
     idempotency: Option<Idempotency>,
 }
@@ -71,7 +71,7 @@ struct Answered {
 }
 
 impl Children {
-    pub(super) fn new(api: Api, caller: Caller, idempotency: Option<Idempotency>) -> Arc<Self> {
+    pub(super) fn new(api: Api, caller: Arc<Caller>, idempotency: Option<Idempotency>) -> Arc<Self> {
         Arc::new(Self { api, caller, idempotency })
     }
 
@@ -109,7 +109,7 @@ impl Children {
             let submission = Submission {
                 idempotency: self.idempotency.as_ref().map(numbered),
                 batch: Some(batch),
-                ..Submission::new(request, self.caller.clone())
+                ..Submission::new(request, Caller::clone(&self.caller))
             };
             let Submitted { job, .. } = backend.submit(submission).await?;
             Ok(job)

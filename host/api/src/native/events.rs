@@ -5,7 +5,7 @@ use super::problem::{Problem, Refusals};
 use super::result::exit;
 use super::{invalid, parameters};
 use crate::Api;
-use axum::Extension;
+use crate::guard::Reader;
 use axum::extract::{Path, State};
 use axum::http::header::HeaderName;
 use axum::http::{HeaderMap, Uri};
@@ -37,7 +37,7 @@ const SILENCE: Duration = Duration::from_secs(15);
     responses((status = 200, description = "The events.", body = String, content_type = "text/event-stream"), Refusals),
 )]
 pub(super) async fn follow(
-    Extension(caller): Extension<Caller>,
+    Reader(caller): Reader,
     State(api): State<Api>,
     Path(id): Path<String>,
     uri: Uri,

@@ -91,13 +91,7 @@ impl Fields {
     }
 
     /// The value of a field; null is as if it were absent.
-    fn read<T>(
-        &mut self,
-        name: &str,
-        code: &str,
-        wanted: &str,
-        read: impl FnOnce(Value) -> Option<T>,
-    ) -> Option<T> {
+    fn read<T>(&mut self, name: &str, code: &str, wanted: &str, read: impl FnOnce(Value) -> Option<T>) -> Option<T> {
         let value = self.fields.remove(name).filter(|value| !value.is_null())?;
         let value = read(value);
         if value.is_none() {

@@ -2,6 +2,7 @@
 
 use super::problem::{Problem, Refusals};
 use super::{invalid, parameters};
+use crate::guard::Admin;
 use crate::{Api, body};
 use axum::Json;
 use axum::body::Body;
@@ -51,7 +52,7 @@ fn ssh_port() -> u16 {
     get, path = "/host-keys", operation_id = "list_host_keys", tag = "host keys",
     responses((status = 200, description = "All lines of the record.", body = Listed), Refusals),
 )]
-pub(super) async fn list(State(api): State<Api>, uri: Uri) -> Result<Json<Listed>, Problem> {
+pub(super) async fn list(_: Admin, State(api): State<Api>, uri: Uri) -> Result<Json<Listed>, Problem> {
     parameters(&uri, &[])?;
     Ok(Json(Listed { host_keys: api.host_keys.list().await? }))
 }
@@ -61,7 +62,12 @@ pub(super) async fn list(State(api): State<Api>, uri: Uri) -> Result<Json<Listed
     post, path = "/host-keys", operation_id = "add_host_key", tag = "host keys", request_body = Wanted,
     responses((status = 201, description = "Its line of the record.", body = HostKey), Refusals),
 )]
-pub(super) async fn add(State(api): State<Api>, uri: Uri, body: Body) -> Result<(StatusCode, Json<HostKey>), Problem> {
+pub(super) async fn add(
+    _: Admin,
+    State(api): State<Api>,
+    uri: Uri,
+    body: Body,
+) -> Result<(StatusCode, Json<HostKey>), Problem> {
     parameters(&uri, &[])?;
     let body = body::read(body, &api.config).await?;
     let Wanted { host, port, key } = serde_json::from_slice(&body).map_err(|error| {
@@ -81,7 +87,7 @@ pub(super) async fn add(State(api): State<Api>, uri: Uri, body: Body) -> Result<
     ),
     responses((status = 200, description = "The lines that were removed.", body = Removed), Refusals),
 )]
-pub(super) async fn remove(State(api): State<Api>, uri: Uri) -> Result<Json<Removed>, Problem> {
+pub(super) async fn remove(_: Admin, State(api): State<Api>, uri: Uri) -> Result<Json<Removed>, Problem> {
     let (mut host, mut port) = (None, SSH_PORT);
     for (name, value) in parameters(&uri, &["host", "port"])? {
         if name == "host" {

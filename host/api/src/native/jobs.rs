@@ -5,17 +5,19 @@ use super::problem::{Problem, Refusals};
 use super::request::{JobRequest, idempotency, object};
 use super::wanted::{self, Wanted};
 use super::{parameters, patience};
+use crate::guard::{Canceler, Reader, Submitter};
 use crate::{Api, error::Error};
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use hostler_jobs::{DryRun, Filter, Job, Page, State as Standing, Submission, Submitted, Verdict, to_its_end};
 use hostler_model::{Caller, ErrorKind, Failure, JobId, Phase, Plan, Target};
 use serde::Serialize;
 use serde_json::Value;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What a job would be, and what the policies say to it.
@@ -49,7 +51,17 @@ impl<'a> From<&'a DryRun> for DryRunView<'a> {
     fn from(DryRun { plan, policies, warnings }: &'a DryRun) -> Self {
         let Plan { target, command, config, connection_args, driver_args, driver_version, driver_digest, .. } = plan;
         let (command, config) = (command.as_deref(), config.as_deref());
-        Self { target, command, config, connection_args, driver_args, driver_version, driver_digest, policies, warnings }
+        Self {
+            target,
+            command,
+            config,
+            connection_args,
+            driver_args,
+            driver_version,
+            driver_digest,
+            policies,
+            warnings,
+        }
     }
 }
 
@@ -79,7 +91,7 @@ struct PageView<'a> {
     ),
 )]
 pub(super) async fn submit(
-    Extension(caller): Extension<Caller>,
+    Submitter(caller): Submitter,
     State(api): State<Api>,
     uri: Uri,
     headers: HeaderMap,
@@ -92,7 +104,7 @@ pub(super) async fn submit(
     let dry_run = request.dry_run;
     let submission = Submission {
         idempotency,
-        ..Submission::new(request.into_request(api.backend.as_ref()), caller)
+        ..Submission::new(request.into_request(api.backend.as_ref()), Arc::unwrap_or_clone(caller))
     };
     if dry_run {
         let plan = api.backend.dry_run(submission).await?;
@@ -111,11 +123,7 @@ pub(super) async fn submit(
     get, path = "/jobs", operation_id = "list_jobs", tag = "jobs", params(Wanted),
     responses((status = 200, description = "One page.", body = PageView), Refusals),
 )]
-pub(super) async fn list(
-    Extension(caller): Extension<Caller>,
-    State(api): State<Api>,
-    uri: Uri,
-) -> Result<Response, Problem> {
+pub(super) async fn list(Reader(caller): Reader, State(api): State<Api>, uri: Uri) -> Result<Response, Problem> {
     let (filter, page) = wanted::read(&uri)?;
     let Some(filter) = within(&caller, filter) else {
         return Ok(Json(PageView { jobs: Vec::new(), next: None }).into_response());
@@ -141,7 +149,7 @@ pub(super) async fn list(
     responses((status = 200, description = "The job.", body = JobView), Refusals),
 )]
 pub(super) async fn get(
-    Extension(caller): Extension<Caller>,
+    Reader(caller): Reader,
     State(api): State<Api>,
     Path(id): Path<String>,
     uri: Uri,
@@ -170,7 +178,7 @@ pub(super) async fn get(
     responses((status = 202, description = "The job, canceled or about to be.", body = JobView), Refusals),
 )]
 pub(super) async fn cancel(
-    Extension(caller): Extension<Caller>,
+    Canceler(caller): Canceler,
     State(api): State<Api>,
     Path(id): Path<String>,
     uri: Uri,
@@ -183,7 +191,11 @@ pub(super) async fn cancel(
     let cancelled = to_its_end(async move { backend.cancel(filter).await }).await.map_err(about)?;
     let job = api.backend.get(id).await.map_err(about)?.ok_or_else(|| none().about(id))?;
     if cancelled.ended.is_empty() && cancelled.asked.is_empty() {
-        return Err(Problem::from(Error::Over(format!("The job is {} already; there is nothing to cancel.", job.state))).about(id));
+        return Err(Problem::from(Error::Over(format!(
+            "The job is {} already; there is nothing to cancel.",
+            job.state
+        )))
+        .about(id));
     }
     Ok((StatusCode::ACCEPTED, show(&api, &job)).into_response())
 }

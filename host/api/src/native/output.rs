@@ -4,7 +4,7 @@ use super::jobs::seen;
 use super::problem::{Problem, Refusals};
 use super::{invalid, parameters, patience};
 use crate::Api;
-use axum::Extension;
+use crate::guard::Reader;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, Uri};
@@ -30,7 +30,7 @@ use std::time::Duration;
     responses((status = 200, description = "The bytes.", body = Vec<u8>, content_type = "application/octet-stream"), Refusals),
 )]
 pub(super) async fn read(
-    Extension(caller): Extension<Caller>,
+    Reader(caller): Reader,
     State(api): State<Api>,
     Path(id): Path<String>,
     uri: Uri,

@@ -2,6 +2,7 @@
 
 use super::problem::{Problem, Refusals};
 use super::{invalid, parameters};
+use crate::guard::Admin;
 use crate::{Api, body};
 use axum::Json;
 use axum::body::Body;
@@ -39,7 +40,7 @@ pub(super) struct Listed {
     get, path = "/plugins", operation_id = "list_plugins", tag = "plugins",
     responses((status = 200, description = "The plugins.", body = Listed), Refusals),
 )]
-pub(super) async fn list(State(api): State<Api>, uri: Uri) -> Result<Json<Listed>, Problem> {
+pub(super) async fn list(_: Admin, State(api): State<Api>, uri: Uri) -> Result<Json<Listed>, Problem> {
     parameters(&uri, &[])?;
     Ok(Json(Listed { plugins: api.backend.plugins() }))
 }
@@ -51,6 +52,7 @@ pub(super) async fn list(State(api): State<Api>, uri: Uri) -> Result<Json<Listed
     responses((status = 200, description = "The plugin.", body = PluginInfo), Refusals),
 )]
 pub(super) async fn get(
+    _: Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,
@@ -71,6 +73,7 @@ pub(super) async fn get(
     responses((status = 200, description = "The plugin.", body = PluginInfo), Refusals),
 )]
 pub(super) async fn install(
+    _: Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,
@@ -101,6 +104,7 @@ pub(super) async fn install(
     responses((status = 200, description = "The plugin.", body = PluginInfo), Refusals),
 )]
 pub(super) async fn load(
+    _: Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,
@@ -116,6 +120,7 @@ pub(super) async fn load(
     responses((status = 200, description = "The plugin.", body = PluginInfo), Refusals),
 )]
 pub(super) async fn roll_back(
+    _: Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,
@@ -131,6 +136,7 @@ pub(super) async fn roll_back(
     responses((status = 200, description = "The plugin.", body = PluginInfo), Refusals),
 )]
 pub(super) async fn remove(
+    _: Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,

@@ -143,7 +143,12 @@ impl JobRequest {
 }
 
 /// The body as an object.
-pub(super) async fn object(body: Body, headers: &HeaderMap, limit: usize, api: &Api) -> Result<Map<String, Value>, Problem> {
+pub(super) async fn object(
+    body: Body,
+    headers: &HeaderMap,
+    limit: usize,
+    api: &Api,
+) -> Result<Map<String, Value>, Problem> {
     let is_json = |media_type: &[u8]| media_type.trim_ascii().eq_ignore_ascii_case(b"application/json");
     let essence = headers.get(CONTENT_TYPE).map(|value| value.as_bytes().split(|byte| *byte == b';').next());
     if !essence.is_none_or(|essence| essence.is_some_and(is_json)) {
@@ -158,10 +163,15 @@ pub(super) async fn object(body: Body, headers: &HeaderMap, limit: usize, api: &
 }
 
 /// How the client named what it submits. What it submits is told by its meaning: the order of fields does not matter.
-pub(super) fn idempotency(headers: &HeaderMap, body: &Map<String, Value>, backend: &dyn Backend) -> Result<Option<Idempotency>, Problem> {
+pub(super) fn idempotency(
+    headers: &HeaderMap,
+    body: &Map<String, Value>,
+    backend: &dyn Backend,
+) -> Result<Option<Idempotency>, Problem> {
     let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let key = key.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
-    let key = key.ok_or_else(|| invalid(format!("`{IDEMPOTENCY_KEY}` is 1 to {LONGEST_KEY} visible characters of ASCII.")))?;
+    let key =
+        key.ok_or_else(|| invalid(format!("`{IDEMPOTENCY_KEY}` is 1 to {LONGEST_KEY} visible characters of ASCII.")))?;
     // A map of serde_json is sorted.
     let canonical = zeroize::Zeroizing::new(serde_json::to_vec(body).expect("JSON can be written"));
     Ok(Some(Idempotency { key: key.into(), fingerprint: backend.fingerprint(&canonical) }))
