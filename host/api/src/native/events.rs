@@ -15,7 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::{StreamExt, TryStreamExt, future};
 use hostler_jobs::{Captured, Event, Happening, Job, Ran, Told};
-use hostler_model::{Caller, ErrorKind, Failure, Phase};
+use hostler_model::{ErrorKind, Failure, Phase};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;

@@ -10,7 +10,6 @@ use axum::http::header::{CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
 use hostler_jobs::Slice;
-use hostler_model::Caller;
 use std::str::FromStr;
 use std::time::Duration;
 

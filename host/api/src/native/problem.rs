@@ -80,6 +80,12 @@ impl From<Rejection> for Problem {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(super) struct ProblemView<'a> {
+    /// One sentence that says what to do.
+    detail: String,
+    /// The job that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    job: Option<JobId>,
     /// What sort: a stable word, such as `invalid-request`. Absent where the request came to no job and no plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "invalid-request")]
@@ -88,23 +94,17 @@ pub(super) struct ProblemView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     phase: Option<Phase>,
-    /// The job that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Uuid>)]
-    job: Option<JobId>,
-    /// Always `about:blank`.
-    #[serde(rename = "type")]
-    about: &'static str,
-    /// The words of the status code.
-    title: Option<&'static str>,
-    /// The status code.
-    status: u16,
-    /// One sentence that says what to do.
-    detail: String,
     /// All that is wrong with the request, each with its place.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(required = false)]
     problems: &'a [model::Problem],
+    /// The status code.
+    status: u16,
+    /// The words of the status code.
+    title: Option<&'static str>,
+    /// Always `about:blank`.
+    #[serde(rename = "type")]
+    about: &'static str,
 }
 
 impl IntoResponse for Problem {

@@ -48,7 +48,7 @@ pub(super) fn read(uri: &Uri) -> Result<(Filter, Page), Problem> {
     for (name, value) in parameters(uri, &NAMES)? {
         match name.as_str() {
             "state" => {
-                drop(filter.states.insert(known(&value, "`state` is queued, started, finished, failed or canceled.")?))
+                filter.states.extend([known::<State>(&value, "`state` is queued, started, finished, failed or canceled.")?])
             }
             "host" => filter.host = Some(value),
             "driver" => filter.driver = Some(value),
