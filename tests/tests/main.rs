@@ -13,6 +13,7 @@ mod engine;
 mod examples;
 mod failures;
 mod files;
+mod generated;
 mod handles;
 mod host_keys;
 mod hostile;

@@ -32,7 +32,7 @@ const SILENCE: Duration = Duration::from_secs(15);
     params(
         ("id" = Uuid, Path, description = "The job's name."),
         ("after" = Option<u64>, Query, description = "The id of the last event that the client knows."),
-        ("Last-Event-ID" = Option<u64>, Header, description = "The same; counts more than `after`."),
+        ("Last-Event-ID" = Option<String>, Header, description = "The same; counts more than `after`."),
     ),
     responses((status = 200, description = "The events.", body = String, content_type = "text/event-stream"), Refusals),
 )]

@@ -65,6 +65,16 @@ impl<'a> From<&'a DryRun> for DryRunView<'a> {
     }
 }
 
+/// What there is without a new job.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum Found<'a> {
+    /// What was submitted before.
+    Job(Box<JobView<'a>>),
+    /// What would be done.
+    DryRun(DryRunView<'a>),
+}
+
 /// One page of a list.
 #[derive(Serialize, ToSchema)]
 #[schema(as = JobPage)]
@@ -86,7 +96,7 @@ struct PageView<'a> {
     request_body = JobRequest,
     responses(
         (status = 201, description = "The job, which waits or has begun; `Location` is its address.", body = JobView),
-        (status = 200, description = "The job that was submitted under this key before; for `dry_run` what would be done (`DryRun`).", body = JobView),
+        (status = 200, description = "The job that was submitted under this key before; for `dry_run` what would be done .", body = Found),
         Refusals,
     ),
 )]
@@ -108,12 +118,15 @@ pub(super) async fn submit(
     };
     if dry_run {
         let plan = api.backend.dry_run(submission).await?;
-        return Ok(Json(DryRunView::from(&plan)).into_response());
+        return Ok(Json(Found::DryRun(DryRunView::from(&plan))).into_response());
     }
     let backend = api.backend.clone();
     let Submitted { job, known } = to_its_end(async move { backend.submit(submission).await }).await?;
-    let status = if known { StatusCode::OK } else { StatusCode::CREATED };
-    Ok((status, [(LOCATION, format!("/v1/jobs/{}", job.id))], show(&api, &job)).into_response())
+    let (location, view) = ([(LOCATION, format!("/v1/jobs/{}", job.id))], show(&api, &job));
+    if known {
+        return Ok((location, Json(Found::Job(Box::new(view)))).into_response());
+    }
+    Ok((StatusCode::CREATED, location, Json(view)).into_response())
 }
 
 /// Lists jobs
@@ -165,7 +178,7 @@ pub(super) async fn get(
         };
         job = ended.map_err(|failure| Problem::from(failure).about(id))?.ok_or_else(|| none().about(id))?;
     }
-    Ok(show(&api, &job).into_response())
+    Ok(Json(show(&api, &job)).into_response())
 }
 
 /// Cancels a job
@@ -197,7 +210,7 @@ pub(super) async fn cancel(
         )))
         .about(id));
     }
-    Ok((StatusCode::ACCEPTED, show(&api, &job)).into_response())
+    Ok((StatusCode::ACCEPTED, Json(show(&api, &job))).into_response())
 }
 
 /// The jobs that the caller may reach among those that it asks for, or `None` if there can be none.
@@ -221,7 +234,8 @@ fn none() -> Problem {
     Failure::new(ErrorKind::NotFound, Phase::Store, message).into()
 }
 
-fn show<'a>(api: &Api, job: &'a Job) -> Json<JobView<'a>> {
+/// A job as it is shown.
+fn show<'a>(api: &Api, job: &'a Job) -> JobView<'a> {
     let waiting_for = if job.state == Standing::Queued { api.backend.waiting_for(job.id) } else { None };
-    Json(JobView::new(job, waiting_for))
+    JobView::new(job, waiting_for)
 }

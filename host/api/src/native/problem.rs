@@ -126,23 +126,23 @@ pub(super) fn answer(error: Error) -> Response {
 pub(super) enum Refusals<'a> {
     /// The key is wrong or missing, or does not allow this.
     #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] ProblemView<'a>),
+    Forbidden(ProblemView<'a>),
     /// There is nothing of this name that the key may see.
     #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] ProblemView<'a>),
+    NotFound(ProblemView<'a>),
     /// It does not go together with what there is already.
     #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(#[to_schema] ProblemView<'a>),
+    Conflict(ProblemView<'a>),
     /// Something is wrong with the request.
     #[response(status = 422, content_type = "application/problem+json")]
-    Unprocessable(#[to_schema] ProblemView<'a>),
+    Unprocessable(ProblemView<'a>),
     /// Too many requests: the header `Retry-After` says in how many seconds to ask again.
     #[response(status = 429, content_type = "application/problem+json")]
-    TooMany(#[to_schema] ProblemView<'a>),
+    TooMany(ProblemView<'a>),
     /// The daemon failed; its log says where.
     #[response(status = 500, content_type = "application/problem+json")]
-    Failed(#[to_schema] ProblemView<'a>),
+    Failed(ProblemView<'a>),
     /// There is no room now: the header `Retry-After` says in how many seconds to ask again.
     #[response(status = 503, content_type = "application/problem+json")]
-    Busy(#[to_schema] ProblemView<'a>),
+    Busy(ProblemView<'a>),
 }

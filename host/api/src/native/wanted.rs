@@ -47,9 +47,9 @@ pub(super) fn read(uri: &Uri) -> Result<(Filter, Page), Problem> {
     let mut page = Page { before: None, limit: USUAL, with_results: false };
     for (name, value) in parameters(uri, &NAMES)? {
         match name.as_str() {
-            "state" => {
-                filter.states.extend([known::<State>(&value, "`state` is queued, started, finished, failed or canceled.")?])
-            }
+            "state" => filter
+                .states
+                .extend([known::<State>(&value, "`state` is queued, started, finished, failed or canceled.")?]),
             "host" => filter.host = Some(value),
             "driver" => filter.driver = Some(value),
             "caller" => filter.caller = Some(value),
