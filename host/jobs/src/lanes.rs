@@ -87,9 +87,8 @@ impl Lanes {
 
     /// Takes places for a job that has just come, unless one that waits could have them.
     pub(crate) fn start(&mut self, needs: &Needs) -> bool {
-        let starts = self.running < self.max_running
-            && self.ready.is_empty()
-            && !needs.iter().any(|need| self.is_full(need));
+        let starts =
+            self.running < self.max_running && self.ready.is_empty() && !needs.iter().any(|need| self.is_full(need));
         if starts {
             self.take(needs);
         }
@@ -112,11 +111,6 @@ impl Lanes {
         }
         let max = self.max_running;
         (self.running >= max).then(|| format!("max_running: {max} of {max} jobs run"))
-    }
-
-    /// How many jobs run.
-    pub(crate) fn running(&self) -> usize {
-        self.running
     }
 
     /// Forgets all jobs that wait.

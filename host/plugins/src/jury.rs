@@ -99,7 +99,12 @@ impl Jury {
                 }
                 Err(failure) => self.fail(seat, failure, &objection)?,
             };
-            verdicts.push(Given { policy: seat.judge.plugin.terms.name.to_string(), mode: seat.judge.mode, verdict, reason });
+            verdicts.push(Given {
+                policy: seat.judge.plugin.terms.name.to_string(),
+                mode: seat.judge.mode,
+                verdict,
+                reason,
+            });
         }
         Ok((verdicts, amendments))
     }
