@@ -2,6 +2,7 @@
 
 use crate::dispatcher::Dispatcher;
 use crate::queue::Work;
+use crate::vault::Vault;
 use crate::{Config, Filter, Job, Page, Recorded, Rejection, State, Submission};
 use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use hostler_plugins::Plugins;
@@ -13,12 +14,13 @@ use std::time::Duration;
 pub struct Jobs {
     plugins: Arc<Plugins>,
     dispatcher: Arc<Dispatcher>,
+    vault: Arc<Vault>,
     default_ttl: Duration,
 }
 
 impl Jobs {
-    pub(crate) fn new(config: &Config, plugins: Arc<Plugins>, dispatcher: Arc<Dispatcher>) -> Self {
-        Self { plugins, dispatcher, default_ttl: Duration::from_secs(config.default_ttl.into()) }
+    pub(crate) fn new(config: &Config, plugins: Arc<Plugins>, dispatcher: Arc<Dispatcher>, vault: Arc<Vault>) -> Self {
+        Self { plugins, dispatcher, vault, default_ttl: Duration::from_secs(config.default_ttl.into()) }
     }
 
     /// Validates a request, has it reviewed, stores it, and answers the queued job. The job is
@@ -55,6 +57,11 @@ impl Jobs {
         let run = Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _);
         let work = Work { run, turns };
         self.dispatcher.accept(room, job, ttl, work).await.map_err(Rejection::Failed)
+    }
+
+    /// A keyed hash of a request, to tell whether two are the same: [`crate::Idempotency`].
+    pub fn fingerprint(&self, request: &[u8]) -> [u8; 32] {
+        self.vault.fingerprint(request)
     }
 
     /// One job, or `None` if there is none of that name.
