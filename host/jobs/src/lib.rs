@@ -39,10 +39,12 @@ mod log;
 mod mark;
 mod needs;
 mod queue;
+mod retention;
 mod running;
 mod store;
 mod submission;
 mod to_its_end;
+mod vault;
 mod work;
 
 pub use batch::Batch;
