@@ -1,7 +1,7 @@
 //! HTTP: the only room that knows it.
 //!
 //! An [`Api`] answers requests from a [`Backend`], which is `hostler_jobs::Jobs` in the daemon. It speaks the
-//! native API under `/v1` and one module per dialect of `NetPulse` (`dialect/`); a dialect reads a body into a
+//! native API under `/v1` (described by `openapi.rs`) and one module per dialect of `NetPulse` (`dialect/`); a dialect reads a body into a
 //! [`hostler_model::Request`] and writes jobs and errors in its own shape, and shares nothing with the others.
 //! [`Api::router`] is all of it for tests; [`serve`] puts it on a socket.
 //!
