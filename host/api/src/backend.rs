@@ -1,8 +1,11 @@
 //! What HTTP needs from the daemon.
 
 use futures::future::{BoxFuture, FutureExt};
-use hostler_jobs::{Filter, Job, Jobs, Recorded, Rejection, Submission};
-use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
+use hostler_jobs::{AuditFilter, Filter, Job, Jobs, Key, KeyDigest, Recorded, Rejection, Submission};
+use hostler_model::{
+    AuditEntry, Caller, DriverSchemas, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Secret,
+};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What HTTP needs from the daemon; [`Jobs`] is it, and tests script their own.
@@ -16,15 +19,30 @@ pub trait Backend: Send + Sync + 'static {
     /// See [`Jobs::list`].
     fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
     /// See [`Jobs::cancel`].
-    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>>;
-    /// See [`Jobs::decisions`].
-    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
+    fn cancel<'a>(&'a self, filter: Filter, by: &'a Caller) -> BoxFuture<'a, Result<Vec<JobId>, Failure>>;
+    /// See [`Jobs::audit`].
+    fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
+    /// See [`Jobs::record`].
+    fn record(&self, entry: &AuditEntry);
+    /// See [`Jobs::key`].
+    fn key(&self, digest: &KeyDigest) -> Option<Arc<Key>>;
+    /// See [`Jobs::keys`].
+    fn keys(&self) -> Vec<KeyInfo>;
+    /// See [`Jobs::make_key`].
+    fn make_key<'a>(&'a self, wanted: NewKey, by: &'a Caller) -> BoxFuture<'a, Result<(KeyInfo, Secret), Failure>>;
+    /// See [`Jobs::revoke_key`].
+    fn revoke_key<'a>(&'a self, name: &'a str, by: &'a Caller) -> BoxFuture<'a, Result<(), Failure>>;
     /// See [`Jobs::plugins`].
     fn plugins(&self) -> Vec<PluginInfo>;
     /// See [`Jobs::plugin`].
     fn plugin(&self, name: &str) -> Option<PluginInfo>;
     /// See [`Jobs::change_plugin`].
-    fn change_plugin<'a>(&'a self, name: &'a str, change: PluginChange) -> BoxFuture<'a, Result<PluginInfo, Failure>>;
+    fn change_plugin<'a>(
+        &'a self,
+        name: &'a str,
+        change: PluginChange,
+        by: &'a Caller,
+    ) -> BoxFuture<'a, Result<PluginInfo, Failure>>;
     /// See [`Jobs::drivers`].
     fn drivers(&self) -> Vec<String>;
     /// See [`Jobs::schemas`].
@@ -48,12 +66,32 @@ impl Backend for Jobs {
         Jobs::list(self, filter, limit).boxed()
     }
 
-    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>> {
-        Jobs::cancel(self, filter).boxed()
+    fn cancel<'a>(&'a self, filter: Filter, by: &'a Caller) -> BoxFuture<'a, Result<Vec<JobId>, Failure>> {
+        Jobs::cancel(self, filter, by).boxed()
     }
 
-    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
-        Jobs::decisions(self, job, limit).boxed()
+    fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
+        Jobs::audit(self, filter, limit).boxed()
+    }
+
+    fn record(&self, entry: &AuditEntry) {
+        Jobs::record(self, entry);
+    }
+
+    fn key(&self, digest: &KeyDigest) -> Option<Arc<Key>> {
+        Jobs::key(self, digest)
+    }
+
+    fn keys(&self) -> Vec<KeyInfo> {
+        Jobs::keys(self)
+    }
+
+    fn make_key<'a>(&'a self, wanted: NewKey, by: &'a Caller) -> BoxFuture<'a, Result<(KeyInfo, Secret), Failure>> {
+        Jobs::make_key(self, wanted, by).boxed()
+    }
+
+    fn revoke_key<'a>(&'a self, name: &'a str, by: &'a Caller) -> BoxFuture<'a, Result<(), Failure>> {
+        Jobs::revoke_key(self, name, by).boxed()
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {
@@ -64,8 +102,13 @@ impl Backend for Jobs {
         Jobs::plugin(self, name)
     }
 
-    fn change_plugin<'a>(&'a self, name: &'a str, change: PluginChange) -> BoxFuture<'a, Result<PluginInfo, Failure>> {
-        Jobs::change_plugin(self, name, change).boxed()
+    fn change_plugin<'a>(
+        &'a self,
+        name: &'a str,
+        change: PluginChange,
+        by: &'a Caller,
+    ) -> BoxFuture<'a, Result<PluginInfo, Failure>> {
+        Jobs::change_plugin(self, name, change, by).boxed()
     }
 
     fn drivers(&self) -> Vec<String> {

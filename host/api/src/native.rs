@@ -1,26 +1,26 @@
 //! The native API, under `/v1`. Errors are `application/problem+json` (RFC 9457).
 
+mod audit;
 mod host_keys;
 mod job;
+mod keys;
 mod plugins;
 mod problem;
 
-use crate::guard::guarded;
+use crate::guard::{Reader, guarded};
 use crate::{Api, error::Error, key, query};
 use axum::extract::{Path, State};
 use axum::http::Uri;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
+use hostler_jobs::Job;
 use hostler_model::{ErrorKind, Failure, JobId, Phase};
 use problem::Problem;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::Duration;
 
 /// The longest time a client may wait for a job in one request, in seconds.
 const LONGEST_WAIT: u64 = 60;
-
-/// The most decisions in one answer.
-const MOST_DECISIONS: usize = 1000;
 
 pub(crate) fn router(api: &Api) -> Router {
     let router = Router::new()
@@ -29,7 +29,9 @@ pub(crate) fn router(api: &Api) -> Router {
         .route("/plugins/{name}/load", post(plugins::load))
         .route("/plugins/{name}/rollback", post(plugins::roll_back))
         .route("/jobs/{id}", get(job))
-        .route("/audit", get(audit))
+        .route("/audit", get(audit::list))
+        .route("/keys", get(keys::list).post(keys::make))
+        .route("/keys/{name}", delete(keys::revoke))
         .route("/host-keys", get(host_keys::list).post(host_keys::add).delete(host_keys::remove))
         .fallback(async || Problem::from(Error::NoPath))
         .method_not_allowed_fallback(async || Problem::from(Error::NoMethod));
@@ -37,13 +39,22 @@ pub(crate) fn router(api: &Api) -> Router {
 }
 
 /// One job; with `?wait=SECONDS` once it has ended, or as it is after that time.
-async fn job(State(api): State<Api>, Path(id): Path<String>, uri: Uri) -> Result<Json<Value>, Problem> {
+async fn job(
+    Reader(caller): Reader,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Json<Value>, Problem> {
     let wait = parameters(&uri, &["wait"])?.pop().map(|(_, seconds)| patience(&seconds)).transpose()?;
     let none = || {
         let message = "There is no job of this name; ask with the id that the submission answered.";
         Problem::from(Failure::new(ErrorKind::NotFound, Phase::Store, message))
     };
     let id: JobId = id.parse().map_err(|_| none())?;
+    // Whoever may not see a job does not learn that it exists, nor when it ends.
+    let seen = |job: Option<Job>| job.filter(|job| caller.reaches(&job.caller));
+    let may_wait = wait.is_some() && (caller.reach().is_none() || seen(api.backend.get(id).await?).is_some());
+    let wait = wait.filter(|_| may_wait);
     let job = match wait {
         None => api.backend.get(id).await,
         Some(patience) => tokio::select! {
@@ -53,21 +64,7 @@ async fn job(State(api): State<Api>, Path(id): Path<String>, uri: Uri) -> Result
         },
     };
     let job = job.map_err(|failure| Problem::from(failure).about(id))?;
-    Ok(Json(job::view(&job.ok_or_else(|| none().about(id))?)))
-}
-
-/// Decisions of grants and policies, newest first; with `?job=ID` those about one job, `?limit=N` at most so many.
-async fn audit(State(api): State<Api>, uri: Uri) -> Result<Json<Value>, Problem> {
-    let (mut job, mut limit) = (None, MOST_DECISIONS);
-    for (name, value) in parameters(&uri, &["job", "limit"])? {
-        if name == "job" {
-            job = Some(value.parse().map_err(|_| invalid("`job` is the id of a job.".into()))?);
-        } else {
-            let wanted = value.parse().ok().filter(|wanted| (1..=MOST_DECISIONS).contains(wanted));
-            limit = wanted.ok_or_else(|| invalid(format!("`limit` is a whole number from 1 to {MOST_DECISIONS}.")))?;
-        }
-    }
-    Ok(Json(json!({"audit": api.backend.decisions(job, limit).await?})))
+    Ok(Json(job::view(&seen(job).ok_or_else(|| none().about(id))?)))
 }
 
 /// The parameters of a query but for the API key; only those known are allowed.

@@ -1,7 +1,9 @@
 //! What the operator says about jobs.
 
 use crate::dispatcher::Dispatcher;
-use crate::{Error, Jobs, Ledger, clock};
+use crate::keys::Keys;
+use crate::{Error, Jobs, Ledger, State, clock, trail};
+use hostler_model::ErrorKind;
 use hostler_plugins::Plugins;
 use serde::Deserialize;
 use std::num::NonZeroU32;
@@ -35,10 +37,15 @@ impl Config {
     pub async fn build(self, ledger: Ledger, plugins: Arc<Plugins>) -> Result<Jobs, Error> {
         let Ledger(store) = ledger;
         let lost = store.abandon(clock::now()).await.map_err(Error::LeftOver)?;
+        for id in &lost {
+            store.record(&trail::given_up(*id, State::Failed, &ErrorKind::Lost), clock::now());
+        }
         if !lost.is_empty() {
             tracing::warn!(jobs = lost.len(), "an earlier run of the daemon left jobs open; they failed as lost");
         }
-        Ok(Jobs::new(&self, plugins, Dispatcher::start(&self, store)))
+        let keys = Keys::load(Arc::clone(&store)).await.map_err(Error::Keys)?;
+        let dispatcher = Dispatcher::start(&self, Arc::clone(&store));
+        Ok(Jobs::new(&self, plugins, dispatcher, store, keys))
     }
 }
 

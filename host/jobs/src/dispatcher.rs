@@ -5,7 +5,7 @@ use crate::failures;
 use crate::mark::Mark;
 use crate::queue::{Queue, Room, Turn, Work};
 use crate::store::Store;
-use crate::{Config, Filter, Job, Recorded, clock, to_its_end};
+use crate::{Config, Filter, Job, State, clock, to_its_end, trail};
 use futures::FutureExt;
 use futures::future::join_all;
 use hostler_model::{ErrorKind, Failure, JobId, Outcome};
@@ -90,6 +90,8 @@ impl Dispatcher {
                 this.ends.announce(&[job.id]);
                 return Err(failure);
             }
+            // Before its work can write anything down.
+            this.store.record(&trail::submitted(&accepted), clock::now());
             match place {
                 Some(place) => drop(this.tasks.spawn(Arc::clone(&this).carry_out(job, work, place))),
                 None => this.queue.push(room, job, ttl, work),
@@ -130,11 +132,6 @@ impl Dispatcher {
         self.store.list(filter, limit).await
     }
 
-    /// See [`crate::Jobs::decisions`].
-    pub(crate) async fn decisions(&self, job: Option<JobId>, limit: usize) -> Result<Vec<Recorded>, Failure> {
-        self.store.decisions(job, limit).await
-    }
-
     /// See [`crate::Jobs::shutdown`].
     pub(crate) async fn shutdown(&self) {
         self.stop.cancel();
@@ -146,7 +143,12 @@ impl Dispatcher {
             tracing::warn!(jobs = self.tasks.len(), "jobs did not stop in time and are given up");
         }
         match self.store.abandon(clock::now()).await {
-            Ok(lost) => self.ends.announce(&lost),
+            Ok(lost) => {
+                for id in &lost {
+                    self.store.record(&trail::given_up(*id, State::Failed, &ErrorKind::Lost), clock::now());
+                }
+                self.ends.announce(&lost);
+            }
             Err(failure) => log_failure(&failure, "open jobs could not be ended; the next start does it"),
         }
     }
@@ -220,7 +222,9 @@ impl Dispatcher {
             }
         }
         if took_place {
-            self.ends.hand_out(job.ended(outcome, at));
+            let job = job.ended(outcome, at);
+            self.store.record(&trail::ended(&job), at);
+            self.ends.hand_out(job);
         } else {
             self.ends.announce(&[id]);
         }

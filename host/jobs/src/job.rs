@@ -101,4 +101,6 @@ pub struct Filter {
     pub state: Option<State>,
     /// Those for this target host, spelled as in the request.
     pub host: Option<String>,
+    /// Those of this caller.
+    pub caller: Option<String>,
 }

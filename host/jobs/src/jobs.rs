@@ -1,9 +1,15 @@
 //! The door of this room.
 
 use crate::dispatcher::Dispatcher;
+use crate::keys::Keys;
 use crate::queue::Work;
-use crate::{Config, Filter, Job, Recorded, Rejection, State, Submission, clock};
-use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
+use crate::reach::{self, Beyond};
+use crate::store::Store;
+use crate::{AuditFilter, Config, Filter, Job, Key, KeyDigest, Recorded, Rejection, State, Submission, clock, trail};
+use hostler_model::{
+    AuditEntry, Caller, DriverSchemas, ErrorKind, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Secret,
+    Target,
+};
 use hostler_plugins::Plugins;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +19,25 @@ use std::time::Duration;
 pub struct Jobs {
     plugins: Arc<Plugins>,
     dispatcher: Arc<Dispatcher>,
+    store: Arc<dyn Store>,
+    keys: Arc<Keys>,
     default_ttl: Duration,
 }
 
 impl Jobs {
-    pub(crate) fn new(config: &Config, plugins: Arc<Plugins>, dispatcher: Arc<Dispatcher>) -> Self {
-        Self { plugins, dispatcher, default_ttl: Duration::from_secs(config.default_ttl.into()) }
+    pub(crate) fn new(
+        config: &Config,
+        plugins: Arc<Plugins>,
+        dispatcher: Arc<Dispatcher>,
+        store: Arc<dyn Store>,
+        keys: Keys,
+    ) -> Self {
+        let default_ttl = Duration::from_secs(config.default_ttl.into());
+        Self { plugins, dispatcher, store, keys: Arc::new(keys), default_ttl }
     }
 
     /// Validates a request, has it reviewed, stores it, and answers the queued job. The job is
-    /// durable when this returns.
+    /// durable when this returns. A job that the caller's key is not for is denied, and leaves a line of the audit only.
     pub async fn submit(&self, submission: Submission) -> Result<Job, Rejection> {
         // Before the plugins are asked: a flood must not cost more than a look at a counter.
         let room = self.dispatcher.reserve().map_err(Rejection::Failed)?;
@@ -31,8 +46,11 @@ impl Jobs {
         let (driver, options) = (request.driver.clone(), request.options.clone());
         let ttl = options.ttl.unwrap_or(self.default_ttl);
         let mut warnings = std::mem::take(&mut request.warnings);
-        let prepared = self.plugins.prepare(id, request).await?;
+        reach::check_driver(&caller, &driver).map_err(|beyond| self.deny(beyond, &caller, id, &driver, None))?;
+        let prepared = self.plugins.prepare(id, &caller.name, request).await?;
         let plan = prepared.plan().clone();
+        reach::check_target(&caller, &plan.target)
+            .map_err(|beyond| self.deny(beyond, &caller, id, &driver, Some(&plan.target)))?;
         warnings.extend_from_slice(&plan.warnings);
         let job = Job {
             id,
@@ -57,6 +75,11 @@ impl Jobs {
         self.dispatcher.accept(room, job, ttl, work).await.map_err(Rejection::Failed)
     }
 
+    fn deny(&self, beyond: Beyond, caller: &Caller, job: JobId, driver: &str, target: Option<&Target>) -> Failure {
+        self.record(&beyond.entry(caller, job, driver, target));
+        beyond.into()
+    }
+
     /// One job, or `None` if there is none of that name.
     pub async fn get(&self, id: JobId) -> Result<Option<Job>, Failure> {
         self.dispatcher.get(id).await
@@ -72,14 +95,46 @@ impl Jobs {
         self.dispatcher.list(filter, limit).await
     }
 
-    /// Cancels the queued jobs that match; answers those it cancelled.
-    pub async fn cancel(&self, filter: Filter) -> Result<Vec<JobId>, Failure> {
-        self.dispatcher.cancel(filter).await
+    /// Cancels the queued jobs that match and that the caller reaches; answers those it cancelled.
+    pub async fn cancel(&self, filter: Filter, by: &Caller) -> Result<Vec<JobId>, Failure> {
+        let caller = by.reach().or(filter.caller);
+        let canceled = self.dispatcher.cancel(Filter { caller, ..filter }).await?;
+        for id in &canceled {
+            self.record(&trail::canceled(*id, &by.name));
+            self.record(&trail::given_up(*id, State::Canceled, &ErrorKind::Canceled));
+        }
+        Ok(canceled)
     }
 
-    /// Decisions of grants and policies, newest first, at most `limit`; all, or those about one job.
-    pub async fn decisions(&self, job: Option<JobId>, limit: usize) -> Result<Vec<Recorded>, Failure> {
-        self.dispatcher.decisions(job, limit).await
+    /// Lines of the audit that match, newest first, at most `limit`.
+    pub async fn audit(&self, filter: AuditFilter, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        self.store.audit(filter, limit).await
+    }
+
+    /// Writes a line of the audit. Does not wait for the disk.
+    pub fn record(&self, entry: &AuditEntry) {
+        self.store.record(entry, clock::now());
+    }
+
+    /// The API key with this digest, unless it has expired. This is its use: see [`KeyInfo::last_used_at`].
+    pub fn key(&self, digest: &KeyDigest) -> Option<Arc<Key>> {
+        self.keys.find(digest, clock::now())
+    }
+
+    /// The API keys, by name.
+    pub fn keys(&self) -> Vec<KeyInfo> {
+        self.keys.list()
+    }
+
+    /// Makes an API key. Nobody can read it later. Errors: `invalid-request`; `in-use` if the name is taken. A caller
+    /// that goes away in the middle of it may leave a key that nobody has: carry it [`crate::to_its_end`].
+    pub async fn make_key(&self, wanted: NewKey, by: &Caller) -> Result<(KeyInfo, Secret), Failure> {
+        self.keys.make(wanted, by).await
+    }
+
+    /// Takes an API key back; from then on it is worth nothing. Error: `not-found`. Carry it [`crate::to_its_end`].
+    pub async fn revoke_key(&self, name: &str, by: &Caller) -> Result<(), Failure> {
+        self.keys.revoke(name, by).await
     }
 
     /// Refuses new jobs, asks the running ones to stop, and waits some seconds for them. Jobs that
@@ -99,8 +154,8 @@ impl Jobs {
     }
 
     /// Changes what is in service. Jobs that were accepted before end on the version that accepted them.
-    pub async fn change_plugin(&self, name: &str, change: PluginChange) -> Result<PluginInfo, Failure> {
-        self.plugins.change(name, change).await
+    pub async fn change_plugin(&self, name: &str, change: PluginChange, by: &Caller) -> Result<PluginInfo, Failure> {
+        self.plugins.change(name, change, &by.name).await
     }
 
     /// Names of the drivers in service, sorted.

@@ -14,7 +14,8 @@
 //! - Secrets are kept in memory only. A job that the daemon held when it ended is therefore not run
 //!   again: at the next start it fails with kind `lost`, and says whether it had begun to act.
 //!
-//! Decisions of grants and policies are written to the same store, through the [`Ledger`].
+//! The audit is written to the same store, through the [`Ledger`]: what was asked, what grants and policies decided, what
+//! was done. API keys are kept there too, by their digests, and looked up in memory.
 //!
 //! Inside: the `store` keeps the truth, the `queue` holds the work of queued jobs, and the
 //! `dispatcher` carries it from one to the other.
@@ -27,18 +28,22 @@ mod error;
 mod failures;
 mod job;
 mod jobs;
+mod keys;
 mod ledger;
 mod mark;
 mod queue;
+mod reach;
 mod store;
 mod submission;
 mod to_its_end;
+mod trail;
 
 pub use config::Config;
 pub use error::Error;
 pub use hostler_plugins::Rejection;
 pub use job::{Filter, Job, State};
 pub use jobs::Jobs;
-pub use ledger::{Ledger, Recorded};
+pub use keys::{Key, KeyDigest};
+pub use ledger::{AuditFilter, Ledger, Recorded};
 pub use submission::{Idempotency, Submission};
 pub use to_its_end::to_its_end;

@@ -2,6 +2,7 @@
 
 use super::problem::Problem;
 use super::{invalid, parameters};
+use crate::guard::Admin;
 use crate::{Api, body};
 use axum::Json;
 use axum::body::Body;
@@ -10,7 +11,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Uri};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hostler_model::{ErrorKind, Failure, Phase, PluginChange, PluginInfo};
+use hostler_model::{Caller, ErrorKind, Failure, Phase, PluginChange, PluginInfo};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -24,13 +25,14 @@ const MEDIA_TYPE: &str = "application/wasm";
 const SIGNATURE: &str = "Plugin-Signature";
 
 /// Those in service and those that could not be loaded.
-pub(super) async fn list(State(api): State<Api>, uri: Uri) -> Result<Json<Value>, Problem> {
+pub(super) async fn list(_: Admin, State(api): State<Api>, uri: Uri) -> Result<Json<Value>, Problem> {
     parameters(&uri, &[])?;
     Ok(Json(json!({"plugins": api.backend.plugins()})))
 }
 
 /// One of them.
 pub(super) async fn get(
+    _: Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,
@@ -43,6 +45,7 @@ pub(super) async fn get(
 
 /// Installs the component of the body.
 pub(super) async fn install(
+    Admin(by): Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,
@@ -63,39 +66,42 @@ pub(super) async fn install(
     let signature = headers.get(SIGNATURE).map(|value| decode(value.as_bytes())).transpose()?;
     let _turn = UPLOADS.acquire().await;
     let component = body::read_up_to(body, COMPONENT_LIMIT, &api.config).await?;
-    change(&api, &name, PluginChange::Install { component, signature }).await
+    change(&api, &by, &name, PluginChange::Install { component, signature }).await
 }
 
 /// Takes the file of the folder into service.
 pub(super) async fn load(
+    Admin(by): Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,
 ) -> Result<Json<PluginInfo>, Problem> {
     parameters(&uri, &[])?;
-    change(&api, &name, PluginChange::Load).await
+    change(&api, &by, &name, PluginChange::Load).await
 }
 
 /// Takes the version before this one into service.
 pub(super) async fn roll_back(
+    Admin(by): Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,
 ) -> Result<Json<PluginInfo>, Problem> {
     parameters(&uri, &[])?;
-    change(&api, &name, PluginChange::Rollback).await
+    change(&api, &by, &name, PluginChange::Rollback).await
 }
 
 /// Takes it out of service.
 pub(super) async fn remove(
+    Admin(by): Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,
 ) -> Result<Json<PluginInfo>, Problem> {
     parameters(&uri, &[])?;
-    change(&api, &name, PluginChange::Remove).await
+    change(&api, &by, &name, PluginChange::Remove).await
 }
 
-async fn change(api: &Api, name: &str, change: PluginChange) -> Result<Json<PluginInfo>, Problem> {
-    Ok(Json(api.backend.change_plugin(name, change).await?))
+async fn change(api: &Api, by: &Caller, name: &str, change: PluginChange) -> Result<Json<PluginInfo>, Problem> {
+    Ok(Json(api.backend.change_plugin(name, change, by).await?))
 }

@@ -1,8 +1,10 @@
 //! The HTTP interface over a scripted backend: routes, shapes, status codes, and what is never shown.
 
 mod bad_input;
+mod callers;
 mod host_keys;
 mod key;
+mod keys;
 mod limits;
 mod native;
 mod plugins;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod jobs;
+mod keys;
 mod row;
 mod writer;
 
@@ -16,10 +17,11 @@ use std::sync::{Arc, Mutex};
 use writer::Writer;
 
 /// How to reach each version of the schema from the one before it.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("sqlite/schema/1-jobs.sql"),
     include_str!("sqlite/schema/2-audit.sql"),
     include_str!("sqlite/schema/3-life.sql"),
+    include_str!("sqlite/schema/5-keys.sql"),
 ];
 
 /// The store in a file of `SQLite`. Writes go through one thread, reads do not wait for them.

@@ -45,7 +45,7 @@ async fn prepare_with(plugins: &Arc<Plugins>, commands: &[&str], driver_args: Va
         driver_args: seal("driver_args", driver_args),
         ..Request::default()
     };
-    plugins.prepare(JobId::new(), request).await
+    plugins.prepare(JobId::new(), "somebody", request).await
 }
 
 async fn run(settings: Value, script: &Arc<Script>, commands: &[&str]) -> Outcome {
@@ -126,7 +126,7 @@ async fn an_amended_job_is_judged_again_and_the_change_is_told_and_written_down(
         let connection_args = seal("connection_args", target);
         let command = Some(vec!["ls".into()]);
         let request = Request { driver: "paramiko".into(), command, connection_args, ..Request::default() };
-        plugins.prepare(JobId::new(), request).await
+        plugins.prepare(JobId::new(), "somebody", request).await
     };
     let Err(Rejection::Failed(failure)) = sent(false).await else { panic!("it was accepted as it is") };
     assert_eq!((failure.kind, failure.phase), (ErrorKind::Denied, Phase::Policy));

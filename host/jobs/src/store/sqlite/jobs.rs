@@ -18,6 +18,7 @@ fn condition(filter: Filter) -> (String, Vec<String>) {
         (" AND id = ?", filter.id.map(|id| id.to_string())),
         (" AND state = ?", filter.state.map(|state| state.to_string())),
         (" AND host = ?", filter.host),
+        (" AND caller = ?", filter.caller),
     ] {
         if let Some(value) = value {
             condition += test;
