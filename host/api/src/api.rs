@@ -9,6 +9,7 @@ use axum::middleware::from_fn;
 use hostler_model::{Caller, Secret};
 use hostler_remote::HostKeys;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// The whole HTTP interface: what it answers from, and who may ask. Clones are the same one.
@@ -21,6 +22,8 @@ pub struct Api {
     pub(crate) operator: Arc<Caller>,
     pub(crate) rates: Rates,
     pub(crate) turned_away: TurnedAway,
+    /// Places for clients that follow jobs.
+    pub(crate) followers: Arc<Semaphore>,
     /// Cancelled when the daemon shuts down: from then on nobody waits for a job.
     pub(crate) closing: CancellationToken,
 }
@@ -32,6 +35,7 @@ impl Api {
     pub fn new(config: Config, backend: impl Backend, host_keys: HostKeys, key: Secret) -> Self {
         Self {
             rates: Rates::new(&config),
+            followers: Arc::new(Semaphore::new(config.max_followers.into())),
             config,
             backend: Arc::new(backend),
             host_keys,

@@ -1,7 +1,10 @@
 //! What HTTP needs from the daemon.
 
 use futures::future::{BoxFuture, FutureExt};
-use hostler_jobs::{AuditFilter, Filter, Job, Jobs, Key, KeyDigest, Recorded, Rejection, Submission};
+use futures::stream::{BoxStream, StreamExt};
+use hostler_jobs::{
+    AuditFilter, Filter, Job, Jobs, Key, KeyDigest, Page, Recorded, Rejection, Slice, Submission, Told,
+};
 use hostler_model::{
     AuditEntry, Caller, DriverSchemas, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Secret,
 };
@@ -16,8 +19,19 @@ pub trait Backend: Send + Sync + 'static {
     fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
     /// See [`Jobs::wait`].
     fn wait(&self, id: JobId, patience: Duration) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
+    /// See [`Jobs::follow`].
+    fn follow(&self, job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>>;
+    /// See [`Jobs::output`].
+    fn output<'a>(
+        &'a self,
+        job: Job,
+        run: u32,
+        stream: &'a str,
+        offset: u64,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Slice, Failure>>;
     /// See [`Jobs::list`].
-    fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
+    fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
     /// See [`Jobs::cancel`].
     fn cancel<'a>(&'a self, filter: Filter, by: &'a Caller) -> BoxFuture<'a, Result<Vec<JobId>, Failure>>;
     /// See [`Jobs::audit`].
@@ -62,8 +76,23 @@ impl Backend for Jobs {
         Jobs::wait(self, id, patience).boxed()
     }
 
-    fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
-        Jobs::list(self, filter, limit).boxed()
+    fn follow(&self, job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>> {
+        Jobs::follow(self, job, after).boxed()
+    }
+
+    fn output<'a>(
+        &'a self,
+        job: Job,
+        run: u32,
+        stream: &'a str,
+        offset: u64,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Slice, Failure>> {
+        Jobs::output(self, job, run, stream, offset, patience).boxed()
+    }
+
+    fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
+        Jobs::list(self, filter, page).boxed()
     }
 
     fn cancel<'a>(&'a self, filter: Filter, by: &'a Caller) -> BoxFuture<'a, Result<Vec<JobId>, Failure>> {

@@ -16,6 +16,8 @@ pub struct Config {
     pub header_read_timeout: u64,
     /// How many connections are open at once. More wait in the backlog of the socket.
     pub max_connections: NonZeroU16,
+    /// How many clients follow the events of jobs at once. One more is answered with 503.
+    pub max_followers: u16,
     /// How long requests may take to end when the daemon shuts down, in seconds.
     pub drain_timeout: u64,
     /// How many requests a second an API key may make in the long run, unless it says so itself. The operator's may make
@@ -32,6 +34,7 @@ impl Default for Config {
             body_read_timeout: 30,
             header_read_timeout: 30,
             max_connections: NonZeroU16::new(1024).expect("1024 is not 0"),
+            max_followers: 256,
             drain_timeout: 10,
             rate_per_second: NonZeroU32::new(200).expect("200 is not 0"),
             rate_burst: NonZeroU32::new(400).expect("400 is not 0"),

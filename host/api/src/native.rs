@@ -1,9 +1,11 @@
 //! The native API, under `/v1`. Errors are `application/problem+json` (RFC 9457).
 
 mod audit;
+mod events;
 mod host_keys;
 mod job;
 mod keys;
+mod output;
 mod plugins;
 mod problem;
 
@@ -14,7 +16,7 @@ use axum::http::Uri;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use hostler_jobs::Job;
-use hostler_model::{ErrorKind, Failure, JobId, Phase};
+use hostler_model::{Caller, ErrorKind, Failure, JobId, Phase};
 use problem::Problem;
 use serde_json::Value;
 use std::time::Duration;
@@ -29,6 +31,8 @@ pub(crate) fn router(api: &Api) -> Router {
         .route("/plugins/{name}/load", post(plugins::load))
         .route("/plugins/{name}/rollback", post(plugins::roll_back))
         .route("/jobs/{id}", get(job))
+        .route("/jobs/{id}/events", get(events::follow))
+        .route("/jobs/{id}/output", get(output::read))
         .route("/audit", get(audit::list))
         .route("/keys", get(keys::list).post(keys::make))
         .route("/keys/{name}", delete(keys::revoke))
@@ -46,11 +50,7 @@ async fn job(
     uri: Uri,
 ) -> Result<Json<Value>, Problem> {
     let wait = parameters(&uri, &["wait"])?.pop().map(|(_, seconds)| patience(&seconds)).transpose()?;
-    let none = || {
-        let message = "There is no job of this name; ask with the id that the submission answered.";
-        Problem::from(Failure::new(ErrorKind::NotFound, Phase::Store, message))
-    };
-    let id: JobId = id.parse().map_err(|_| none())?;
+    let id: JobId = id.parse().map_err(|_| no_job())?;
     // Whoever may not see a job does not learn that it exists, nor when it ends.
     let seen = |job: Option<Job>| job.filter(|job| caller.reaches(&job.caller));
     let may_wait = wait.is_some() && (caller.reach().is_none() || seen(api.backend.get(id).await?).is_some());
@@ -64,7 +64,19 @@ async fn job(
         },
     };
     let job = job.map_err(|failure| Problem::from(failure).about(id))?;
-    Ok(Json(job::view(&seen(job).ok_or_else(|| none().about(id))?)))
+    Ok(Json(job::view(&seen(job).ok_or_else(|| no_job().about(id))?)))
+}
+
+/// The job of this name, as it is now, if the caller may see it.
+async fn existing(api: &Api, caller: &Caller, id: &str) -> Result<Job, Problem> {
+    let id: JobId = id.parse().map_err(|_| no_job())?;
+    let job = api.backend.get(id).await.map_err(|failure| Problem::from(failure).about(id))?;
+    job.filter(|job| caller.reaches(&job.caller)).ok_or_else(|| no_job().about(id))
+}
+
+fn no_job() -> Problem {
+    let message = "There is no job of this name; ask with the id that the submission answered.";
+    Failure::new(ErrorKind::NotFound, Phase::Store, message).into()
 }
 
 /// The parameters of a query but for the API key; only those known are allowed.

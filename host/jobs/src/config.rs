@@ -2,6 +2,7 @@
 
 use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;
+use crate::store::Owner;
 use crate::{Error, Jobs, Ledger, State, clock, trail};
 use hostler_model::ErrorKind;
 use hostler_plugins::Plugins;
@@ -19,6 +20,8 @@ pub struct Config {
     pub max_queued: NonZeroU32,
     /// How long a job may wait if it does not say, in seconds.
     pub default_ttl: u32,
+    /// How many bytes of output and progress the log of a job takes; then it is cut. Results keep the head and tail of theirs.
+    pub max_log_bytes: u64,
 }
 
 impl Default for Config {
@@ -27,6 +30,7 @@ impl Default for Config {
             max_running: NonZeroU32::new(64).expect("not zero"),
             max_queued: NonZeroU32::new(10_000).expect("not zero"),
             default_ttl: 300,
+            max_log_bytes: 16 << 20,
         }
     }
 }
@@ -36,7 +40,8 @@ impl Config {
     /// tokio runtime.
     pub async fn build(self, ledger: Ledger, plugins: Arc<Plugins>) -> Result<Jobs, Error> {
         let Ledger(store) = ledger;
-        let lost = store.abandon(clock::now()).await.map_err(Error::LeftOver)?;
+        let owner = Owner::new();
+        let lost = store.recover(owner, clock::now()).await.map_err(Error::LeftOver)?.lost;
         for id in &lost {
             store.record(&trail::given_up(*id, State::Failed, &ErrorKind::Lost), clock::now());
         }
@@ -44,7 +49,7 @@ impl Config {
             tracing::warn!(jobs = lost.len(), "an earlier run of the daemon left jobs open; they failed as lost");
         }
         let keys = Keys::load(Arc::clone(&store)).await.map_err(Error::Keys)?;
-        let dispatcher = Dispatcher::start(&self, Arc::clone(&store));
+        let dispatcher = Dispatcher::start(&self, Arc::clone(&store), owner);
         Ok(Jobs::new(&self, plugins, dispatcher, store, keys))
     }
 }

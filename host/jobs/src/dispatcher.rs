@@ -2,10 +2,12 @@
 
 use crate::ends::Ends;
 use crate::failures;
+use crate::follower::Follower;
+use crate::journal::Journal;
 use crate::mark::Mark;
 use crate::queue::{Queue, Room, Turn, Work};
-use crate::store::Store;
-use crate::{Config, Filter, Job, State, clock, to_its_end, trail};
+use crate::store::{Arrival, Inserted, Owner, Store};
+use crate::{Config, Filter, Job, Page, State, clock, to_its_end, trail};
 use futures::FutureExt;
 use futures::future::join_all;
 use hostler_model::{ErrorKind, Failure, JobId, Outcome};
@@ -33,8 +35,10 @@ struct Place {
 /// What decides which job runs, and sees to it that each ends.
 pub(crate) struct Dispatcher {
     store: Arc<dyn Store>,
+    owner: Owner,
     queue: Queue,
-    ends: Ends,
+    ends: Arc<Ends>,
+    journal: Journal,
     running: Arc<Semaphore>,
     /// Read by submissions from the store to the queue; written by whoever must not meet a job in
     /// between: there it could be cancelled in the store and still arrive in the queue.
@@ -45,11 +49,13 @@ pub(crate) struct Dispatcher {
 
 impl Dispatcher {
     /// Starts on the current tokio runtime.
-    pub(crate) fn start(config: &Config, store: Arc<dyn Store>) -> Arc<Self> {
+    pub(crate) fn start(config: &Config, store: Arc<dyn Store>, owner: Owner) -> Arc<Self> {
         let dispatcher = Arc::new(Self {
+            journal: Journal::start(Arc::clone(&store), config.max_log_bytes),
             store,
+            owner,
             queue: Queue::new(config.max_queued.get() as usize),
-            ends: Ends::default(),
+            ends: Arc::default(),
             running: Arc::new(Semaphore::new(config.max_running.get() as usize)),
             door: RwLock::default(),
             stop: CancellationToken::new(),
@@ -86,7 +92,12 @@ impl Dispatcher {
             // Stored as claimed, it is spared a transaction and two changes of threads.
             let place = if this.queue.is_empty() { this.place(&work) } else { None };
             let job = if place.is_some() { job.started(clock::now()) } else { job };
-            if let Err(failure) = this.store.insert(&job, ttl).await {
+            let arrival = Arrival { job: &job, ttl, kept: None, idempotency: None, owner: this.owner };
+            let inserted = this.store.insert(arrival).await.and_then(|inserted| match inserted {
+                Inserted::New => Ok(()),
+                Inserted::Known(_) | Inserted::Conflict => Err(failures::store("a job without a key was known")),
+            });
+            if let Err(failure) = inserted {
                 this.ends.announce(&[job.id]);
                 return Err(failure);
             }
@@ -106,7 +117,7 @@ impl Dispatcher {
         let this = Arc::clone(self);
         to_its_end(async move {
             let _alone = this.door.write().await;
-            let canceled = this.store.cancel(filter, clock::now()).await?;
+            let canceled = this.store.request_cancel(filter, clock::now()).await?.ended;
             this.queue.remove(&canceled);
             this.ends.announce(&canceled);
             Ok(canceled)
@@ -116,7 +127,7 @@ impl Dispatcher {
 
     /// One job, or `None` if there is none of that name.
     pub(crate) async fn get(&self, id: JobId) -> Result<Option<Job>, Failure> {
-        Ok(self.list(Filter { id: Some(id), ..Filter::default() }, 1).await?.pop())
+        self.store.get(id).await
     }
 
     /// One job, when it has ended or `patience` is over.
@@ -127,9 +138,14 @@ impl Dispatcher {
         }
     }
 
+    /// A reader of the log of this job.
+    pub(crate) fn follower(&self, job: Job) -> Follower {
+        Follower::new(Arc::clone(&self.store), Arc::clone(&self.ends), &self.journal, job)
+    }
+
     /// Jobs that match, newest first.
-    pub(crate) async fn list(&self, filter: Filter, limit: usize) -> Result<Vec<Job>, Failure> {
-        self.store.list(filter, limit).await
+    pub(crate) async fn list(&self, filter: Filter, page: Page) -> Result<Vec<Job>, Failure> {
+        self.store.list(filter, page).await
     }
 
     /// See [`crate::Jobs::shutdown`].
@@ -142,12 +158,13 @@ impl Dispatcher {
         if timeout(GRACE, self.tasks.wait()).await.is_err() {
             tracing::warn!(jobs = self.tasks.len(), "jobs did not stop in time and are given up");
         }
-        match self.store.abandon(clock::now()).await {
-            Ok(lost) => {
-                for id in &lost {
+        self.journal.flush().await;
+        match self.store.recover(Owner::new(), clock::now()).await {
+            Ok(recovered) => {
+                for id in &recovered.lost {
                     self.store.record(&trail::given_up(*id, State::Failed, &ErrorKind::Lost), clock::now());
                 }
-                self.ends.announce(&lost);
+                self.ends.announce(&recovered.lost);
             }
             Err(failure) => log_failure(&failure, "open jobs could not be ended; the next start does it"),
         }
@@ -179,7 +196,7 @@ impl Dispatcher {
 
     async fn claim(self: Arc<Self>, job: Job, work: Work, place: Place) {
         let at = clock::now();
-        match self.store.claim(job.id, at).await {
+        match self.store.claim(job.id, self.owner, at).await {
             Ok(true) => self.carry_out(job.started(at), work, place).await,
             Ok(false) => {} // cancelled between queue and claim
             Err(failure) => self.end(job, failure.into()).await,
@@ -187,7 +204,8 @@ impl Dispatcher {
     }
 
     async fn carry_out(self: Arc<Self>, job: Job, work: Work, _place: Place) {
-        let mark = Arc::new(Mark::new(job.id, Arc::clone(&self.store)));
+        let log = self.journal.open(&job);
+        let mark = Arc::new(Mark::new(job.id, self.owner, Arc::clone(&self.store), log));
         let witness = Arc::clone(&mark);
         let cancel = self.stop.child_token();
         let work = AssertUnwindSafe(async move { (work.run)(witness, cancel).await });
@@ -205,10 +223,11 @@ impl Dispatcher {
     /// Stores how a job ended, and tries until it is stored or the daemon stops.
     async fn end(&self, job: Job, outcome: Outcome) {
         let id = job.id;
-        let (at, took_place) = loop {
+        let last_events = self.journal.close(id);
+        let (at, state) = loop {
             let at = clock::now();
-            match self.store.end(id, &outcome, at).await {
-                Ok(took_place) => break (at, took_place),
+            match self.store.end(id, &outcome, &last_events, at).await {
+                Ok(state) => break (at, state),
                 Err(failure) => log_failure(&failure, "the end of a job could not be stored and is tried again"),
             }
             if self.stop.run_until_cancelled(sleep(RETRY)).await.is_none() {
@@ -221,12 +240,13 @@ impl Dispatcher {
                 tracing::info!(job = %id, %kind, %phase, detail, "job failed");
             }
         }
-        if took_place {
-            let job = job.ended(outcome, at);
-            self.store.record(&trail::ended(&job), at);
-            self.ends.hand_out(job);
-        } else {
-            self.ends.announce(&[id]);
+        match state {
+            Some(state) => {
+                let job = job.ended(state, outcome, at);
+                self.store.record(&trail::ended(&job), at);
+                self.ends.hand_out(job);
+            }
+            None => self.ends.announce(&[id]),
         }
     }
 }

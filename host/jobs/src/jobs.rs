@@ -5,7 +5,11 @@ use crate::keys::Keys;
 use crate::queue::Work;
 use crate::reach::{self, Beyond};
 use crate::store::Store;
-use crate::{AuditFilter, Config, Filter, Job, Key, KeyDigest, Recorded, Rejection, State, Submission, clock, trail};
+use crate::{
+    AuditFilter, Config, Filter, Job, Key, KeyDigest, Page, Recorded, Rejection, Slice, State, Submission, Told, clock,
+    trail,
+};
+use futures::Stream;
 use hostler_model::{
     AuditEntry, Caller, DriverSchemas, ErrorKind, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Secret,
     Target,
@@ -62,7 +66,7 @@ impl Jobs {
             attempt: 1,
             trace,
             plan,
-            created_at: clock::now(),
+            created_at: id.made_at(),
             started_at: None,
             cancel_requested_at: None,
             ended_at: None,
@@ -90,9 +94,26 @@ impl Jobs {
         self.dispatcher.wait(id, patience).await
     }
 
-    /// Jobs that match, newest first, at most `limit`.
-    pub async fn list(&self, filter: Filter, limit: usize) -> Result<Vec<Job>, Failure> {
-        self.dispatcher.list(filter, limit).await
+    /// Tells all events of a job after this number, waits for more, and ends when the job has ended and all was told.
+    pub fn follow(&self, job: Job, after: u64) -> impl Stream<Item = Result<Told, Failure>> + Send + use<> {
+        self.dispatcher.follower(job).follow(after)
+    }
+
+    /// What a stream of a job's run has from this offset on: a part of it. Waits for something until `patience` is over.
+    pub async fn output(
+        &self,
+        job: Job,
+        run: u32,
+        stream: &str,
+        offset: u64,
+        patience: Duration,
+    ) -> Result<Slice, Failure> {
+        self.dispatcher.follower(job).output(run, stream, offset, patience).await
+    }
+
+    /// Jobs that match, newest first: one page of them.
+    pub async fn list(&self, filter: Filter, page: Page) -> Result<Vec<Job>, Failure> {
+        self.dispatcher.list(filter, page).await
     }
 
     /// Cancels the queued jobs that match and that the caller reaches; answers those it cancelled.

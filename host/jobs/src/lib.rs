@@ -20,16 +20,22 @@
 //! Inside: the `store` keeps the truth, the `queue` holds the work of queued jobs, and the
 //! `dispatcher` carries it from one to the other.
 
+mod batch;
 mod clock;
 mod config;
 mod dispatcher;
 mod ends;
 mod error;
+mod event;
 mod failures;
+mod follower;
 mod job;
 mod jobs;
+mod journal;
+mod kept;
 mod keys;
 mod ledger;
+mod log;
 mod mark;
 mod queue;
 mod reach;
@@ -38,10 +44,13 @@ mod submission;
 mod to_its_end;
 mod trail;
 
+pub use batch::Batch;
 pub use config::Config;
 pub use error::Error;
+pub use event::{Captured, Event, Happening, Progress, Ran};
+pub use follower::{Slice, Told};
 pub use hostler_plugins::Rejection;
-pub use job::{Filter, Job, State};
+pub use job::{Cancelled, Filter, Job, Page, State};
 pub use jobs::Jobs;
 pub use keys::{Key, KeyDigest};
 pub use ledger::{AuditFilter, Ledger, Recorded};

@@ -29,13 +29,18 @@ pub(super) fn view(job: &Job) -> Value {
     })
 }
 
-/// What one command or transfer did. `exit_status` and `exit_signal` are both null where the server did not say.
-fn result(result: &RunResult) -> Value {
-    let (status, signal) = match &result.exit {
-        Exit::Status(status) => (Some(status), None),
+/// `exit_status` and `exit_signal`: both are null where the server did not say.
+pub(super) fn exit(exit: &Exit) -> (Option<u32>, Option<&str>) {
+    match exit {
+        Exit::Status(status) => (Some(*status), None),
         Exit::Signal(signal) => (None, Some(signal)),
         Exit::Unknown => (None, None),
-    };
+    }
+}
+
+/// What one command or transfer did.
+fn result(result: &RunResult) -> Value {
+    let (status, signal) = exit(&result.exit);
     let mut fields = Map::new();
     fields.insert("command".into(), result.command.as_str().into());
     fields.insert("exit_status".into(), json!(status));

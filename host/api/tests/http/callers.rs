@@ -22,12 +22,15 @@ async fn ask(api: &Api, method: &str, path: &str, key: &str) -> (StatusCode, Hea
 #[tokio::test]
 async fn each_route_needs_its_scope() {
     let job_path = format!("/v1/jobs/{ID}");
+    let (events_path, output_path) = (format!("{job_path}/events"), format!("{job_path}/output"));
     let routes = [
         ("POST", "/device/execute", Some(Scope::Submit)),
         ("GET", "/job", Some(Scope::Read)),
         ("DELETE", "/job?status=queued", Some(Scope::Cancel)),
         ("GET", "/health", None),
         ("GET", &job_path, Some(Scope::Read)),
+        ("GET", &events_path, Some(Scope::Read)),
+        ("GET", &output_path, Some(Scope::Read)),
         ("GET", "/v1/audit", Some(Scope::Admin)),
         ("GET", "/v1/host-keys", Some(Scope::Admin)),
         ("POST", "/v1/host-keys", Some(Scope::Admin)),
@@ -66,7 +69,7 @@ async fn a_job_of_somebody_else_is_not_there() {
     let api = backend.api();
     for (scopes, wanted) in [(&[Scope::Read][..], 404), (&[Scope::Read, Scope::All], 200), (&[Scope::Admin], 200)] {
         backend.admit("k", caller(scopes), None);
-        for path in [format!("/v1/jobs/{ID}"), format!("/v1/jobs/{ID}?wait=0")] {
+        for path in ["", "?wait=0", "/events", "/output"].map(|rest| format!("/v1/jobs/{ID}{rest}")) {
             let (status, _, text) = ask(&api, "GET", &path, "k").await;
             assert_eq!(status.as_u16(), wanted, "{scopes:?} {path}: {text}");
         }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod callers;
+mod events;
 mod host_keys;
 mod key;
 mod keys;

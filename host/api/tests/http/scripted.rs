@@ -3,8 +3,11 @@
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request as HttpRequest, StatusCode};
 use futures::future::{BoxFuture, FutureExt, pending, ready};
+use futures::stream::{BoxStream, StreamExt, iter};
 use hostler_api::{Api, Backend, Config};
-use hostler_jobs::{AuditFilter, Filter, Job, Key, KeyDigest, Recorded, Rejection, State, Submission};
+use hostler_jobs::{
+    AuditFilter, Filter, Job, Key, KeyDigest, Page, Recorded, Rejection, Slice, State, Submission, Told,
+};
 use hostler_model::{
     AuditEntry, Caller, DriverSchemas, Failure, JobId, KeyInfo, NewKey, Options, Plan, PluginChange, PluginInfo, Rate,
     Request, Secret, Target,
@@ -42,6 +45,14 @@ pub(crate) struct Script {
     pub(crate) revoked: Option<(String, String)>,
     /// Who submitted last.
     pub(crate) submitter: Option<Caller>,
+    /// What a client that follows a job is told.
+    pub(crate) told: Vec<Told>,
+    /// Set where more would come; told when that is awaited.
+    pub(crate) more_to_come: Option<Arc<Notify>>,
+    /// What a job wrote.
+    pub(crate) slice: Option<Slice>,
+    /// What was asked of a log: the number of an event, or run, stream, offset and patience.
+    pub(crate) read: Option<String>,
     /// What reading jobs and changing plugins answers instead of them.
     pub(crate) failure: Option<Failure>,
     /// Set where waiting never ends; told when somebody waits.
@@ -180,10 +191,39 @@ impl Backend for Scripted {
         }
     }
 
-    fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
+    fn follow(&self, _job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>> {
+        let mut script = self.script();
+        script.read = Some(format!("after {after}"));
+        let told = iter(script.told.clone()).map(Ok);
+        match script.more_to_come.clone() {
+            Some(awaited) => {
+                let never = async move {
+                    awaited.notify_one();
+                    pending().await
+                };
+                told.chain(never.into_stream()).boxed()
+            }
+            None => told.boxed(),
+        }
+    }
+
+    fn output<'a>(
+        &'a self,
+        _job: Job,
+        run: u32,
+        stream: &'a str,
+        offset: u64,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Slice, Failure>> {
+        let mut script = self.script();
+        script.read = Some(format!("{run} {stream} {offset} {patience:?}"));
+        ready(Ok(script.slice.clone().expect("a test that reads output says what there is"))).boxed()
+    }
+
+    fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
         let mut script = self.script();
         let jobs = script.jobs.iter().filter(|job| filter.id.is_none_or(|id| id == job.id));
-        let jobs = jobs.take(limit).cloned().collect();
+        let jobs = jobs.take(page.limit).cloned().collect();
         script.filter = Some(filter);
         ready(Ok(jobs)).boxed()
     }

@@ -13,7 +13,7 @@ impl AuditStore for Sqlite {
         let (at, job) = (at.as_microsecond(), entry.job.map(|job| job.to_string()));
         let (caller, event) = (entry.caller.clone(), entry.event.to_string());
         let entry = serde_json::to_string(entry).expect("texts and JSON have a JSON form");
-        self.writer.note(move |connection| {
+        self.writer.note("a line of the audit", move |connection| {
             let values = named_params! { ":at": at, ":job": job, ":caller": caller, ":event": event, ":entry": entry };
             connection.prepare_cached(RECORD)?.execute(values)
         });

@@ -40,8 +40,9 @@ impl KeyStore for Sqlite {
 
     fn note_use(&self, name: &str, at: Timestamp) {
         let name = name.to_owned();
-        self.writer
-            .note(move |connection| connection.prepare_cached(NOTE_USE)?.execute(params![name, at.as_microsecond()]));
+        self.writer.note("the use of a key", move |connection| {
+            connection.prepare_cached(NOTE_USE)?.execute(params![name, at.as_microsecond()])
+        });
     }
 }
 
