@@ -1,9 +1,11 @@
 //! What the operator says about jobs.
 
 use crate::dispatcher::Dispatcher;
+use crate::keys::Keys;
 use crate::retention::{self, Retention};
 use crate::store::{Owner, Recovered};
-use crate::{Error, Jobs, Ledger, clock};
+use crate::{Error, Jobs, Ledger, State, clock, trail};
+use hostler_model::ErrorKind;
 use hostler_plugins::Plugins;
 use serde::Deserialize;
 use std::num::NonZeroU32;
@@ -77,12 +79,16 @@ impl Config {
         let Ledger { store, vault } = ledger;
         let owner = Owner::new();
         let Recovered { queued, lost } = store.recover(owner, clock::now()).await.map_err(Error::LeftOver)?;
+        for id in &lost {
+            store.record(&trail::given_up(*id, State::Failed, &ErrorKind::Lost), clock::now());
+        }
         if !lost.is_empty() || !queued.is_empty() {
             tracing::warn!(ended = lost.len(), waiting = queued.len(), "an earlier run of the daemon left jobs open");
         }
         tokio::spawn(retention::keep(Arc::downgrade(&store), owner, Retention::new(&self)));
+        let keys = Keys::load(Arc::clone(&store)).await.map_err(Error::Keys)?;
         let dispatcher = Dispatcher::start(&self, store, owner);
-        let jobs = Jobs::new(self, plugins, dispatcher, vault);
+        let jobs = Jobs::new(self, plugins, dispatcher, vault, keys);
         jobs.resume(queued);
         Ok(jobs)
     }

@@ -70,4 +70,7 @@ pub enum Error {
         .0.detail.as_deref().unwrap_or(&.0.message)
     )]
     LeftOver(#[source] Failure),
+    /// The API keys cannot be read.
+    #[error("cannot read the API keys: {0}")]
+    Keys(#[source] Failure),
 }
