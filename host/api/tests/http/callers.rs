@@ -4,8 +4,8 @@ use crate::scripted::{ID, KEY, Scripted, info, job, request, send};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use hostler_api::Api;
-use hostler_jobs::{Key, KeyDigest, State};
-use hostler_model::{Caller, KeyInfo, Rate, Scope};
+use hostler_jobs::{Batch, Job, Key, KeyDigest, State};
+use hostler_model::{BatchId, Caller, KeyInfo, Rate, Scope};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -23,12 +23,21 @@ async fn ask(api: &Api, method: &str, path: &str, key: &str) -> (StatusCode, Hea
 async fn each_route_needs_its_scope() {
     let job_path = format!("/v1/jobs/{ID}");
     let (events_path, output_path) = (format!("{job_path}/events"), format!("{job_path}/output"));
+    let (cancel_path, batch_path) = (format!("{job_path}/cancel"), format!("/v1/batches/{ID}"));
+    let (cancel_batch_path, retry_path) = (format!("{batch_path}/cancel"), format!("{batch_path}/retry"));
     let routes = [
         ("POST", "/device/execute", Some(Scope::Submit)),
         ("GET", "/job", Some(Scope::Read)),
         ("DELETE", "/job?status=queued", Some(Scope::Cancel)),
         ("GET", "/health", None),
+        ("POST", "/v1/jobs", Some(Scope::Submit)),
+        ("GET", "/v1/jobs", Some(Scope::Read)),
         ("GET", &job_path, Some(Scope::Read)),
+        ("POST", &cancel_path, Some(Scope::Cancel)),
+        ("POST", "/v1/batches", Some(Scope::Submit)),
+        ("GET", &batch_path, Some(Scope::Read)),
+        ("POST", &cancel_batch_path, Some(Scope::Cancel)),
+        ("POST", &retry_path, Some(Scope::Submit)),
         ("GET", &events_path, Some(Scope::Read)),
         ("GET", &output_path, Some(Scope::Read)),
         ("GET", "/v1/audit", Some(Scope::Admin)),
@@ -73,9 +82,38 @@ async fn a_job_of_somebody_else_is_not_there() {
             let (status, _, text) = ask(&api, "GET", &path, "k").await;
             assert_eq!(status.as_u16(), wanted, "{scopes:?} {path}: {text}");
         }
-        ask(&api, "GET", "/job", "k").await;
-        let owner = (wanted == 404).then(|| "portal".to_owned());
-        assert_eq!(backend.script().filter.take().expect("a filter").caller, owner, "{scopes:?}");
+        for path in ["/job", "/v1/jobs"] {
+            ask(&api, "GET", path, "k").await;
+            let owner = (wanted == 404).then(|| "portal".to_owned());
+            assert_eq!(backend.script().filter.take().expect("a filter").caller, owner, "{scopes:?} {path}");
+        }
+        let (_, _, page) = ask(&api, "GET", "/v1/jobs?caller=somebody%20else", "k").await;
+        assert_eq!(page.contains(ID), wanted == 200, "{scopes:?} {page}");
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_else_submitted_is_not_cancelled_nor_done_once_more() {
+    let batch = BatchId::new();
+    let one = |state, caller: &str| Job { caller: caller.into(), batch: Some(batch), ..job(state) };
+    let backend = Scripted::with_jobs(vec![one(State::Started, "somebody else"), one(State::Failed, "somebody else")]);
+    let recorded =
+        Batch { id: batch, caller: "somebody else".into(), created_at: batch.made_at(), refused: Value::Array(vec![]) };
+    backend.script().batches = vec![recorded];
+    let api = backend.api();
+    let ways = [
+        ("POST", format!("/v1/jobs/{ID}/cancel"), 202),
+        ("GET", format!("/v1/batches/{batch}"), 200),
+        ("POST", format!("/v1/batches/{batch}/cancel"), 202),
+        ("POST", format!("/v1/batches/{batch}/retry"), 422),
+    ];
+    let scopes = [Scope::Submit, Scope::Read, Scope::Cancel];
+    for (all, beyond) in [(None, Some(404)), (Some(Scope::All), None)] {
+        backend.admit("k", caller(&scopes.into_iter().chain(all).collect::<Vec<_>>()), None);
+        for (method, path, within) in &ways {
+            let (status, _, text) = ask(&api, method, path, "k").await;
+            assert_eq!(status.as_u16(), beyond.unwrap_or(*within), "{all:?} {method} {path}: {text}");
+        }
     }
 }
 
