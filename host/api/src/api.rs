@@ -1,12 +1,15 @@
 //! The whole HTTP interface.
 
-use crate::key::Key;
-use crate::{Backend, Config, access_log, dialect, native};
+use crate::guard::TurnedAway;
+use crate::key::OperatorKey;
+use crate::rate::Rates;
+use crate::{Backend, Config, access_log, dialect, native, openapi};
 use axum::Router;
 use axum::middleware::from_fn;
-use hostler_model::Secret;
+use hostler_model::{Caller, Secret};
 use hostler_remote::HostKeys;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// The whole HTTP interface: what it answers from, and who may ask. Clones are the same one.
@@ -15,26 +18,43 @@ pub struct Api {
     pub(crate) config: Config,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) host_keys: HostKeys,
-    pub(crate) key: Key,
+    pub(crate) key: OperatorKey,
+    pub(crate) operator: Arc<Caller>,
+    pub(crate) rates: Rates,
+    pub(crate) turned_away: TurnedAway,
+    /// Places for clients that follow jobs.
+    pub(crate) followers: Arc<Semaphore>,
     /// Cancelled when the daemon shuts down: from then on nobody waits for a job.
     pub(crate) closing: CancellationToken,
 }
 
 impl Api {
-    /// An interface to `backend` and `host_keys` for everybody who presents `key`. With an empty key it admits nobody.
+    /// An interface to `backend` and `host_keys` for everybody who presents `key`, the operator's, or one of the keys that the
+    /// backend knows. An empty key admits nobody.
     #[expect(clippy::needless_pass_by_value, reason = "the caller is to keep no second copy of the key")]
     pub fn new(config: Config, backend: impl Backend, host_keys: HostKeys, key: Secret) -> Self {
-        let (backend, key) = (Arc::new(backend), Key::new(key.expose()));
-        Self { config, backend, host_keys, key, closing: CancellationToken::new() }
+        Self {
+            rates: Rates::new(&config),
+            followers: Arc::new(Semaphore::new(config.max_followers.into())),
+            config,
+            backend: Arc::new(backend),
+            host_keys,
+            key: OperatorKey::new(key.expose()),
+            operator: Arc::new(Caller::operator()),
+            turned_away: TurnedAway::default(),
+            closing: CancellationToken::new(),
+        }
     }
 
     /// All routes.
     pub fn router(&self) -> Router {
+        let (native, description) = native::router(self);
         // Without a prefix the paths are those of dialect 0.2, and so are the errors.
         Router::new()
             .merge(dialect::v0_2::router(self))
             .nest("/v0.2", dialect::v0_2::router(self))
-            .nest("/v1", native::router(self))
+            .nest("/v1", native)
+            .merge(openapi::router(openapi::document(description)))
             .layer(from_fn(access_log::log))
     }
 }

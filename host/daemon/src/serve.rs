@@ -8,12 +8,13 @@ use hostler_api::Api;
 use hostler_files::Staged;
 use hostler_jobs::Ledger;
 use hostler_remote::HostKeys;
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -34,23 +35,28 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let host_keys = HostKeys::new(config.ssh.known_hosts.clone());
     let engine = Arc::new(config.ssh.build()?);
     // From here on no other daemon uses the data directory.
-    let ledger = Ledger::open(&data_dir)?;
+    let ledger = Ledger::open(&data_dir, &config.jobs)?;
     let files = config.files.build()?;
     let (connector, audit) = (engine.clone(), Arc::new(ledger.clone()));
     let plugins = config.plugins.build(connector, files.roots, audit).await?;
     let jobs = config.jobs.build(ledger, plugins).await?;
     let api = Api::new(config.http, jobs.clone(), host_keys, key);
     let shutdown = CancellationToken::new();
-    // Whoever reads that it listens may end it right then.
-    let end_signal = end_signal()?;
+    // Whoever reads the next line may end the daemon at once, and jobs are to be ended in order then too.
+    let mut end = End::listen()?;
     tracing::info!("listening on http://{}", listener.local_addr()?);
     tokio::spawn(sweep(files.staged));
     let serving = hostler_api::serve(listener, api, shutdown.clone());
     let asked_to_end = async {
-        end_signal.await;
-        tracing::info!("ending: running jobs are cancelled");
-        shutdown.cancel();
+        end.signalled().await;
+        tracing::info!("ending: no job begins any more; those that run may go on for jobs.drain_timeout");
+        tokio::select! {
+            () = jobs.drain() => {}
+            () = end.signalled() => tracing::info!("ending at once: running jobs are cancelled"),
+        }
         jobs.shutdown().await;
+        // Not earlier: whoever waits for a job is to hear how it ended.
+        shutdown.cancel();
         engine.shutdown().await;
     };
     tokio::join!(serving, asked_to_end);
@@ -69,16 +75,23 @@ async fn sweep(staged: Arc<Staged>) {
     }
 }
 
-/// Listens for signals from now on. What it gives is done when one came.
-fn end_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+/// The signals that end the daemon. From [`End::listen`] on they do not end it at once.
+struct End {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl End {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn signalled(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    })
+    }
 }
 
 /// Makes a folder that only the daemon's user can enter. One that exists is left as it is.

@@ -1,17 +1,25 @@
 //! What is kept.
 
 mod audit;
+mod batches;
+mod events;
 mod jobs;
+mod keys;
+mod retention;
 mod sqlite;
 
 #[cfg(test)]
 pub(crate) mod conformance;
 
 pub(crate) use audit::AuditStore;
-pub(crate) use jobs::JobStore;
+pub(crate) use batches::BatchStore;
+pub(crate) use events::EventStore;
+pub(crate) use jobs::{Arrival, Inserted, JobStore, Owner, Recovered, Waiting};
+pub(crate) use keys::KeyStore;
+pub(crate) use retention::RetentionStore;
 pub(crate) use sqlite::Sqlite;
 
 /// All that is kept. What is written by one of these is on disk before what is written later by any of them.
-pub(crate) trait Store: JobStore + AuditStore {}
+pub(crate) trait Store: JobStore + BatchStore + EventStore + KeyStore + AuditStore + RetentionStore {}
 
-impl<S: JobStore + AuditStore> Store for S {}
+impl<S: JobStore + BatchStore + EventStore + KeyStore + AuditStore + RetentionStore> Store for S {}

@@ -126,7 +126,7 @@ fn gather(daemon: &Daemon, submitted: Vec<(&Value, Answer)>, evidence: &mut Evid
         let id = answer.job()?;
         let job = daemon.wait(id)?;
         assert_eq!((&job["state"], &job["error"]), (&json!("finished"), &json!(null)), "{asked}: {job}");
-        let audit = daemon.get(&format!("/v1/audit?job={id}"))?;
+        let audit = daemon.get(&format!("/v1/audit?event=denied&job={id}"))?;
         let entries = audit.body["audit"].as_array().context("a list")?;
         assert_eq!((entries.len(), &entries[0]["by"]), (1, &json!("grants")), "{asked}: {}", audit.text);
         assert_eq!(entries[0]["rule"], "plugin.pries.grants", "{asked}: {}", audit.text);
