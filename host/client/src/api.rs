@@ -45,6 +45,12 @@ pub(crate) struct Ask {
     repeatable: bool,
 }
 
+/// One answer, whole.
+pub(crate) struct Answer {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
 impl Ask {
     /// `GET`, below `/v1/`.
     pub(crate) fn get(path: impl Into<String>) -> Self {
@@ -125,12 +131,12 @@ impl Api {
     }
 
     /// Asks, again if the daemon is busy or the connection breaks, unless it might do something twice then.
-    pub(crate) async fn ask(&self, ask: &Ask) -> Result<Response, Error> {
+    pub(crate) async fn ask(&self, ask: &Ask) -> Result<Answer, Error> {
         let mut pauses = Self::pauses();
         let mut first = true;
         loop {
-            let error = match self.ask_once(ask).await {
-                Ok(response) => return Ok(response),
+            let error = match self.whole(ask).await {
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             let is_worth_it = match &error {
@@ -149,11 +155,18 @@ impl Api {
 
     /// Asks for JSON.
     pub(crate) async fn value(&self, ask: &Ask) -> Result<Value, Error> {
-        let response = self.ask(ask).await?;
-        response.json().await.map_err(|error| self.unreachable(&error))
+        let answer = self.ask(ask).await?;
+        serde_json::from_slice(&answer.body).map_err(Error::Strange)
     }
 
-    /// Asks once.
+    async fn whole(&self, ask: &Ask) -> Result<Answer, Error> {
+        let response = self.ask_once(ask).await?;
+        let headers = response.headers().clone();
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?.to_vec();
+        Ok(Answer { headers, body })
+    }
+
+    /// Asks once, and leaves the body on its way.
     pub(crate) async fn ask_once(&self, ask: &Ask) -> Result<Response, Error> {
         let response = self.request(ask).send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();

@@ -34,8 +34,8 @@ pub(crate) enum Error {
     #[error("{0}")]
     Refused(Refusal),
     /// The daemon answered what is no answer.
-    #[error("{0}")]
-    Strange(String),
+    #[error("the daemon's answer makes no sense ({0}); is it as new as this program?")]
+    Strange(serde_json::Error),
     /// What was typed cannot be used.
     #[error("{0}")]
     Input(String),

@@ -14,12 +14,14 @@ use std::io::Write as _;
 /// As many jobs as a page may have.
 const PAGE: usize = 1000;
 
+/// As many jobs as are listed unless somebody says how many.
+const USUAL: usize = 50;
+
 /// As much of a command as a list shows, in characters.
 const COMMAND: usize = 60;
 
 /// Lists jobs, or shows one.
 #[derive(Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub struct Jobs {
     #[command(flatten)]
     connection: Connection,
@@ -33,7 +35,7 @@ pub struct Jobs {
 }
 
 /// Which jobs are listed. All that is given must hold.
-#[derive(Args)]
+#[derive(Args, Default, PartialEq, Eq)]
 struct Filter {
     /// Those in one of these states.
     #[arg(long, value_delimiter = ',', value_parser = ["queued", "started", "finished", "failed", "canceled"])]
@@ -50,9 +52,9 @@ struct Filter {
     /// Those of this batch.
     #[arg(long, value_name = "ID")]
     batch: Option<String>,
-    /// So many at most.
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    limit: usize,
+    /// So many at most [default: 50].
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
 }
 
 #[derive(Subcommand)]
@@ -68,6 +70,11 @@ enum Show {
 pub(crate) async fn jobs(jobs: Jobs, surroundings: &mut Surroundings) -> Result<u8, Error> {
     let api = jobs.connection.open(surroundings)?;
     let (document, text) = match jobs.verb {
+        Some(Show::Show { .. }) if jobs.filter != Filter::default() => {
+            return Err(Error::Input(
+                "`show` shows the job that you name; leave out what chooses jobs of the list".into(),
+            ));
+        }
         Some(Show::Show { id }) => {
             let job = api.value(&Ask::get(format!("jobs/{id}"))).await?;
             let text = described(&job);
@@ -91,9 +98,10 @@ pub(crate) async fn jobs(jobs: Jobs, surroundings: &mut Surroundings) -> Result<
 /// Page by page.
 async fn list(api: &Api, filter: &Filter) -> Result<Vec<Value>, Error> {
     let Filter { state, host, driver, caller, batch, limit } = filter;
+    let limit = limit.unwrap_or(USUAL);
     let mut found = Vec::new();
     let mut cursor = None;
-    while found.len() < *limit {
+    while found.len() < limit {
         let mut ask = Ask::get("jobs").with("limit", (limit - found.len()).min(PAGE));
         for state in state {
             ask = ask.with("state", state);

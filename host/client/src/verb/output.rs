@@ -1,7 +1,7 @@
 //! `hostler output`: the bytes that a command of a job wrote.
 
 use crate::Surroundings;
-use crate::api::{Api, Ask};
+use crate::api::{Answer, Api, Ask};
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::exit;
@@ -81,12 +81,10 @@ impl Output {
         if self.follow {
             ask = ask.with("wait", PATIENCE);
         }
-        let response = api.ask(&ask).await?;
-        let number = |name: &str| response.headers().get(name)?.to_str().ok()?.parse::<u64>().ok();
+        let Answer { headers, body: bytes } = api.ask(&ask).await?;
+        let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
         let (offset, total) = (number("output-offset").unwrap_or(at), number("output-total"));
-        let next = number("output-next");
-        let bytes = response.bytes().await.map_err(|error| api.unreachable(&error))?.to_vec();
-        let next = next.unwrap_or(offset + bytes.len() as u64);
+        let next = number("output-next").unwrap_or(offset + bytes.len() as u64);
         // What the log has no room for never comes.
         let is_last = total.is_some_and(|total| next >= total || bytes.is_empty());
         Ok(Slice { offset, next, bytes, is_last })

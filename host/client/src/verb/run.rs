@@ -143,14 +143,13 @@ impl Run {
 
     async fn submit(&self, api: &Api, submission: &Ask) -> Result<Submitted, Error> {
         let answer = api.value(submission).await?;
-        let strange = |error| Error::Strange(format!("the daemon's answer makes no sense: {error}"));
         let id = answer["id"].as_str().unwrap_or_default();
         if self.hosts.len() == 1 {
             let (cancel, jobs) = (format!("jobs/{id}/cancel"), vec![Child { index: 0, id: id.to_owned() }]);
             return Ok(Submitted { answer, cancel, jobs, refused: Vec::new() });
         }
-        let jobs = Vec::deserialize(&answer["jobs"]).map_err(strange)?;
-        let refused = Vec::deserialize(&answer["refused"]).map_err(strange)?;
+        let jobs = Vec::deserialize(&answer["jobs"]).map_err(Error::Strange)?;
+        let refused = Vec::deserialize(&answer["refused"]).map_err(Error::Strange)?;
         Ok(Submitted { cancel: format!("batches/{id}/cancel"), jobs, refused, answer })
     }
 
