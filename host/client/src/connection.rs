@@ -15,7 +15,7 @@ pub(crate) struct Connection {
     /// Address of the daemon.
     #[arg(long, env = "HOSTLER_URL", default_value = "http://127.0.0.1:9000", global = true, help_heading = "Daemon")]
     url: String,
-    /// File with the API key. Without it: HOSTLER_API_KEY, else `api-key` of the data directory.
+    /// File with the API key. Without it: `HOSTLER_API_KEY`, else `api-key` of the data directory.
     #[arg(long, value_name = "FILE", global = true, help_heading = "Daemon")]
     key_file: Option<PathBuf>,
     /// The daemon's data directory, where it is on this machine.

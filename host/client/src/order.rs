@@ -51,10 +51,10 @@ pub(crate) struct Order {
     /// The driver that carries it out [default: paramiko].
     #[arg(long)]
     driver: Option<String>,
-    /// Any other field of connection_args. The value is JSON or text; `@FILE` takes the text of a file.
+    /// Any other field of `connection_args`. The value is JSON or text; `@FILE` takes the text of a file.
     #[arg(long = "connection-arg", value_name = "NAME=VALUE")]
     connection_args: Vec<Field>,
-    /// Any other field of driver_args, likewise.
+    /// Any other field of `driver_args`, likewise.
     #[arg(long = "driver-arg", value_name = "NAME=VALUE")]
     driver_args: Vec<Field>,
     /// Sends the command as `config`.

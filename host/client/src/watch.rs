@@ -35,7 +35,7 @@ pub(crate) enum End {
 
 impl Watched {
     /// Follows it to its end.
-    pub(crate) async fn to_its_end(mut self, api: Api, screen: Screen) -> End {
+    pub(crate) async fn watch(mut self, api: Api, screen: Screen) -> End {
         let mut follower = Follower::new(api, self.job.clone());
         let mut code = exit::SUCCESS;
         let end = loop {
@@ -46,9 +46,8 @@ impl Watched {
             };
             self.voice.say(&told, &screen).await;
             match told.happening {
-                Happening::Ran(exit::SUCCESS) => {}
                 Happening::Ran(status) => {
-                    if self.is_one_of_several {
+                    if self.is_one_of_several && status != exit::SUCCESS {
                         self.remark(&format!("the command ended with {status}"), &screen).await;
                     }
                     code = if code == exit::SUCCESS { status } else { code };

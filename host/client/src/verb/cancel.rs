@@ -61,7 +61,7 @@ pub(crate) async fn cancel(cancel: Cancel, surroundings: &mut Surroundings) -> R
 /// The job once it has ended.
 async fn ended(api: &Api, id: &str) -> Result<Value, Error> {
     loop {
-        let job = api.value(&Ask::get(format!("jobs/{id}")).with("wait", PATIENCE)).await?;
+        let job = api.value(&Ask::get(format!("jobs/{id}")).with("wait", &PATIENCE)).await?;
         if !job["ended_at"].is_null() {
             return Ok(job);
         }

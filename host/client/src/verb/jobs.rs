@@ -102,7 +102,7 @@ async fn list(api: &Api, filter: &Filter) -> Result<Vec<Value>, Error> {
     let mut found = Vec::new();
     let mut cursor = None;
     while found.len() < limit {
-        let mut ask = Ask::get("jobs").with("limit", (limit - found.len()).min(PAGE));
+        let mut ask = Ask::get("jobs").with("limit", &(limit - found.len()).min(PAGE));
         for state in state {
             ask = ask.with("state", state);
         }

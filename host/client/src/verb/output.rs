@@ -77,9 +77,9 @@ pub(crate) async fn output(output: Output, surroundings: &mut Surroundings) -> R
 impl Output {
     async fn slice(&self, api: &Api, stream: &str, at: u64) -> Result<Slice, Error> {
         let mut ask = Ask::get(format!("jobs/{}/output", self.id));
-        ask = ask.with("run", self.run).with("stream", stream).with("offset", at);
+        ask = ask.with("run", &self.run).with("stream", stream).with("offset", &at);
         if self.follow {
-            ask = ask.with("wait", PATIENCE);
+            ask = ask.with("wait", &PATIENCE);
         }
         let Answer { headers, body: bytes } = api.ask(&ask).await?;
         let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();

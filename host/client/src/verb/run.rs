@@ -165,7 +165,7 @@ impl Run {
     ) -> Result<u8, Error> {
         let Submitted { cancel, jobs, refused, .. } = submitted;
         let mut ends = self.refuse(&refused, screen).await;
-        let watched = jobs.into_iter().map(|child| self.watched(child, colour).to_its_end(api.clone(), screen.clone()));
+        let watched = jobs.into_iter().map(|child| self.watched(child, colour).watch(api.clone(), screen.clone()));
         let mut following = pin!(stream::iter(watched).buffer_unordered(FOLLOWED).collect::<Vec<_>>());
         // The screen may be stuck, so it is the tasks that wait for it, and what they do ends with them.
         let mut cancelling = JoinSet::new();
