@@ -14,6 +14,7 @@ mod engine;
 mod examples;
 mod failures;
 mod files;
+mod generated;
 mod handles;
 mod host_keys;
 mod hostile;

@@ -1,22 +1,49 @@
 //! What HTTP needs from the daemon.
 
 use futures::future::{BoxFuture, FutureExt};
-use hostler_jobs::{Filter, Job, Jobs, Recorded, Rejection, Submission};
-use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
+use futures::stream::{BoxStream, StreamExt};
+use hostler_jobs::{
+    Batch, Cancelled, DryRun, Filter, Job, Jobs, Page, Recorded, Rejection, Slice, State, Submission, Submitted, Told,
+};
+use hostler_model::{BatchId, DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What HTTP needs from the daemon; [`Jobs`] is it, and tests script their own.
 pub trait Backend: Send + Sync + 'static {
     /// See [`Jobs::submit`].
-    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Job, Rejection>>;
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Submitted, Rejection>>;
+    /// See [`Jobs::dry_run`].
+    fn dry_run(&self, submission: Submission) -> BoxFuture<'_, Result<DryRun, Rejection>>;
+    /// See [`Jobs::fingerprint`].
+    fn fingerprint(&self, bytes: &[u8]) -> [u8; 32];
     /// See [`Jobs::get`].
     fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
     /// See [`Jobs::wait`].
     fn wait(&self, id: JobId, patience: Duration) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
+    /// See [`Jobs::follow`].
+    fn follow(&self, job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>>;
+    /// See [`Jobs::output`].
+    fn output<'a>(
+        &'a self,
+        job: Job,
+        run: u32,
+        stream: &'a str,
+        offset: u64,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Slice, Failure>>;
     /// See [`Jobs::list`].
-    fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
+    fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
+    /// See [`Jobs::counts`].
+    fn counts(&self, filter: Filter) -> BoxFuture<'_, Result<BTreeMap<State, u64>, Failure>>;
+    /// See [`Jobs::waiting_for`].
+    fn waiting_for(&self, id: JobId) -> Option<String>;
     /// See [`Jobs::cancel`].
-    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>>;
+    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Cancelled, Failure>>;
+    /// See [`Jobs::insert_batch`].
+    fn insert_batch(&self, batch: Batch) -> BoxFuture<'_, Result<(), Failure>>;
+    /// See [`Jobs::batch`].
+    fn batch(&self, id: BatchId) -> BoxFuture<'_, Result<Option<Batch>, Failure>>;
     /// See [`Jobs::decisions`].
     fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
     /// See [`Jobs::plugins`].
@@ -32,8 +59,16 @@ pub trait Backend: Send + Sync + 'static {
 }
 
 impl Backend for Jobs {
-    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Job, Rejection>> {
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Submitted, Rejection>> {
         Jobs::submit(self, submission).boxed()
+    }
+
+    fn dry_run(&self, submission: Submission) -> BoxFuture<'_, Result<DryRun, Rejection>> {
+        Jobs::dry_run(self, submission).boxed()
+    }
+
+    fn fingerprint(&self, bytes: &[u8]) -> [u8; 32] {
+        Jobs::fingerprint(self, bytes)
     }
 
     fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>> {
@@ -44,12 +79,43 @@ impl Backend for Jobs {
         Jobs::wait(self, id, patience).boxed()
     }
 
-    fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
-        Jobs::list(self, filter, limit).boxed()
+    fn follow(&self, job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>> {
+        Jobs::follow(self, job, after).boxed()
     }
 
-    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>> {
+    fn output<'a>(
+        &'a self,
+        job: Job,
+        run: u32,
+        stream: &'a str,
+        offset: u64,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Slice, Failure>> {
+        Jobs::output(self, job, run, stream, offset, patience).boxed()
+    }
+
+    fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
+        Jobs::list(self, filter, page).boxed()
+    }
+
+    fn counts(&self, filter: Filter) -> BoxFuture<'_, Result<BTreeMap<State, u64>, Failure>> {
+        Jobs::counts(self, filter).boxed()
+    }
+
+    fn waiting_for(&self, id: JobId) -> Option<String> {
+        Jobs::waiting_for(self, id)
+    }
+
+    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Cancelled, Failure>> {
         Jobs::cancel(self, filter).boxed()
+    }
+
+    fn insert_batch(&self, batch: Batch) -> BoxFuture<'_, Result<(), Failure>> {
+        Jobs::insert_batch(self, batch).boxed()
+    }
+
+    fn batch(&self, id: BatchId) -> BoxFuture<'_, Result<Option<Batch>, Failure>> {
+        Jobs::batch(self, id).boxed()
     }
 
     fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {

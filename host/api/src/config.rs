@@ -10,12 +10,18 @@ use std::time::Duration;
 pub struct Config {
     /// The largest body of a request, in bytes. A larger one is answered with 413.
     pub body_limit: usize,
+    /// The largest body with a batch, in bytes.
+    pub batch_body_limit: usize,
+    /// How many targets a batch has at most.
+    pub max_batch: usize,
     /// How long a body may take to arrive, in seconds.
     pub body_read_timeout: u64,
     /// How long the head of a request may take to arrive, in seconds. An idle connection is closed after it, too.
     pub header_read_timeout: u64,
     /// How many connections are open at once. More wait in the backlog of the socket.
     pub max_connections: NonZeroU16,
+    /// How many clients follow the events of jobs at once. One more is answered with 503.
+    pub max_followers: u16,
     /// How long requests may take to end when the daemon shuts down, in seconds.
     pub drain_timeout: u64,
 }
@@ -24,9 +30,12 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             body_limit: 4 << 20,
+            batch_body_limit: 16 << 20,
+            max_batch: 10_000,
             body_read_timeout: 30,
             header_read_timeout: 30,
             max_connections: NonZeroU16::new(1024).expect("1024 is not 0"),
+            max_followers: 256,
             drain_timeout: 10,
         }
     }

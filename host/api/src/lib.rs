@@ -20,6 +20,7 @@ mod error;
 mod guard;
 mod key;
 mod native;
+mod openapi;
 mod query;
 mod serve;
 

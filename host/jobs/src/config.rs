@@ -1,11 +1,13 @@
 //! What the operator says about jobs.
 
 use crate::dispatcher::Dispatcher;
+use crate::store::{Owner, Recovered};
 use crate::{Error, Jobs, Ledger, clock};
 use hostler_plugins::Plugins;
 use serde::Deserialize;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The section `[jobs]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -13,32 +15,60 @@ use std::sync::Arc;
 pub struct Config {
     /// How many jobs are carried out at once.
     pub max_running: NonZeroU32,
+    /// How many jobs are carried out at once at one host and port.
+    pub max_running_per_target: Option<NonZeroU32>,
+    /// How many at once go through one jump host; absent: as many as there are.
+    pub max_running_per_jump_host: Option<NonZeroU32>,
+    /// How many jobs of one caller are carried out at once; absent: as many as there are.
+    pub max_running_per_caller: Option<NonZeroU32>,
     /// How many jobs may wait; beyond it a new one is refused with kind `busy`.
     pub max_queued: NonZeroU32,
     /// How long a job may wait if it does not say, in seconds.
     pub default_ttl: u32,
+    /// How many bytes of output and progress the log of a job takes; then it is cut. Results keep the head and tail of theirs.
+    pub max_log_bytes: u64,
+    /// How long running jobs may go on when the daemon is asked to end, in seconds.
+    pub drain_timeout: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             max_running: NonZeroU32::new(64).expect("not zero"),
+            // One server that hangs leaves places for all others.
+            max_running_per_target: NonZeroU32::new(32),
+            max_running_per_jump_host: None,
+            max_running_per_caller: None,
             max_queued: NonZeroU32::new(10_000).expect("not zero"),
             default_ttl: 300,
+            max_log_bytes: 16 << 20,
+            drain_timeout: 30,
         }
     }
 }
 
 impl Config {
-    /// Ends the jobs that an earlier run left open in the ledger, and starts to carry out jobs on the current
+    /// Takes over the jobs that an earlier run left open in the ledger, and starts to carry out jobs on the current
     /// tokio runtime.
     pub async fn build(self, ledger: Ledger, plugins: Arc<Plugins>) -> Result<Jobs, Error> {
         let Ledger(store) = ledger;
-        let lost = store.abandon(clock::now()).await.map_err(Error::LeftOver)?;
-        if !lost.is_empty() {
-            tracing::warn!(jobs = lost.len(), "an earlier run of the daemon left jobs open; they failed as lost");
+        let owner = Owner::new();
+        let Recovered { queued, lost } = store.recover(owner, clock::now()).await.map_err(Error::LeftOver)?;
+        if !lost.is_empty() || !queued.is_empty() {
+            tracing::warn!(ended = lost.len(), waiting = queued.len(), "an earlier run of the daemon left jobs open");
         }
-        Ok(Jobs::new(&self, plugins, Dispatcher::start(&self, store)))
+        let dispatcher = Dispatcher::start(&self, store, owner);
+        let jobs = Jobs::new(self, plugins, dispatcher);
+        jobs.resume(queued);
+        Ok(jobs)
+    }
+
+    pub(crate) fn default_ttl(&self) -> Duration {
+        Duration::from_secs(self.default_ttl.into())
+    }
+
+    pub(crate) fn drain_timeout(&self) -> Duration {
+        Duration::from_secs(self.drain_timeout.into())
     }
 }
 

@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// The opened store. Plugins are loaded before there are jobs, and what is decided then is written down too.
 #[derive(Clone)]
 pub struct Ledger(pub(crate) Arc<dyn Store>);
 
 /// A decision and when it was made.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Recorded {
     /// When it was written down.
     pub at: Timestamp,

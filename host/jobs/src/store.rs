@@ -1,6 +1,8 @@
 //! What is kept.
 
 mod audit;
+mod batches;
+mod events;
 mod jobs;
 mod sqlite;
 
@@ -8,10 +10,12 @@ mod sqlite;
 pub(crate) mod conformance;
 
 pub(crate) use audit::AuditStore;
-pub(crate) use jobs::JobStore;
+pub(crate) use batches::BatchStore;
+pub(crate) use events::EventStore;
+pub(crate) use jobs::{Arrival, Inserted, JobStore, Owner, Recovered, Waiting};
 pub(crate) use sqlite::Sqlite;
 
 /// All that is kept. What is written by one of these is on disk before what is written later by any of them.
-pub(crate) trait Store: JobStore + AuditStore {}
+pub(crate) trait Store: JobStore + BatchStore + EventStore + AuditStore {}
 
-impl<S: JobStore + AuditStore> Store for S {}
+impl<S: JobStore + BatchStore + EventStore + AuditStore> Store for S {}

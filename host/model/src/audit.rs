@@ -3,13 +3,15 @@
 use crate::JobId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// One line of the audit: what was decided, about whom, by what rule. It holds no secret.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// What was decided.
     pub event: AuditEvent,
     /// The job that it is about, if it is about one.
+    #[schema(value_type = Option<Uuid>)]
     pub job: Option<JobId>,
     /// The plugin that it is about: the job's driver, or the one that was loaded.
     pub plugin: String,
@@ -30,7 +32,7 @@ pub struct AuditEntry {
 }
 
 /// What was decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuditEvent {
     /// It was denied.

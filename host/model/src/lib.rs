@@ -6,6 +6,7 @@
 
 mod args;
 mod audit;
+pub mod base64_text;
 mod caller;
 mod failure;
 mod host_key;

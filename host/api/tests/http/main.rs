@@ -1,10 +1,14 @@
 //! The HTTP interface over a scripted backend: routes, shapes, status codes, and what is never shown.
 
 mod bad_input;
+mod batches;
+mod events;
 mod host_keys;
+mod jobs;
 mod key;
 mod limits;
 mod native;
+mod openapi;
 mod plugins;
 mod scripted;
 mod secrets;

@@ -3,7 +3,9 @@
 use crate::scripted::{ID, Scripted, job};
 use axum::http::StatusCode;
 use hostler_jobs::{Job, Recorded, State};
-use hostler_model::{AuditEntry, AuditEvent, ErrorKind, Exit, Failure, JobId, Outcome, Output, Phase, RunResult};
+use hostler_model::{
+    AuditEntry, AuditEvent, ErrorKind, Exit, Failure, JobId, Options, Outcome, Output, Phase, RunResult,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -72,12 +74,21 @@ async fn a_job_shows_everything_but_secrets() {
         error: Some(Failure::new(ErrorKind::ConnectionLost, Phase::Exec, "It broke.").with_detail("hidden")),
         warnings: Vec::new(),
     };
-    let job = Job { outcome: Some(outcome), warnings: vec!["mind".into()], ..job(State::Failed) };
+    let options = Options {
+        ttl: Some(Duration::from_mins(1)),
+        execution_timeout: Some(Duration::from_millis(1500)),
+        pinned: true,
+        ..Options::default()
+    };
+    let trace = Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into());
+    let job = Job { outcome: Some(outcome), warnings: vec!["mind".into()], options, trace, ..job(State::Failed) };
     let (status, reply) = Scripted::with_jobs(vec![job]).ask("GET", &format!("/v1/jobs/{ID}"), Value::Null).await;
     assert_eq!(status, StatusCode::OK);
     let wanted = json!({
         "id": ID,
         "state": "failed",
+        "caller": "operator",
+        "batch": null,
         "driver": "paramiko",
         "driver_version": "0.1.0",
         "driver_digest": "sha256:00",
@@ -86,8 +97,17 @@ async fn a_job_shows_everything_but_secrets() {
         "config": null,
         "connection_args": {"host": "192.0.2.10", "username": "admin", "port": 22},
         "driver_args": {},
+        "ttl": 60.0,
+        "execution_timeout": 1.5,
+        "result_ttl": null,
+        "repeatable": false,
+        "queue_strategy": "pinned",
+        "attempt": 1,
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+        "waiting_for": null,
         "created_at": "2026-11-22T14:34:56Z",
         "started_at": "2026-11-22T14:34:56.25Z",
+        "cancel_requested_at": null,
         "ended_at": "2026-11-22T14:34:58Z",
         "warnings": ["mind"],
         "results": [

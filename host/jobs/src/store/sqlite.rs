@@ -1,8 +1,12 @@
 //! The store in a file of `SQLite`.
 
 mod audit;
+mod batches;
+mod events;
 mod jobs;
+mod recovery;
 mod row;
+mod selection;
 mod writer;
 
 use crate::{Error, failures};
@@ -16,10 +20,11 @@ use std::sync::{Arc, Mutex};
 use writer::Writer;
 
 /// How to reach each version of the schema from the one before it.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("sqlite/schema/1-jobs.sql"),
     include_str!("sqlite/schema/2-audit.sql"),
     include_str!("sqlite/schema/3-life.sql"),
+    include_str!("sqlite/schema/4-events.sql"),
 ];
 
 /// The store in a file of `SQLite`. Writes go through one thread, reads do not wait for them.

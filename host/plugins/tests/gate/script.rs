@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_files::Roots;
-use hostler_model::{AuditEntry, Direction, ErrorKind, Failure, Moved, NotMoved, Phase};
+use hostler_model::{AuditEntry, Direction, ErrorKind, Failure, Moved, NotMoved, Phase, RunResult};
 use hostler_plugins::{Audit, Piece, Progress, Witness};
 use hostler_remote::{
     Connect, Connector, Deadlines, Event, Exec, Files, Overseer, Process, Session, Shell, ShellRequest, Step, Transfer,
@@ -149,6 +149,10 @@ impl Witness for Script {
 
     fn progress(&self, run: u32, progress: &Progress) {
         self.progress.lock().expect("unpoisoned").push((run, progress.clone()));
+    }
+
+    fn ran(&self, run: u32, result: &RunResult) {
+        self.heard.lock().expect("unpoisoned").push(format!("{run} ran {}", result.command));
     }
 }
 
