@@ -24,6 +24,8 @@ pub(crate) enum Verb {
         /// CPU time, in seconds.
         time: u64,
     },
+    #[command(flatten)]
+    Client(hostler_client::Verb),
     /// Shows and changes the host keys on record, whether or not a daemon runs.
     #[command(name = "hostkeys")]
     HostKeys {
@@ -31,6 +33,11 @@ pub(crate) enum Verb {
         files: Files,
         #[command(subcommand)]
         verb: HostKeys,
+    },
+    /// Writes what a shell needs to complete these words: `hostler completions bash > /etc/bash_completion.d/hostler`.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
     },
 }
 

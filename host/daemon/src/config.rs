@@ -68,13 +68,13 @@ impl Config {
             toml::from_str::<Self>(&text).with_context(|| format!("{} is wrong", path.display()))?;
             sources = sources.add_source(File::from_str(&text, FileFormat::Toml));
         }
-        // HOSTLER_SECTION__KEY. The key of the API and the log filter are no part of the configuration.
+        // HOSTLER_SECTION__KEY. The key of the API, the log filter and the client's address are no part of it.
         let mut environment = Environment::with_prefix("HOSTLER").prefix_separator("_").separator("__");
         environment = environment.try_parsing(true).list_separator(":");
         for folders in ["files.roots", "ssh.key_roots", "ssh.default_keys"] {
             environment = environment.with_list_parse_key(folders);
         }
-        let ours = |name: &str| matches!(name, "HOSTLER_API_KEY" | "HOSTLER_LOG");
+        let ours = |name: &str| matches!(name, "HOSTLER_API_KEY" | "HOSTLER_LOG" | "HOSTLER_URL");
         let variables = variables.filter(|(name, _)| !ours(name)).collect();
         sources = sources.add_source(environment.source(Some(variables)));
         let read = sources.build().and_then(config::Config::try_deserialize::<Self>);

@@ -2,13 +2,14 @@
 //! them. Only this room reads the environment, installs a log subscriber, or decides an exit code.
 
 mod cli;
+mod client;
 mod config;
 mod host_keys;
 mod key;
 mod serve;
 mod telemetry;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use cli::Verb;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -20,10 +21,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// What the binary does: reads the command line, runs the verb, and turns its end into an exit code.
 pub fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    if let Verb::CompilePlugin { memory, time } = cli.verb {
-        return compile_plugin(memory, time);
+    match cli.verb {
+        Verb::CompilePlugin { memory, time } => return compile_plugin(memory, time),
+        Verb::Completions { shell } => return complete(shell),
+        // Its standard error is for people.
+        Verb::Client(_) => {}
+        Verb::Serve(_) | Verb::HostKeys { .. } => telemetry::start(),
     }
-    telemetry::start();
+    // For HTTPS. It fails where it is done already, which nobody else does.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("the runtime cannot start")),
@@ -33,7 +39,8 @@ pub fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
         },
-        Verb::CompilePlugin { .. } => unreachable!("it ended above"),
+        Verb::Client(verb) => ExitCode::from(runtime.block_on(client::run(verb))),
+        Verb::CompilePlugin { .. } | Verb::Completions { .. } => unreachable!("it ended above"),
         Verb::HostKeys { files, verb } => match runtime.block_on(host_keys::run(&files, verb)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => tell(&error),
@@ -52,6 +59,15 @@ fn compile_plugin(memory: u64, time: u64) -> ExitCode {
             let _unheard = write!(io::stderr(), "{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn complete(shell: clap_complete::Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut cli::Cli::command(), "hostler", &mut script);
+    match io::stdout().write_all(&script) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => tell(&error.into()),
     }
 }
 
