@@ -5,6 +5,7 @@ mod attacks;
 mod bad_input;
 mod commands;
 mod connections;
+mod crashes;
 mod credentials;
 mod cuts;
 mod dialogue;
