@@ -7,6 +7,7 @@ mod callers;
 mod client;
 mod commands;
 mod connections;
+mod crashes;
 mod credentials;
 mod cuts;
 mod dialogue;
