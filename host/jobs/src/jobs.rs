@@ -4,6 +4,7 @@ mod resume;
 mod submit;
 
 use crate::dispatcher::Dispatcher;
+use crate::vault::Vault;
 use crate::{Batch, Cancelled, Config, Filter, Job, Page, Recorded, State};
 use hostler_model::{BatchId, DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use hostler_plugins::Plugins;
@@ -17,11 +18,17 @@ pub struct Jobs {
     config: Arc<Config>,
     plugins: Arc<Plugins>,
     dispatcher: Arc<Dispatcher>,
+    vault: Arc<Vault>,
 }
 
 impl Jobs {
-    pub(crate) fn new(config: Config, plugins: Arc<Plugins>, dispatcher: Arc<Dispatcher>) -> Self {
-        Self { config: Arc::new(config), plugins, dispatcher }
+    pub(crate) fn new(config: Config, plugins: Arc<Plugins>, dispatcher: Arc<Dispatcher>, vault: Arc<Vault>) -> Self {
+        Self { config: Arc::new(config), plugins, dispatcher, vault }
+    }
+
+    /// A keyed hash of a request, to tell whether two are the same: [`crate::Idempotency`].
+    pub fn fingerprint(&self, request: &[u8]) -> [u8; 32] {
+        self.vault.fingerprint(request)
     }
 
     /// One job, or `None` if there is none of that name.

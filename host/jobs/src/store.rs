@@ -3,6 +3,7 @@
 mod audit;
 mod batches;
 mod jobs;
+mod retention;
 mod sqlite;
 
 #[cfg(test)]
@@ -11,9 +12,10 @@ pub(crate) mod conformance;
 pub(crate) use audit::AuditStore;
 pub(crate) use batches::BatchStore;
 pub(crate) use jobs::{Arrival, Inserted, JobStore, Owner, Recovered, Waiting};
+pub(crate) use retention::RetentionStore;
 pub(crate) use sqlite::Sqlite;
 
 /// All that is kept. What is written by one of these is on disk before what is written later by any of them.
-pub(crate) trait Store: JobStore + BatchStore + AuditStore {}
+pub(crate) trait Store: JobStore + BatchStore + AuditStore + RetentionStore {}
 
-impl<S: JobStore + BatchStore + AuditStore> Store for S {}
+impl<S: JobStore + BatchStore + AuditStore + RetentionStore> Store for S {}

@@ -26,8 +26,7 @@ impl Jobs {
     }
 
     async fn prepare_again(&self, id: JobId, target: &Target, kept: Kept) -> Result<Run, Failure> {
-        drop(kept);
-        let request = Err(failures::lost(failures::Reached::Queue))?;
+        let request = kept.open(&self.vault, id)?;
         let prepared = self.plugins.prepare(id, request).await.map_err(|rejection| match rejection {
             Rejection::Invalid(problems) => failures::not_valid(&problems),
             Rejection::Failed(failure) => failure,

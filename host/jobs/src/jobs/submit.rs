@@ -2,6 +2,7 @@
 
 use super::Jobs;
 use crate::dispatcher::Newcomer;
+use crate::kept::Kept;
 use crate::needs::Need;
 use crate::{DryRun, Job, Rejection, State, Submission, Submitted};
 use hostler_model::{Failure, JobId};
@@ -21,7 +22,7 @@ impl Jobs {
         let (driver, options) = (request.driver.clone(), request.options.clone());
         let ttl = options.ttl.unwrap_or(self.config.default_ttl());
         let mut warnings = std::mem::take(&mut request.warnings);
-        let kept = None;
+        let kept = Some(Kept::seal(&self.vault, id, &request)?);
         let prepared = self.plugins.prepare(id, request).await?;
         let plan = prepared.plan().clone();
         warnings.extend_from_slice(&plan.warnings);
