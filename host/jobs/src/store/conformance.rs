@@ -312,62 +312,86 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Whatever is tried in whatever order: each job stands where the words of [`Store`] say, and has an
+/// A job as it should be.
+struct Expected {
+    id: JobId,
+    state: State,
+    asked_to_stop: bool,
+    acted: bool,
+}
+
+/// Whatever is tried in whatever order: each job stands where the words of [`super::JobStore`] say, and has an
 /// outcome exactly when that is terminal.
 pub(crate) async fn states_hold(store: &impl Store, steps: Vec<Step>) {
     use State::{Canceled, Failed, Finished, Queued, Started};
-    let mut jobs: Vec<(JobId, State)> = Vec::new();
+    let mut jobs: Vec<Expected> = Vec::new();
     for step in steps {
         let count = jobs.len();
         match step {
-            Step::Insert => jobs.push((insert(store, "a").await, Queued)),
+            Step::Insert => {
+                let id = insert(store, "a").await;
+                jobs.push(Expected { id, state: Queued, asked_to_stop: false, acted: false });
+            }
             Step::CancelAll => {
-                let canceled = cancel(store, Filter::default()).await;
-                assert_eq!(canceled.ended.len(), move_all(&mut jobs, &[Queued], Canceled));
+                let cancelled = cancel(store, Filter::default()).await;
+                let mut expected = Cancelled::default();
+                for job in &mut jobs {
+                    match job.state {
+                        Queued => {
+                            job.state = Canceled;
+                            expected.ended.push(job.id);
+                        }
+                        Started => {
+                            job.asked_to_stop = true;
+                            expected.asked.push(job.id);
+                        }
+                        _ => {}
+                    }
+                }
+                assert_eq!(cancelled, expected);
             }
             Step::Abandon => {
-                assert_eq!(lost(store).await.len(), move_all(&mut jobs, &[Queued, Started], Failed));
+                let mut expected = Vec::new();
+                for job in jobs.iter_mut().filter(|job| matches!(job.state, Queued | Started)) {
+                    job.state = if job.asked_to_stop && !job.acted { Canceled } else { Failed };
+                    expected.push(job.id);
+                }
+                assert_eq!(lost(store).await, expected);
             }
             Step::Claim(n) | Step::Effect(n) | Step::Succeed(n) | Step::Fail(n) | Step::Cancel(n) if count > 0 => {
-                let (id, state) = &mut jobs[n % count];
+                let job = &mut jobs[n % count];
+                let (id, state) = (job.id, job.state);
                 let (took_place, allowed, next) = match step {
-                    Step::Claim(_) => (claim(store, *id).await, *state == Queued, Started),
-                    Step::Effect(_) => (mark_effect(store, *id).await, *state == Started, Started),
+                    Step::Claim(_) => (claim(store, id).await, state == Queued, Started),
+                    Step::Effect(_) => (mark_effect(store, id).await, state == Started, Started),
                     Step::Succeed(_) => {
-                        (end(store, *id, &success()).await.is_some(), matches!(state, Queued | Started), Finished)
+                        (end(store, id, &success()).await.is_some(), matches!(state, Queued | Started), Finished)
                     }
                     Step::Fail(_) => {
-                        (end(store, *id, &failure()).await.is_some(), matches!(state, Queued | Started), Failed)
+                        (end(store, id, &failure()).await.is_some(), matches!(state, Queued | Started), Failed)
                     }
                     _ => {
-                        let filter = Filter { id: Some(*id), ..Filter::default() };
-                        (cancel(store, filter).await.ended == [*id], *state == Queued, Canceled)
+                        let cancelled = cancel(store, Filter { id: Some(id), ..Filter::default() }).await;
+                        job.asked_to_stop |= cancelled.asked == [id];
+                        assert_eq!(cancelled.asked == [id], state == Started);
+                        (cancelled.ended == [id], state == Queued, Canceled)
                     }
                 };
                 assert_eq!(took_place, allowed, "{step:?} of a job that is {state}");
+                job.acted |= took_place && matches!(step, Step::Effect(_));
                 if allowed {
-                    *state = next;
+                    job.state = next;
                 }
             }
             _ => {}
         }
         for job in store.list(Filter::default(), Page::first(100)).await.expect("list") {
-            let (_, state) = jobs.iter().find(|(id, _)| *id == job.id).expect("a job that was inserted");
-            assert_eq!(job.state, *state);
-            assert_eq!(job.outcome.is_some(), matches!(state, Finished | Failed | Canceled));
+            let expected = jobs.iter().find(|expected| expected.id == job.id).expect("a job that was inserted");
+            assert_eq!(job.state, expected.state);
+            assert_eq!(job.outcome.is_some(), matches!(job.state, Finished | Failed | Canceled));
             assert_eq!(job.ended_at.is_some(), job.outcome.is_some());
         }
     }
-}
-
-/// Moves the jobs in one of the states `from`; answers how many.
-fn move_all(jobs: &mut [(JobId, State)], from: &[State], to: State) -> usize {
-    let mut moved = 0;
-    for (_, state) in jobs.iter_mut().filter(|(_, state)| from.contains(state)) {
-        *state = to;
-        moved += 1;
-    }
-    moved
 }
 
 pub(crate) async fn decisions_are_kept_in_order_and_found_by_job(store: &impl Store) {

@@ -28,6 +28,8 @@ const MIGRATIONS: [&str; 3] = [
 
 /// A larger file is not looked through for damage: 64 MiB take about half a second.
 const MOST_CHECKED: u64 = 64 << 20;
+/// How many bytes of the journal stay on disk after a burst.
+const JOURNAL: u32 = 64 << 20;
 /// How `SQLite` calls an `auto_vacuum` in steps.
 const INCREMENTAL: u32 = 2;
 
@@ -104,6 +106,7 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     }
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "journal_size_limit", JOURNAL)?;
     // More statements than the library keeps ready by itself.
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())

@@ -7,12 +7,18 @@ use futures::future::BoxFuture;
 use hostler_model::Failure;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How many jobs go in one step: few enough that a job which comes meanwhile hardly waits.
+/// How many jobs go in one step at most.
 const STEP: u64 = 100;
-/// How many pages the file may shrink by in one step.
-const PAGES: u32 = 1000;
+/// How long a step goes on removing jobs: a job that comes meanwhile waits for so long. Some have long logs.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// How many of them go because there are too many bytes: a few may be enough.
+const LARGE_STEP: u64 = 10;
+/// How many pages the file shrinks by in one step at most.
+const PAGES: u32 = 256;
+/// How many free pages are left for the next jobs.
+const SPARE: u32 = 1024;
 
 impl RetentionStore for Sqlite {
     fn sweep(&self, retention: Retention, at: Timestamp) -> BoxFuture<'_, Result<bool, Failure>> {
@@ -42,34 +48,40 @@ fn surplus(connection: &Connection, retention: Retention) -> rusqlite::Result<i6
     let too_many = number(ENDED)?.unsigned_abs().saturating_sub(retention.count);
     let pages = number("PRAGMA page_count")? - number("PRAGMA freelist_count")?;
     let bytes = pages.unsigned_abs().saturating_mul(number("PRAGMA page_size")?.unsigned_abs());
-    let wanted = if bytes > retention.bytes { STEP } else { too_many.min(STEP) };
+    let wanted = if bytes > retention.bytes { LARGE_STEP } else { too_many.min(STEP) };
     Ok(i64::try_from(wanted).unwrap_or(i64::MAX))
 }
 
-/// Removes the jobs that a statement names, with all that belongs to them.
+/// Removes the jobs that a statement names, as long as patience lasts. What belongs to them goes with them: see the
+/// triggers of the schema.
 fn remove_jobs(connection: &Connection, named: &str, values: impl rusqlite::Params) -> rusqlite::Result<usize> {
     let mut statement = connection.prepare_cached(named)?;
     let ids = statement.query_map(values, |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
-    for id in &ids {
-        for table in BELONGINGS {
-            connection.prepare_cached(table)?.execute([id])?;
+    let begun = Instant::now();
+    let mut removed = 0;
+    for id in ids {
+        removed += connection.prepare_cached(REMOVE)?.execute([id])?;
+        if begun.elapsed() > PATIENCE {
+            break;
         }
     }
-    Ok(ids.len())
+    Ok(removed)
 }
 
 /// Gives free pages back to the system; answers whether there may be more of them.
 fn shrink(connection: &Connection) -> rusqlite::Result<bool> {
     let free: u32 = connection.query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
-    // Some are left for the next jobs.
-    let surplus = free.saturating_sub(PAGES);
+    let surplus = free.saturating_sub(SPARE);
     if surplus > 0 {
-        connection.execute_batch(&format!("PRAGMA incremental_vacuum({})", surplus.min(PAGES)))?;
+        let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({})", surplus.min(PAGES)))?;
+        let mut freed = statement.query([])?;
+        // Each page is a row without columns.
+        while freed.next()?.is_some() {}
     }
     Ok(surplus > PAGES)
 }
 
-const BELONGINGS: [&str; 2] = ["DELETE FROM jobs WHERE id = ?", "DELETE FROM attempts WHERE job = ?"];
+const REMOVE: &str = "DELETE FROM jobs WHERE id = ?";
 /// Their own time is over.
 const OVER: &str = "SELECT id FROM jobs WHERE keep_until <= ? ORDER BY keep_until LIMIT 100";
 /// Those with a time of their own are passed over: it may be longer.

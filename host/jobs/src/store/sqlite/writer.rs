@@ -35,16 +35,22 @@ impl Writer {
     }
 
     /// Makes a change; answers when it is on disk. The closure must make at most one changing
-    /// statement, so that one that fails leaves nothing behind.
+    /// statement, so that one that fails leaves nothing behind: see [`Writer::change_together`].
     pub(super) async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
         let (answer, answered) = oneshot::channel();
         let change: Change = Box::new(move |connection| {
-            let result = change(connection);
-            // An error means that nobody waits for the answer any more.
-            Box::new(move || drop(answer.send(result)))
+            // Where sending fails, nobody waits for the answer any more.
+            match change(connection) {
+                Ok(done) => Box::new(move || drop(answer.send(Ok(done)))),
+                // What did not take place waits for no commit, which may fail for the same reason.
+                Err(error) => {
+                    drop(answer.send(Err(error)));
+                    Box::new(|| {})
+                }
+            }
         });
         let inbox = self.inbox.as_ref().expect("it is there until drop");
         inbox.send(change).map_err(|_| failures::store("the writing thread has ended"))?;

@@ -60,6 +60,10 @@ CREATE TABLE attempts (
     PRIMARY KEY (job, attempt)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TRIGGER attempts_go_with_their_job AFTER DELETE ON jobs BEGIN
+    DELETE FROM attempts WHERE job = old.id;
+END;
+
 -- The runs of the daemon, in their order.
 CREATE TABLE owners (
     number     INTEGER PRIMARY KEY,
