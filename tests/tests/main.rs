@@ -24,6 +24,7 @@ mod job;
 mod jump_hosts;
 mod life_cycle;
 mod parameters;
+mod restarts;
 mod roots;
 mod secrets;
 mod shells;

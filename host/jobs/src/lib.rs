@@ -11,9 +11,9 @@
 //! - A job is carried out at most once. The store decides every race: work begins only after the
 //!   claim is on disk, and the first action on the target only after its mark is. A job that finds a
 //!   place at once is stored as claimed.
-//! - A job that waits when the daemon ends goes on waiting in the next run. One that was begun is begun again only if
-//!   it had not begun to act, or may be repeated; else it fails with kind `lost`.
-//! - Secrets are in memory, and sealed in the store for as long as the job may have to be begun.
+//! - After a restart, also after a crash, a job that waited goes on waiting. One that had started is begun again if it
+//!   is certain that it had not acted yet, or if it may be repeated; else it fails with kind `lost` and says so.
+//! - Requests of open jobs are stored sealed, because they hold secrets, and go as soon as they are not needed any more.
 //!
 //! The audit is written to the same store, through the [`Ledger`]: what was asked, what grants and policies decided, what
 //! was done. API keys are kept there too, by their digests, and looked up in memory.

@@ -27,8 +27,7 @@ impl Jobs {
     }
 
     async fn prepare_again(&self, job: &Job, kept: Kept) -> Result<Run, Failure> {
-        drop(kept);
-        let request = Err(failures::lost(failures::Reached::Queue))?;
+        let request = kept.open(&self.vault, job.id)?;
         let prepared =
             self.plugins.prepare(job.id, &job.caller, request).await.map_err(|rejection| match rejection {
                 Rejection::Invalid(problems) => failures::not_valid(&problems),

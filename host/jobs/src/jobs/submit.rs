@@ -2,6 +2,7 @@
 
 use super::Jobs;
 use crate::dispatcher::Newcomer;
+use crate::kept::Kept;
 use crate::needs::Need;
 use crate::reach::{self, Beyond};
 use crate::{DryRun, Job, Rejection, State, Submission, Submitted};
@@ -23,7 +24,7 @@ impl Jobs {
         let (driver, options) = (request.driver.clone(), request.options.clone());
         let ttl = options.ttl.unwrap_or(self.config.default_ttl());
         let mut warnings = std::mem::take(&mut request.warnings);
-        let kept = None;
+        let kept = Some(Kept::seal(&self.vault, id, &request)?);
         let prepared = self.prepare(id, &caller, request).await?;
         let plan = prepared.plan().clone();
         warnings.extend_from_slice(&plan.warnings);

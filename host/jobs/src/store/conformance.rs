@@ -400,16 +400,6 @@ pub(crate) async fn states_hold(store: &impl Store, steps: Vec<Step>) {
     }
 }
 
-/// Moves the jobs in one of the states `from`; answers how many.
-fn move_all(jobs: &mut [(JobId, State)], from: &[State], to: State) -> usize {
-    let mut moved = 0;
-    for (_, state) in jobs.iter_mut().filter(|(_, state)| from.contains(state)) {
-        *state = to;
-        moved += 1;
-    }
-    moved
-}
-
 pub(crate) async fn the_audit_is_kept_in_order_and_filtered(store: &impl Store) {
     let line = |job, caller: &str, event, reason: &str| AuditEntry {
         caller: Some(caller.into()),

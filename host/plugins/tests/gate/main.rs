@@ -9,6 +9,7 @@ use hostler_remote::Event;
 use script::{Network, Script, Tape};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const PASSWORD: &str = "correct horse battery";
@@ -34,8 +35,12 @@ async fn prepare(plugins: &Arc<Plugins>, commands: &[&str]) -> Result<Prepared, 
 }
 
 async fn prepare_with(plugins: &Arc<Plugins>, commands: &[&str], driver_args: Value) -> Result<Prepared, Rejection> {
+    plugins.prepare(JobId::new(), "somebody", request(commands, driver_args)).await
+}
+
+fn request(commands: &[&str], driver_args: Value) -> Request {
     let seal = |name, value: Value| Args::seal(name, value.as_object().expect("an object").clone());
-    let request = Request {
+    Request {
         driver: "paramiko".into(),
         command: Some(commands.iter().map(ToString::to_string).collect()),
         connection_args: seal(
@@ -44,8 +49,7 @@ async fn prepare_with(plugins: &Arc<Plugins>, commands: &[&str], driver_args: Va
         ),
         driver_args: seal("driver_args", driver_args),
         ..Request::default()
-    };
-    plugins.prepare(JobId::new(), "somebody", request).await
+    }
 }
 
 async fn run(settings: Value, script: &Arc<Script>, commands: &[&str]) -> Outcome {
@@ -272,6 +276,23 @@ async fn a_job_that_takes_too_long_is_ended_and_the_error_names_the_limit() {
     assert_eq!(kind(&outcome), Some((ErrorKind::Timeout, Phase::Exec)));
     assert!(outcome.error.expect("an error").message.contains("max_execution_time"));
     script.let_go().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_may_ask_for_less_time_than_it_could_have_and_never_for_more() {
+    for (asked, operators, named) in [(0.2, 3600.0, "execution_timeout of 0.2 s"), (3600.0, 0.2, "max_execution_time")]
+    {
+        let script = Script::endless();
+        let plugins = plugins(json!({}), &script, Config { max_execution_time: operators, ..Config::default() }).await;
+        let mut request = request(&["sleep infinity"], json!({}));
+        request.options.execution_timeout = Some(Duration::from_secs_f64(asked));
+        let prepared = plugins.prepare(JobId::new(), "somebody", request).await.expect("accepted");
+        let outcome = prepared.execute(Arc::clone(&script) as Arc<_>, CancellationToken::new()).await;
+        assert_eq!(kind(&outcome), Some((ErrorKind::Timeout, Phase::Exec)));
+        let message = outcome.error.expect("an error").message;
+        assert!(message.contains(named), "{message}");
+        script.let_go().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
