@@ -3,10 +3,9 @@
 use super::{OWNER, Store, arrival, claim, end, find, insert, insert_job, queued, success};
 use crate::retention::Retention;
 use crate::store::{Arrival, Inserted};
-use crate::{Filter, Idempotency, Job, Page, clock};
+use crate::{AuditFilter, Filter, Idempotency, Job, Page, clock};
 use hostler_model::{AuditEntry, AuditEvent, JobId, Options};
 use jiff::Timestamp;
-use serde_json::json;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -77,21 +76,10 @@ pub(crate) async fn names_and_decisions_are_forgotten_in_time(store: &impl Store
         async |job: &Job| store.insert(Arrival { idempotency: Some(&named), ..arrival(job) }).await.expect("insert");
     let first = queued("a");
     insert(&first).await;
-    let decision = AuditEntry {
-        event: AuditEvent::Denied,
-        job: None,
-        plugin: "paramiko".into(),
-        digest: "00".into(),
-        action: "exec".into(),
-        target: None,
-        by: "grants".into(),
-        rule: "rule".into(),
-        reason: "reason".into(),
-        details: json!({}),
-    };
+    let decision = AuditEntry::new(AuditEvent::Denied, "exec");
     store.record(&decision, now);
     let retention = Retention { audit: 2 * HOUR, idempotency: HOUR, ..ALL };
-    let decisions = async || store.decisions(None, 10).await.expect("it reads").len();
+    let decisions = async || store.audit(AuditFilter::default(), 10).await.expect("it reads").len();
     sweep(store, retention, now + HOUR / 2).await;
     assert_eq!((insert(&queued("a")).await, decisions().await), (Inserted::Known(first.id), 1));
     sweep(store, retention, now + HOUR * 3 / 2).await;
