@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 /// One thing that is wrong with a request: where, what sort, and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RequestProblem)]
 pub struct Problem {
     /// Field names and array indices from the top of the request.
     pub path: Vec<String>,
