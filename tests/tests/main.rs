@@ -3,6 +3,7 @@
 mod appliance;
 mod attacks;
 mod bad_input;
+mod callers;
 mod client;
 mod commands;
 mod connections;

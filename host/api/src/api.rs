@@ -1,10 +1,12 @@
 //! The whole HTTP interface.
 
-use crate::key::Key;
+use crate::guard::TurnedAway;
+use crate::key::OperatorKey;
+use crate::rate::Rates;
 use crate::{Backend, Config, access_log, dialect, native, openapi};
 use axum::Router;
 use axum::middleware::from_fn;
-use hostler_model::Secret;
+use hostler_model::{Caller, Secret};
 use hostler_remote::HostKeys;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -16,7 +18,10 @@ pub struct Api {
     pub(crate) config: Config,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) host_keys: HostKeys,
-    pub(crate) key: Key,
+    pub(crate) key: OperatorKey,
+    pub(crate) operator: Arc<Caller>,
+    pub(crate) rates: Rates,
+    pub(crate) turned_away: TurnedAway,
     /// Places for clients that follow jobs.
     pub(crate) followers: Arc<Semaphore>,
     /// Cancelled when the daemon shuts down: from then on nobody waits for a job.
@@ -24,12 +29,21 @@ pub struct Api {
 }
 
 impl Api {
-    /// An interface to `backend` and `host_keys` for everybody who presents `key`. With an empty key it admits nobody.
+    /// An interface to `backend` and `host_keys` for everybody who presents `key`, the operator's, or one of the keys that the
+    /// backend knows. An empty key admits nobody.
     #[expect(clippy::needless_pass_by_value, reason = "the caller is to keep no second copy of the key")]
     pub fn new(config: Config, backend: impl Backend, host_keys: HostKeys, key: Secret) -> Self {
-        let (backend, key) = (Arc::new(backend), Key::new(key.expose()));
-        let followers = Arc::new(Semaphore::new(config.max_followers.into()));
-        Self { config, backend, host_keys, key, followers, closing: CancellationToken::new() }
+        Self {
+            rates: Rates::new(&config),
+            followers: Arc::new(Semaphore::new(config.max_followers.into())),
+            config,
+            backend: Arc::new(backend),
+            host_keys,
+            key: OperatorKey::new(key.expose()),
+            operator: Arc::new(Caller::operator()),
+            turned_away: TurnedAway::default(),
+            closing: CancellationToken::new(),
+        }
     }
 
     /// All routes.

@@ -3,10 +3,14 @@
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{BoxStream, StreamExt};
 use hostler_jobs::{
-    Batch, Cancelled, DryRun, Filter, Job, Jobs, Page, Recorded, Rejection, Slice, State, Submission, Submitted, Told,
+    AuditFilter, Batch, Cancelled, DryRun, Filter, Job, Jobs, Key, KeyDigest, Page, Recorded, Rejection, Slice, State,
+    Submission, Submitted, Told,
 };
-use hostler_model::{BatchId, DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
+use hostler_model::{
+    AuditEntry, BatchId, Caller, DriverSchemas, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Secret,
+};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What HTTP needs from the daemon; [`Jobs`] is it, and tests script their own.
@@ -38,20 +42,35 @@ pub trait Backend: Send + Sync + 'static {
     fn counts(&self, filter: Filter) -> BoxFuture<'_, Result<BTreeMap<State, u64>, Failure>>;
     /// See [`Jobs::waiting_for`].
     fn waiting_for(&self, id: JobId) -> Option<String>;
-    /// See [`Jobs::cancel`].
-    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Cancelled, Failure>>;
     /// See [`Jobs::insert_batch`].
     fn insert_batch(&self, batch: Batch) -> BoxFuture<'_, Result<(), Failure>>;
     /// See [`Jobs::batch`].
     fn batch(&self, id: BatchId) -> BoxFuture<'_, Result<Option<Batch>, Failure>>;
-    /// See [`Jobs::decisions`].
-    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
+    /// See [`Jobs::cancel`].
+    fn cancel<'a>(&'a self, filter: Filter, by: &'a Caller) -> BoxFuture<'a, Result<Cancelled, Failure>>;
+    /// See [`Jobs::audit`].
+    fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
+    /// See [`Jobs::record`].
+    fn record(&self, entry: &AuditEntry);
+    /// See [`Jobs::key`].
+    fn key(&self, digest: &KeyDigest) -> Option<Arc<Key>>;
+    /// See [`Jobs::keys`].
+    fn keys(&self) -> Vec<KeyInfo>;
+    /// See [`Jobs::make_key`].
+    fn make_key<'a>(&'a self, wanted: NewKey, by: &'a Caller) -> BoxFuture<'a, Result<(KeyInfo, Secret), Failure>>;
+    /// See [`Jobs::revoke_key`].
+    fn revoke_key<'a>(&'a self, name: &'a str, by: &'a Caller) -> BoxFuture<'a, Result<(), Failure>>;
     /// See [`Jobs::plugins`].
     fn plugins(&self) -> Vec<PluginInfo>;
     /// See [`Jobs::plugin`].
     fn plugin(&self, name: &str) -> Option<PluginInfo>;
     /// See [`Jobs::change_plugin`].
-    fn change_plugin<'a>(&'a self, name: &'a str, change: PluginChange) -> BoxFuture<'a, Result<PluginInfo, Failure>>;
+    fn change_plugin<'a>(
+        &'a self,
+        name: &'a str,
+        change: PluginChange,
+        by: &'a Caller,
+    ) -> BoxFuture<'a, Result<PluginInfo, Failure>>;
     /// See [`Jobs::drivers`].
     fn drivers(&self) -> Vec<String>;
     /// See [`Jobs::schemas`].
@@ -106,10 +125,6 @@ impl Backend for Jobs {
         Jobs::waiting_for(self, id)
     }
 
-    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Cancelled, Failure>> {
-        Jobs::cancel(self, filter).boxed()
-    }
-
     fn insert_batch(&self, batch: Batch) -> BoxFuture<'_, Result<(), Failure>> {
         Jobs::insert_batch(self, batch).boxed()
     }
@@ -118,8 +133,32 @@ impl Backend for Jobs {
         Jobs::batch(self, id).boxed()
     }
 
-    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
-        Jobs::decisions(self, job, limit).boxed()
+    fn cancel<'a>(&'a self, filter: Filter, by: &'a Caller) -> BoxFuture<'a, Result<Cancelled, Failure>> {
+        Jobs::cancel(self, filter, by).boxed()
+    }
+
+    fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
+        Jobs::audit(self, filter, limit).boxed()
+    }
+
+    fn record(&self, entry: &AuditEntry) {
+        Jobs::record(self, entry);
+    }
+
+    fn key(&self, digest: &KeyDigest) -> Option<Arc<Key>> {
+        Jobs::key(self, digest)
+    }
+
+    fn keys(&self) -> Vec<KeyInfo> {
+        Jobs::keys(self)
+    }
+
+    fn make_key<'a>(&'a self, wanted: NewKey, by: &'a Caller) -> BoxFuture<'a, Result<(KeyInfo, Secret), Failure>> {
+        Jobs::make_key(self, wanted, by).boxed()
+    }
+
+    fn revoke_key<'a>(&'a self, name: &'a str, by: &'a Caller) -> BoxFuture<'a, Result<(), Failure>> {
+        Jobs::revoke_key(self, name, by).boxed()
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {
@@ -130,8 +169,13 @@ impl Backend for Jobs {
         Jobs::plugin(self, name)
     }
 
-    fn change_plugin<'a>(&'a self, name: &'a str, change: PluginChange) -> BoxFuture<'a, Result<PluginInfo, Failure>> {
-        Jobs::change_plugin(self, name, change).boxed()
+    fn change_plugin<'a>(
+        &'a self,
+        name: &'a str,
+        change: PluginChange,
+        by: &'a Caller,
+    ) -> BoxFuture<'a, Result<PluginInfo, Failure>> {
+        Jobs::change_plugin(self, name, change, by).boxed()
     }
 
     fn drivers(&self) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! What the operator says about HTTP.
 
 use serde::Deserialize;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 /// The section `[api]`.
@@ -24,6 +24,11 @@ pub struct Config {
     pub max_followers: u16,
     /// How long requests may take to end when the daemon shuts down, in seconds.
     pub drain_timeout: u64,
+    /// How many requests a second an API key may make in the long run, unless it says so itself. The operator's may make
+    /// any number.
+    pub rate_per_second: NonZeroU32,
+    /// How many it may make at once.
+    pub rate_burst: NonZeroU32,
 }
 
 impl Default for Config {
@@ -37,6 +42,8 @@ impl Default for Config {
             max_connections: NonZeroU16::new(1024).expect("1024 is not 0"),
             max_followers: 256,
             drain_timeout: 10,
+            rate_per_second: NonZeroU32::new(200).expect("200 is not 0"),
+            rate_burst: NonZeroU32::new(400).expect("400 is not 0"),
         }
     }
 }

@@ -9,6 +9,7 @@ mod fields;
 mod host_keys;
 mod job;
 mod jobs;
+mod keys;
 mod output;
 mod plugins;
 mod problem;
@@ -48,6 +49,8 @@ pub(crate) fn router(api: &Api) -> (Router, OpenApi) {
         .routes(routes!(plugins::load))
         .routes(routes!(plugins::roll_back))
         .routes(routes!(host_keys::list, host_keys::add, host_keys::remove))
+        .routes(routes!(keys::list, keys::make))
+        .routes(routes!(keys::revoke))
         .routes(routes!(audit::list))
         .split_for_parts();
     let router = router

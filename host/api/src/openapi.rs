@@ -32,7 +32,8 @@ const FROM_HERE: HeaderValue = HeaderValue::from_static(
         (name = "batches", description = "Jobs that are submitted together."),
         (name = "plugins", description = "Drivers carry jobs out, policies judge them."),
         (name = "host keys", description = "The keys of servers on record."),
-        (name = "audit", description = "What was decided."),
+        (name = "keys", description = "Who may ask, and what."),
+        (name = "audit", description = "What was asked, decided and done."),
     ),
 )]
 struct Around;

@@ -1,13 +1,20 @@
 //! What the operator says about jobs.
 
 use crate::dispatcher::Dispatcher;
+use crate::keys::Keys;
+use crate::retention::{self, Retention};
 use crate::store::{Owner, Recovered};
-use crate::{Error, Jobs, Ledger, clock};
+use crate::{Error, Jobs, Ledger, State, clock, trail};
+use hostler_model::ErrorKind;
 use hostler_plugins::Plugins;
 use serde::Deserialize;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Seconds of a day.
+const DAY: u64 = 24 * 60 * 60;
 
 /// The section `[jobs]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,6 +36,18 @@ pub struct Config {
     pub max_log_bytes: u64,
     /// How long running jobs may go on when the daemon is asked to end, in seconds.
     pub drain_timeout: u32,
+    /// How long an ended job is kept if it did not say, in seconds.
+    pub keep_finished: u64,
+    /// How many ended jobs are kept; beyond it the oldest go.
+    pub keep_count: u64,
+    /// How many bytes the database may have; beyond it the oldest ended jobs go.
+    pub keep_bytes: u64,
+    /// How long decisions are kept, in seconds.
+    pub keep_audit: u64,
+    /// How long the daemon remembers which submission had an idempotency key, in seconds.
+    pub idempotency_window: u64,
+    /// A file of at least 32 random bytes to seal secrets with, instead of `secrets.key` in the data directory.
+    pub secrets_key_file: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -43,6 +62,12 @@ impl Default for Config {
             default_ttl: 300,
             max_log_bytes: 16 << 20,
             drain_timeout: 30,
+            keep_finished: 30 * DAY,
+            keep_count: 100_000,
+            keep_bytes: 2 << 30,
+            keep_audit: 365 * DAY,
+            idempotency_window: DAY,
+            secrets_key_file: None,
         }
     }
 }
@@ -51,14 +76,19 @@ impl Config {
     /// Takes over the jobs that an earlier run left open in the ledger, and starts to carry out jobs on the current
     /// tokio runtime.
     pub async fn build(self, ledger: Ledger, plugins: Arc<Plugins>) -> Result<Jobs, Error> {
-        let Ledger(store) = ledger;
+        let Ledger { store, vault } = ledger;
         let owner = Owner::new();
         let Recovered { queued, lost } = store.recover(owner, clock::now()).await.map_err(Error::LeftOver)?;
+        for id in &lost {
+            store.record(&trail::given_up(*id, State::Failed, &ErrorKind::Lost), clock::now());
+        }
         if !lost.is_empty() || !queued.is_empty() {
             tracing::warn!(ended = lost.len(), waiting = queued.len(), "an earlier run of the daemon left jobs open");
         }
+        tokio::spawn(retention::keep(Arc::downgrade(&store), owner, Retention::new(&self)));
+        let keys = Keys::load(Arc::clone(&store)).await.map_err(Error::Keys)?;
         let dispatcher = Dispatcher::start(&self, store, owner);
-        let jobs = Jobs::new(self, plugins, dispatcher);
+        let jobs = Jobs::new(self, plugins, dispatcher, vault, keys);
         jobs.resume(queued);
         Ok(jobs)
     }

@@ -12,7 +12,7 @@ use crate::queue::{Queue, Room};
 use crate::running::Running;
 use crate::store::{Arrival, Inserted, Owner, Store, Waiting};
 use crate::work::{Run, Task, Work};
-use crate::{Cancelled, Config, Filter, Idempotency, Job, Submitted, clock, failures, to_its_end};
+use crate::{Cancelled, Config, Filter, Idempotency, Job, Submitted, clock, failures, to_its_end, trail};
 use hostler_model::{Failure, JobId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,6 +110,8 @@ impl Dispatcher {
                 this.ends.announce(&[job.id]);
                 return this.known(known?).await;
             }
+            // Before its work can write anything down.
+            this.store.record(&trail::submitted(&accepted), clock::now());
             match place.zip(entry) {
                 Some((place, entry)) => drop(this.tasks.spawn(Arc::clone(&this).carry_out(job, run, place, entry))),
                 None => this.queue.push(Some(room), job, ttl, ttl, Work { needs, task: Task::Ready(run) }),

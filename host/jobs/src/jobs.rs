@@ -4,9 +4,17 @@ mod resume;
 mod submit;
 
 use crate::dispatcher::Dispatcher;
-use crate::{Batch, Cancelled, Config, Filter, Job, Page, Recorded, Slice, State, Told};
+use crate::keys::Keys;
+use crate::vault::Vault;
+use crate::{
+    AuditFilter, Batch, Cancelled, Config, Filter, Job, Key, KeyDigest, Page, Recorded, Slice, State, Told, clock,
+    trail,
+};
 use futures::Stream;
-use hostler_model::{BatchId, DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
+use hostler_model::{
+    AuditEntry, BatchId, Caller, DriverSchemas, ErrorKind, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo,
+    Secret,
+};
 use hostler_plugins::Plugins;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,11 +26,24 @@ pub struct Jobs {
     config: Arc<Config>,
     plugins: Arc<Plugins>,
     dispatcher: Arc<Dispatcher>,
+    vault: Arc<Vault>,
+    keys: Arc<Keys>,
 }
 
 impl Jobs {
-    pub(crate) fn new(config: Config, plugins: Arc<Plugins>, dispatcher: Arc<Dispatcher>) -> Self {
-        Self { config: Arc::new(config), plugins, dispatcher }
+    pub(crate) fn new(
+        config: Config,
+        plugins: Arc<Plugins>,
+        dispatcher: Arc<Dispatcher>,
+        vault: Arc<Vault>,
+        keys: Keys,
+    ) -> Self {
+        Self { config: Arc::new(config), plugins, dispatcher, vault, keys: Arc::new(keys) }
+    }
+
+    /// A keyed hash of a request, to tell whether two are the same: [`crate::Idempotency`].
+    pub fn fingerprint(&self, request: &[u8]) -> [u8; 32] {
+        self.vault.fingerprint(request)
     }
 
     /// One job, or `None` if there is none of that name.
@@ -67,10 +88,18 @@ impl Jobs {
         self.dispatcher.waiting_for(id)
     }
 
-    /// Cancels the jobs that match. Those that wait end at once; those that run are stopped, and end when the
-    /// remote process is gone.
-    pub async fn cancel(&self, filter: Filter) -> Result<Cancelled, Failure> {
-        self.dispatcher.cancel(filter).await
+    /// Cancels the jobs that match and that the caller reaches. Those that wait end at once; those that run are stopped,
+    /// and end when the remote process is gone.
+    pub async fn cancel(&self, filter: Filter, by: &Caller) -> Result<Cancelled, Failure> {
+        let caller = by.reach().or(filter.caller);
+        let cancelled = self.dispatcher.cancel(Filter { caller, ..filter }).await?;
+        for id in cancelled.ended.iter().chain(&cancelled.asked) {
+            self.record(&trail::canceled(*id, &by.name));
+        }
+        for id in &cancelled.ended {
+            self.record(&trail::given_up(*id, State::Canceled, &ErrorKind::Canceled));
+        }
+        Ok(cancelled)
     }
 
     /// Keeps a batch. It is durable when this returns.
@@ -83,9 +112,35 @@ impl Jobs {
         self.dispatcher.store.batch(id).await
     }
 
-    /// Decisions of grants and policies, newest first, at most `limit`; all, or those about one job.
-    pub async fn decisions(&self, job: Option<JobId>, limit: usize) -> Result<Vec<Recorded>, Failure> {
-        self.dispatcher.store.decisions(job, limit).await
+    /// Lines of the audit that match, newest first, at most `limit`.
+    pub async fn audit(&self, filter: AuditFilter, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        self.dispatcher.store.audit(filter, limit).await
+    }
+
+    /// Writes a line of the audit. Does not wait for the disk.
+    pub fn record(&self, entry: &AuditEntry) {
+        self.dispatcher.store.record(entry, clock::now());
+    }
+
+    /// The API key with this digest, unless it has expired. This is its use: see [`KeyInfo::last_used_at`].
+    pub fn key(&self, digest: &KeyDigest) -> Option<Arc<Key>> {
+        self.keys.find(digest, clock::now())
+    }
+
+    /// The API keys, by name.
+    pub fn keys(&self) -> Vec<KeyInfo> {
+        self.keys.list()
+    }
+
+    /// Makes an API key. Nobody can read it later. Errors: `invalid-request`; `in-use` if the name is taken. A caller
+    /// that goes away in the middle of it may leave a key that nobody has: carry it [`crate::to_its_end`].
+    pub async fn make_key(&self, wanted: NewKey, by: &Caller) -> Result<(KeyInfo, Secret), Failure> {
+        self.keys.make(wanted, by).await
+    }
+
+    /// Takes an API key back; from then on it is worth nothing. Error: `not-found`. Carry it [`crate::to_its_end`].
+    pub async fn revoke_key(&self, name: &str, by: &Caller) -> Result<(), Failure> {
+        self.keys.revoke(name, by).await
     }
 
     /// Whether a job that came now would be accepted: fails with kind `busy` while the daemon ends, and if the
@@ -117,8 +172,8 @@ impl Jobs {
     }
 
     /// Changes what is in service. Jobs that were accepted before end on the version that accepted them.
-    pub async fn change_plugin(&self, name: &str, change: PluginChange) -> Result<PluginInfo, Failure> {
-        self.plugins.change(name, change).await
+    pub async fn change_plugin(&self, name: &str, change: PluginChange, by: &Caller) -> Result<PluginInfo, Failure> {
+        self.plugins.change(name, change, &by.name).await
     }
 
     /// Names of the drivers in service, sorted.

@@ -1,8 +1,9 @@
-//! The opened store, as those see it who only write decisions down.
+//! The opened store, as those see it who only write the audit.
 
 use crate::store::{Sqlite, Store};
-use crate::{Error, clock};
-use hostler_model::AuditEntry;
+use crate::vault::Vault;
+use crate::{Config, Error, clock};
+use hostler_model::{AuditEntry, AuditEvent, JobId};
 use hostler_plugins::Audit;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,27 +13,47 @@ use utoipa::ToSchema;
 
 /// The opened store. Plugins are loaded before there are jobs, and what is decided then is written down too.
 #[derive(Clone)]
-pub struct Ledger(pub(crate) Arc<dyn Store>);
+pub struct Ledger {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Arc<Vault>,
+}
 
-/// A decision and when it was made.
+/// A line of the audit, and when it was written.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Recorded {
-    /// When it was written down.
+    /// Its number: later ones are greater.
+    pub id: i64,
+    /// When it was written.
     pub at: Timestamp,
-    /// The decision.
+    /// What it says.
     #[serde(flatten)]
     pub entry: AuditEntry,
 }
 
+/// Which lines of the audit are meant. All that are set must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AuditFilter {
+    /// Those about this job.
+    pub job: Option<JobId>,
+    /// Those of this caller.
+    pub caller: Option<String>,
+    /// Those of this sort.
+    pub event: Option<AuditEvent>,
+    /// Those written before the one of this number.
+    pub before: Option<i64>,
+}
+
 impl Ledger {
-    /// Opens the store in `data_dir`, or makes it.
-    pub fn open(data_dir: &Path) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Sqlite::open(data_dir)?)))
+    /// Opens the store in `data_dir`, or makes it, and takes the key that seals what is secret in it.
+    pub fn open(data_dir: &Path, config: &Config) -> Result<Self, Error> {
+        let store = Arc::new(Sqlite::open(data_dir)?);
+        let vault = Arc::new(Vault::unlock(data_dir, config.secrets_key_file.as_deref())?);
+        Ok(Self { store, vault })
     }
 }
 
 impl Audit for Ledger {
     fn record(&self, entry: AuditEntry) {
-        self.0.record(&entry, clock::now());
+        self.store.record(&entry, clock::now());
     }
 }

@@ -15,7 +15,8 @@
 //!   it had not begun to act, or may be repeated; else it fails with kind `lost`.
 //! - Secrets are in memory, and sealed in the store for as long as the job may have to be begun.
 //!
-//! Decisions of grants and policies are written to the same store, through the [`Ledger`].
+//! The audit is written to the same store, through the [`Ledger`]: what was asked, what grants and policies decided, what
+//! was done. API keys are kept there too, by their digests, and looked up in memory.
 //!
 //! Inside: the `store` keeps the truth, the `queue` holds the work of queued jobs and sees to the limits (`lanes`), and
 //! the `dispatcher` carries it from one to the other.
@@ -33,16 +34,21 @@ mod job;
 mod jobs;
 mod journal;
 mod kept;
+mod keys;
 mod lanes;
 mod ledger;
 mod log;
 mod mark;
 mod needs;
 mod queue;
+mod reach;
+mod retention;
 mod running;
 mod store;
 mod submission;
 mod to_its_end;
+mod trail;
+mod vault;
 mod work;
 
 pub use batch::Batch;
@@ -53,6 +59,7 @@ pub use follower::{Slice, Told};
 pub use hostler_plugins::{Mode, Opinion, Rejection, Verdict};
 pub use job::{Cancelled, Filter, Job, Page, State};
 pub use jobs::Jobs;
-pub use ledger::{Ledger, Recorded};
+pub use keys::{Key, KeyDigest};
+pub use ledger::{AuditFilter, Ledger, Recorded};
 pub use submission::{DryRun, Idempotency, Submission, Submitted};
 pub use to_its_end::to_its_end;

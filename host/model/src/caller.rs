@@ -4,9 +4,10 @@ use crate::{ErrorKind, Failure, Phase};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
+use utoipa::ToSchema;
 
 /// What a caller may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// Submit jobs.
@@ -28,11 +29,12 @@ impl fmt::Display for Scope {
 }
 
 /// Somebody who presented an API key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Caller {
     /// The name that the operator gave the key.
     pub name: String,
     /// What it may do.
+    #[schema(value_type = Vec<Scope>)]
     pub scopes: BTreeSet<Scope>,
     /// Drivers that it may use, as patterns with `*` and `?`; absent: all.
     #[serde(default)]

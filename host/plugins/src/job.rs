@@ -38,7 +38,7 @@ pub(crate) struct JobContext {
 
 impl JobContext {
     /// The one gate: every capability method calls it first, and nothing else reaches `remote`.
-    /// Grant, then policies, then witness.
+    /// Grant, then policies, then witness; what has an effect is in the audit.
     pub(crate) async fn admit(&self, action: &Action<'_>) -> Result<(), Failure> {
         if let Some(failure) = self.over() {
             return Err(failure);
@@ -48,6 +48,7 @@ impl JobContext {
         self.jury.authorize(action).await?;
         if action.has_effect() {
             self.witness.before_effect().await?;
+            self.docket.done(kind, action.place().unwrap_or(&self.target), || action.details(&self.target.user));
         }
         let Docket { job, driver, .. } = &*self.docket;
         tracing::info!(%job, driver = &*driver.terms.name, target = %self.target, action = kind, "admitted");

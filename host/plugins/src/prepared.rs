@@ -50,13 +50,18 @@ pub struct Prepared {
 }
 
 impl Plugins {
-    /// Validates a request and has it reviewed by every policy.
-    pub async fn prepare(self: &Arc<Self>, id: JobId, mut request: Request) -> Result<Prepared, Rejection> {
+    /// Validates a request and has it reviewed by every policy. `caller` is whose job it is, for the audit.
+    pub async fn prepare(
+        self: &Arc<Self>,
+        id: JobId,
+        caller: &str,
+        mut request: Request,
+    ) -> Result<Prepared, Rejection> {
         let driver = self.driver(&request.driver)?;
         let [connection_args, driver_args] = driver.marked();
         request.connection_args.seal_also(connection_args);
         request.driver_args.seal_also(driver_args);
-        let docket = Arc::new(Docket::new(id, Arc::clone(&driver), Arc::clone(&self.audit)));
+        let docket = Arc::new(Docket::new(id, caller, Arc::clone(&driver), Arc::clone(&self.audit)));
         let mut plan = self.plan(&driver, &request).await.inspect_err(|rejection| {
             if let Rejection::Failed(failure) = rejection {
                 docket.failed(failure);

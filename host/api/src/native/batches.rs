@@ -127,7 +127,7 @@ pub(super) async fn cancel(
     parameters(&uri, &[])?;
     let batch = seen(&api, &caller, &id).await?;
     let (backend, filter) = (api.backend.clone(), of(batch.id));
-    to_its_end(async move { backend.cancel(filter).await }).await?;
+    to_its_end(async move { backend.cancel(filter, &caller).await }).await?;
     Ok((StatusCode::ACCEPTED, show(&api, batch).await?))
 }
 

@@ -8,8 +8,9 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use hostler_model::HostKey;
+use hostler_model::{AuditEntry, AuditEvent, Caller, HostKey};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 const SSH_PORT: u16 = 22;
@@ -63,7 +64,7 @@ pub(super) async fn list(_: Admin, State(api): State<Api>, uri: Uri) -> Result<J
     responses((status = 201, description = "Its line of the record.", body = HostKey), Refusals),
 )]
 pub(super) async fn add(
-    Admin(caller): Admin,
+    Admin(by): Admin,
     State(api): State<Api>,
     uri: Uri,
     body: Body,
@@ -74,7 +75,8 @@ pub(super) async fn add(
         invalid(format!("The body is wrong ({error}): send `host`, `key`, and `port` if it is not 22."))
     })?;
     let line = api.host_keys.add(&host, port, &key).await?;
-    tracing::info!(host, port, fingerprint = line.fingerprint, by = caller.name, "a host key was added");
+    tracing::info!(host, port, fingerprint = line.fingerprint, "a host key was added");
+    record(&api, &by, AuditEvent::HostKeyAdded, &host, port, json!([line]));
     Ok((StatusCode::CREATED, Json(line)))
 }
 
@@ -87,7 +89,7 @@ pub(super) async fn add(
     ),
     responses((status = 200, description = "The lines that were removed.", body = Removed), Refusals),
 )]
-pub(super) async fn remove(Admin(caller): Admin, State(api): State<Api>, uri: Uri) -> Result<Json<Removed>, Problem> {
+pub(super) async fn remove(Admin(by): Admin, State(api): State<Api>, uri: Uri) -> Result<Json<Removed>, Problem> {
     let (mut host, mut port) = (None, SSH_PORT);
     for (name, value) in parameters(&uri, &["host", "port"])? {
         if name == "host" {
@@ -99,6 +101,16 @@ pub(super) async fn remove(Admin(caller): Admin, State(api): State<Api>, uri: Ur
     let host =
         host.ok_or_else(|| invalid("Say whose keys are to be forgotten: give the query parameter `host`.".into()))?;
     let removed = api.host_keys.remove(&host, port).await?;
-    tracing::info!(host, port, lines = removed.len(), by = caller.name, "host keys were removed");
+    tracing::info!(host, port, lines = removed.len(), "host keys were removed");
+    record(&api, &by, AuditEvent::HostKeyRemoved, &host, port, json!(removed));
     Ok(Json(Removed { removed }))
+}
+
+fn record(api: &Api, by: &Caller, event: AuditEvent, host: &str, port: u16, details: Value) {
+    api.backend.record(&AuditEntry {
+        caller: Some(by.name.clone()),
+        target: Some(format!("{host}:{port}")),
+        details,
+        ..AuditEntry::new(event, "host-key")
+    });
 }

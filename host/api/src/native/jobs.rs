@@ -201,7 +201,7 @@ pub(super) async fn cancel(
     let about = |failure: Failure| Problem::from(failure).about(id);
     let filter = Filter { id: Some(id), ..Filter::default() };
     let backend = api.backend.clone();
-    let cancelled = to_its_end(async move { backend.cancel(filter).await }).await.map_err(about)?;
+    let cancelled = to_its_end(async move { backend.cancel(filter, &caller).await }).await.map_err(about)?;
     let job = api.backend.get(id).await.map_err(about)?.ok_or_else(|| none().about(id))?;
     if cancelled.ended.is_empty() && cancelled.asked.is_empty() {
         return Err(Problem::from(Error::Over(format!(

@@ -11,7 +11,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Uri};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hostler_model::{ErrorKind, Failure, Phase, PluginChange, PluginInfo};
+use hostler_model::{Caller, ErrorKind, Failure, Phase, PluginChange, PluginInfo};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
@@ -73,7 +73,7 @@ pub(super) async fn get(
     responses((status = 200, description = "The plugin.", body = PluginInfo), Refusals),
 )]
 pub(super) async fn install(
-    _: Admin,
+    Admin(by): Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,
@@ -94,7 +94,7 @@ pub(super) async fn install(
     let signature = headers.get(SIGNATURE).map(|value| decode(value.as_bytes())).transpose()?;
     let _turn = UPLOADS.acquire().await;
     let component = body::read_up_to(body, COMPONENT_LIMIT, &api.config).await?;
-    change(&api, &name, PluginChange::Install { component, signature }).await
+    change(&api, &by, &name, PluginChange::Install { component, signature }).await
 }
 
 /// Takes a plugin of the folder into service
@@ -104,13 +104,13 @@ pub(super) async fn install(
     responses((status = 200, description = "The plugin.", body = PluginInfo), Refusals),
 )]
 pub(super) async fn load(
-    _: Admin,
+    Admin(by): Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,
 ) -> Result<Json<PluginInfo>, Problem> {
     parameters(&uri, &[])?;
-    change(&api, &name, PluginChange::Load).await
+    change(&api, &by, &name, PluginChange::Load).await
 }
 
 /// Takes the version before this one into service
@@ -120,13 +120,13 @@ pub(super) async fn load(
     responses((status = 200, description = "The plugin.", body = PluginInfo), Refusals),
 )]
 pub(super) async fn roll_back(
-    _: Admin,
+    Admin(by): Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,
 ) -> Result<Json<PluginInfo>, Problem> {
     parameters(&uri, &[])?;
-    change(&api, &name, PluginChange::Rollback).await
+    change(&api, &by, &name, PluginChange::Rollback).await
 }
 
 /// Takes a plugin out of service
@@ -136,15 +136,15 @@ pub(super) async fn roll_back(
     responses((status = 200, description = "The plugin.", body = PluginInfo), Refusals),
 )]
 pub(super) async fn remove(
-    _: Admin,
+    Admin(by): Admin,
     State(api): State<Api>,
     Path(name): Path<String>,
     uri: Uri,
 ) -> Result<Json<PluginInfo>, Problem> {
     parameters(&uri, &[])?;
-    change(&api, &name, PluginChange::Remove).await
+    change(&api, &by, &name, PluginChange::Remove).await
 }
 
-async fn change(api: &Api, name: &str, change: PluginChange) -> Result<Json<PluginInfo>, Problem> {
-    Ok(Json(api.backend.change_plugin(name, change).await?))
+async fn change(api: &Api, by: &Caller, name: &str, change: PluginChange) -> Result<Json<PluginInfo>, Problem> {
+    Ok(Json(api.backend.change_plugin(name, change, by).await?))
 }

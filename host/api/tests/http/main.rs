@@ -2,10 +2,12 @@
 
 mod bad_input;
 mod batches;
+mod callers;
 mod events;
 mod host_keys;
 mod jobs;
 mod key;
+mod keys;
 mod limits;
 mod native;
 mod openapi;

@@ -6,17 +6,17 @@ use futures::future::{BoxFuture, FutureExt, pending, ready};
 use futures::stream::{BoxStream, StreamExt, iter};
 use hostler_api::{Api, Backend, Config};
 use hostler_jobs::{
-    Batch, Cancelled, DryRun, Filter, Idempotency, Job, Mode, Opinion, Page, Recorded, Rejection, Slice, State,
-    Submission, Submitted, Told, Verdict,
+    AuditFilter, Batch, Cancelled, DryRun, Filter, Idempotency, Job, Key, KeyDigest, Mode, Opinion, Page, Recorded,
+    Rejection, Slice, State, Submission, Submitted, Told, Verdict,
 };
 use hostler_model::{
-    BatchId, DriverSchemas, ErrorKind, Failure, JobId, Options, Phase, Plan, PluginChange, PluginInfo, Request, Secret,
-    Target,
+    AuditEntry, BatchId, Caller, DriverSchemas, ErrorKind, Failure, JobId, KeyInfo, NewKey, Options, Phase, Plan,
+    PluginChange, PluginInfo, Rate, Request, Secret, Target,
 };
 use hostler_remote::HostKeys;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,8 +37,20 @@ pub(crate) struct Script {
     pub(crate) named: Vec<(Idempotency, Job)>,
     /// Batches that were recorded.
     pub(crate) batches: Vec<Batch>,
-    /// Decisions that were made.
-    pub(crate) decisions: Vec<Recorded>,
+    /// What the audit has.
+    pub(crate) audit: Vec<Recorded>,
+    /// The last look at the audit.
+    pub(crate) audit_filter: Option<AuditFilter>,
+    /// What was written to the audit.
+    pub(crate) recorded: Vec<AuditEntry>,
+    /// The keys that open besides the operator's.
+    pub(crate) keys: HashMap<KeyDigest, Arc<Key>>,
+    /// The last key that was wanted, and by whom.
+    pub(crate) new_key: Option<(NewKey, String)>,
+    /// The last key that was revoked, and by whom.
+    pub(crate) revoked: Option<(String, String)>,
+    /// Who submitted last.
+    pub(crate) submitter: Option<Caller>,
     /// What a client that follows a job is told.
     pub(crate) told: Vec<Told>,
     /// Set where more would come; told when that is awaited.
@@ -57,6 +69,8 @@ pub(crate) struct Script {
     pub(crate) submitted: Option<Request>,
     /// The last change of a plugin.
     pub(crate) change: Option<(String, PluginChange)>,
+    /// Who cancelled or changed a plugin last.
+    pub(crate) by: Option<String>,
     /// The last filter of a list or a cancel.
     pub(crate) filter: Option<Filter>,
 }
@@ -90,6 +104,12 @@ impl Scripted {
     /// The script, to look at it or to change it.
     pub(crate) fn script(&self) -> std::sync::MutexGuard<'_, Script> {
         self.0.lock().expect("no test panics while it holds the script")
+    }
+
+    /// Has this key open, for this caller.
+    pub(crate) fn admit(&self, key: &str, caller: Caller, rate: Option<Rate>) {
+        let key_info = KeyInfo { rate, ..info(caller) };
+        self.script().keys.insert(KeyDigest::of(key.as_bytes()), Arc::new(Key::new(key_info)));
     }
 
     /// The interface over this backend.
@@ -166,6 +186,7 @@ impl Backend for Scripted {
             (job.id, job.batch) = (JobId::new(), batch);
         }
         script.submitted = Some(request);
+        script.submitter = Some(caller);
         let (rejection, slow) = (script.rejection, script.slow_submit.clone());
         if rejection.is_none() {
             script.named.extend(idempotency.map(|idempotency| (idempotency, job.clone())));
@@ -267,7 +288,7 @@ impl Backend for Scripted {
         Some("64 of 64 jobs run".into())
     }
 
-    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Cancelled, Failure>> {
+    fn cancel<'a>(&'a self, filter: Filter, by: &'a Caller) -> BoxFuture<'a, Result<Cancelled, Failure>> {
         let mut script = self.script();
         let ids = |state| {
             let jobs = script.jobs.iter().filter(|job| job.state == state && wanted(&filter, job));
@@ -278,6 +299,7 @@ impl Backend for Scripted {
             job.state = State::Canceled;
         }
         script.filter = Some(filter);
+        script.by = Some(by.name.clone());
         ready(Ok(cancelled)).boxed()
     }
 
@@ -290,9 +312,38 @@ impl Backend for Scripted {
         ready(Ok(self.script().batches.iter().find(|batch| batch.id == id).cloned())).boxed()
     }
 
-    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
-        let about = |recorded: &&Recorded| job.is_none() || recorded.entry.job == job;
-        ready(Ok(self.script().decisions.iter().filter(about).take(limit).cloned().collect())).boxed()
+    fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
+        let mut script = self.script();
+        let about = |recorded: &&Recorded| filter.job.is_none() || recorded.entry.job == filter.job;
+        let found = script.audit.iter().filter(about).take(limit).cloned().collect();
+        script.audit_filter = Some(filter);
+        ready(Ok(found)).boxed()
+    }
+
+    fn record(&self, entry: &AuditEntry) {
+        self.script().recorded.push(entry.clone());
+    }
+
+    fn key(&self, digest: &KeyDigest) -> Option<Arc<Key>> {
+        self.script().keys.get(digest).cloned()
+    }
+
+    fn keys(&self) -> Vec<KeyInfo> {
+        vec![info(Caller::operator())]
+    }
+
+    fn make_key<'a>(&'a self, wanted: NewKey, by: &'a Caller) -> BoxFuture<'a, Result<(KeyInfo, Secret), Failure>> {
+        let mut script = self.script();
+        script.new_key = Some((wanted.clone(), by.name.clone()));
+        let info = KeyInfo { rate: wanted.rate, expires_at: wanted.expires_at, ..info(wanted.caller) };
+        let answer = script.failure.clone().map_or_else(|| Ok((info, Secret::new("hostler_00".into()))), Err);
+        ready(answer).boxed()
+    }
+
+    fn revoke_key<'a>(&'a self, name: &'a str, by: &'a Caller) -> BoxFuture<'a, Result<(), Failure>> {
+        let mut script = self.script();
+        script.revoked = Some((name.to_owned(), by.name.clone()));
+        ready(script.failure.clone().map_or(Ok(()), Err)).boxed()
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {
@@ -317,8 +368,14 @@ impl Backend for Scripted {
         self.plugins().into_iter().find(|plugin| plugin.name == name)
     }
 
-    fn change_plugin<'a>(&'a self, name: &'a str, change: PluginChange) -> BoxFuture<'a, Result<PluginInfo, Failure>> {
+    fn change_plugin<'a>(
+        &'a self,
+        name: &'a str,
+        change: PluginChange,
+        by: &'a Caller,
+    ) -> BoxFuture<'a, Result<PluginInfo, Failure>> {
         let mut script = self.script();
+        script.by = Some(by.name.clone());
         script.change = Some((name.to_owned(), change));
         let answer = script.failure.clone().map_or_else(|| Ok(self.plugins().remove(0)), Err);
         ready(answer).boxed()
@@ -352,6 +409,12 @@ fn wanted(filter: &Filter, job: &Job) -> bool {
         && (filter.states.is_empty() || filter.states.contains(&job.state))
         && filter.caller.as_ref().is_none_or(|caller| *caller == job.caller)
         && filter.batch.is_none_or(|batch| job.batch == Some(batch))
+}
+
+/// What is known about the key of a caller.
+pub(crate) fn info(caller: Caller) -> KeyInfo {
+    let (created_at, created_by) = (at("56"), "operator".into());
+    KeyInfo { caller, rate: None, created_at, created_by, expires_at: None, last_used_at: None }
 }
 
 /// The id of [`job`].

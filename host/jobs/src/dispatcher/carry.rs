@@ -5,7 +5,7 @@ use crate::mark::Mark;
 use crate::queue::Place;
 use crate::running::Entry;
 use crate::work::{Run, Task, Work};
-use crate::{Job, clock, failures};
+use crate::{Job, clock, failures, trail};
 use futures::FutureExt;
 use futures::future::join_all;
 use hostler_model::{ErrorKind, Failure, Outcome};
@@ -97,10 +97,14 @@ impl Dispatcher {
                 tracing::info!(job = %id, %kind, %phase, detail, "job failed");
             }
         }
-        match state {
-            Some(state) if !canceled() => self.ends.hand_out(job.ended(state, outcome, at)),
+        let Some(state) = state else { return self.ends.announce(&[id]) };
+        let job = job.ended(state, outcome, at);
+        self.store.record(&trail::ended(&job), at);
+        if canceled() {
             // Only the store knows when it was asked to be cancelled.
-            _ => self.ends.announce(&[id]),
+            self.ends.announce(&[id]);
+        } else {
+            self.ends.hand_out(job);
         }
     }
 }

@@ -3,8 +3,10 @@
 use super::Jobs;
 use crate::dispatcher::Newcomer;
 use crate::needs::Need;
+use crate::reach::{self, Beyond};
 use crate::{DryRun, Job, Rejection, State, Submission, Submitted};
-use hostler_model::{Failure, JobId};
+use hostler_model::{Caller, Failure, JobId, Request, Target};
+use hostler_plugins::Prepared;
 
 impl Jobs {
     /// Validates a request, has it reviewed, stores it, and answers the queued job. The job is
@@ -22,7 +24,7 @@ impl Jobs {
         let ttl = options.ttl.unwrap_or(self.config.default_ttl());
         let mut warnings = std::mem::take(&mut request.warnings);
         let kept = None;
-        let prepared = self.plugins.prepare(id, request).await?;
+        let prepared = self.prepare(id, &caller, request).await?;
         let plan = prepared.plan().clone();
         warnings.extend_from_slice(&plan.warnings);
         let job = Job {
@@ -50,12 +52,28 @@ impl Jobs {
 
     /// Does all that [`Jobs::submit`] does before it stores the job, and says what it would be.
     pub async fn dry_run(&self, submission: Submission) -> Result<DryRun, Rejection> {
-        let Submission { mut request, .. } = submission;
+        let Submission { mut request, caller, .. } = submission;
         let mut warnings = std::mem::take(&mut request.warnings);
-        let prepared = self.plugins.prepare(JobId::new(), request).await?;
+        let prepared = self.prepare(JobId::new(), &caller, request).await?;
         let (plan, policies) = (prepared.plan().clone(), prepared.verdicts().to_vec());
         warnings.extend_from_slice(&plan.warnings);
         Ok(DryRun { plan, policies, warnings })
+    }
+
+    /// Has the plugins look at the request. A job that the caller's key is not for is denied, and leaves a line of the
+    /// audit only.
+    async fn prepare(&self, id: JobId, caller: &Caller, request: Request) -> Result<Prepared, Rejection> {
+        let driver = request.driver.clone();
+        reach::check_driver(caller, &driver).map_err(|beyond| self.deny(beyond, caller, id, &driver, None))?;
+        let prepared = self.plugins.prepare(id, &caller.name, request).await?;
+        let target = &prepared.plan().target;
+        reach::check_target(caller, target).map_err(|beyond| self.deny(beyond, caller, id, &driver, Some(target)))?;
+        Ok(prepared)
+    }
+
+    fn deny(&self, beyond: Beyond, caller: &Caller, job: JobId, driver: &str, target: Option<&Target>) -> Failure {
+        self.record(&beyond.entry(caller, job, driver, target));
+        beyond.into()
     }
 
     /// The job that this caller submitted under the same key. The store looks once more when it stores one.

@@ -1,9 +1,18 @@
 //! What every store must do, whatever it is made of. [`conformance!`] makes a test of each case.
 
 mod events;
+mod keys;
+mod lists;
+mod recovery;
+mod retention;
+
+pub(crate) use keys::*;
+pub(crate) use lists::*;
+pub(crate) use recovery::*;
+pub(crate) use retention::*;
 
 use super::{Arrival, Inserted, Owner, Store};
-use crate::{Cancelled, Filter, Job, Page, State, clock};
+use crate::{AuditFilter, Cancelled, Filter, Job, Page, State, clock};
 use hostler_model::{
     AuditEntry, AuditEvent, BatchId, ErrorKind, Exit, Failure, JobId, Options, Outcome, Output, Phase, Plan, RunResult,
     Target,
@@ -13,7 +22,7 @@ use proptest::prelude::{Strategy, prop_oneof};
 use serde_json::json;
 use std::time::Duration;
 
-const TTL: Duration = Duration::from_mins(5);
+pub(crate) const TTL: Duration = Duration::from_mins(5);
 
 /// Makes a module of tests for the store that `$open` yields in an empty state, with what must
 /// live as long.
@@ -22,11 +31,18 @@ macro_rules! conformance {
         crate::store::conformance::conformance!($open =>
             a_job_comes_back_as_it_went_in, a_job_may_come_in_started, a_name_is_given_once, a_list_is_filtered_and_newest_first,
             a_job_is_claimed_once, an_effect_is_marked_only_while_started, an_outcome_comes_with_its_state,
-            a_terminal_state_is_final, cancel_takes_queued_jobs_that_match, abandoned_jobs_say_how_far_they_came, decisions_are_kept_in_order_and_found_by_job,
+            a_terminal_state_is_final, cancel_takes_queued_jobs_that_match, abandoned_jobs_say_how_far_they_came, the_audit_is_kept_in_order_and_filtered,
             events_come_back_as_they_went_in, the_last_events_come_with_the_end,
             what_comes_for_a_job_that_does_not_run_is_passed_over, output_is_read_from_any_offset,
             long_output_comes_in_parts, a_lost_job_has_the_results_of_what_had_ended,
             a_job_that_begins_again_begins_a_new_log, a_failed_end_still_has_its_log,
+            a_key_names_one_submission_of_its_caller, a_batch_comes_back_as_it_went_in,
+            a_list_in_pages_is_the_list_of_those_that_match, jobs_that_match_are_counted_by_state, a_list_may_leave_results_out,
+            only_its_owner_acts_for_a_job, what_is_kept_goes_when_it_is_not_needed_any_more,
+            a_started_job_that_was_to_be_stopped_ends_as_canceled, what_waited_goes_on_waiting_after_a_restart,
+            what_had_not_acted_or_may_be_repeated_begins_again, no_job_begins_for_ever, what_was_to_be_stopped_does_not_begin_again,
+            a_clock_that_was_set_back_loses_no_job, old_jobs_go_and_open_ones_stay, only_so_many_ended_jobs_stay,
+            names_and_decisions_are_forgotten_in_time,
         );
 
         proptest::proptest! {
@@ -360,29 +376,35 @@ fn move_all(jobs: &mut [(JobId, State)], from: &[State], to: State) -> usize {
     moved
 }
 
-pub(crate) async fn decisions_are_kept_in_order_and_found_by_job(store: &impl Store) {
-    let decision = |job, reason: &str| AuditEntry {
-        event: AuditEvent::Denied,
+pub(crate) async fn the_audit_is_kept_in_order_and_filtered(store: &impl Store) {
+    let line = |job, caller: &str, event, reason: &str| AuditEntry {
+        caller: Some(caller.into()),
         job,
-        plugin: "paramiko".into(),
-        digest: "00".into(),
-        action: "exec".into(),
-        target: Some("admin@a:22".into()),
-        by: "grants".into(),
-        rule: "plugin.paramiko.grants".into(),
         reason: reason.into(),
         details: json!({"command": "ls"}),
+        ..AuditEntry::new(event, "exec")
     };
     let (one, other) = (JobId::new(), JobId::new());
-    for (job, reason) in [(Some(one), "first"), (Some(other), "second"), (None, "third"), (Some(one), "fourth")] {
-        store.record(&decision(job, reason), clock::now());
-    }
-    let reasons = async |job, limit| {
-        let found = store.decisions(job, limit).await.expect("it reads");
-        found.into_iter().map(|recorded| recorded.entry.reason).collect::<Vec<_>>()
+    let lines = [
+        line(Some(one), "a", AuditEvent::Submitted, "first"),
+        line(Some(other), "b", AuditEvent::Submitted, "second"),
+        line(None, "a", AuditEvent::KeyCreated, "third"),
+        line(Some(one), "a", AuditEvent::Denied, "fourth"),
+    ];
+    lines.iter().for_each(|line| store.record(line, clock::now()));
+    let found = async |filter, limit| store.audit(filter, limit).await.expect("it reads");
+    let reasons = async |filter, limit| {
+        found(filter, limit).await.into_iter().map(|recorded| recorded.entry.reason).collect::<Vec<_>>()
     };
-    assert_eq!(reasons(None, 10).await, ["fourth", "third", "second", "first"]);
-    assert_eq!(reasons(None, 2).await, ["fourth", "third"]);
-    assert_eq!(reasons(Some(one), 10).await, ["fourth", "first"]);
-    assert_eq!(store.decisions(Some(other), 1).await.expect("it reads")[0].entry, decision(Some(other), "second"));
+    let all = AuditFilter::default;
+    assert_eq!(reasons(all(), 10).await, ["fourth", "third", "second", "first"]);
+    let page = found(all(), 2).await;
+    assert_eq!(page.iter().map(|recorded| &recorded.entry).collect::<Vec<_>>(), [&lines[3], &lines[2]]);
+    let next = AuditFilter { before: Some(page[1].id), ..all() };
+    assert_eq!(reasons(next.clone(), 2).await, ["second", "first"]);
+    assert_eq!(reasons(AuditFilter { job: Some(one), ..all() }, 10).await, ["fourth", "first"]);
+    assert_eq!(reasons(AuditFilter { caller: Some("a".into()), ..all() }, 10).await, ["fourth", "third", "first"]);
+    assert_eq!(reasons(AuditFilter { event: Some(AuditEvent::Submitted), ..all() }, 10).await, ["second", "first"]);
+    let narrow = AuditFilter { caller: Some("a".into()), job: Some(one), ..next };
+    assert_eq!(reasons(narrow, 10).await, ["first"]);
 }
