@@ -142,7 +142,7 @@ fn the_words_can_be_completed() -> anyhow::Result<()> {
         let ended = Command::new(SETUP.program).args(["completions", shell]).output()?;
         let (code, script, errors) = read(&ended);
         assert_eq!(code, Some(0), "{errors}");
-        assert!(script.contains("--password-file"), "{shell}");
+        assert!(script.contains("password-file"), "{shell}");
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use crate::exit;
 use serde::Deserialize;
+use serde_json::Value;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -76,7 +77,8 @@ pub(crate) struct Problem {
 /// A field of the request that is wrong.
 #[derive(Debug, Deserialize)]
 struct Field {
-    path: String,
+    /// The names and numbers that lead to it.
+    path: Vec<Value>,
     message: String,
 }
 
@@ -133,6 +135,9 @@ impl fmt::Display for Problem {
             (Some(kind), None) => write!(f, " ({kind})")?,
             (None, _) => {}
         }
-        self.problems.iter().try_for_each(|Field { path, message }| write!(f, "\n  {path}: {message}"))
+        self.problems.iter().try_for_each(|Field { path, message }| {
+            let names = path.iter().map(|name| name.as_str().map_or_else(|| name.to_string(), str::to_owned));
+            write!(f, "\n  {}: {message}", names.collect::<Vec<_>>().join("."))
+        })
     }
 }

@@ -98,7 +98,7 @@ async fn an_attempt_that_was_begun_anew_counts_alone() -> anyhow::Result<()> {
 async fn a_refused_job_says_what_is_wrong() -> anyhow::Result<()> {
     let problem = json!({
         "detail": "The request is wrong.", "kind": "invalid-request", "phase": "validate",
-        "problems": [{"path": "driver_args.timeout", "code": "x", "message": "must be above 0"}],
+        "problems": [{"path": ["driver_args", "timeout"], "code": "x", "message": "must be above 0"}],
     });
     let daemon = Daemon::start(move |_| answer(422, &problem)).await?;
     let ended = daemon.typed(&["run", "u@h", "--", "x"]).await?;
