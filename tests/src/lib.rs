@@ -5,6 +5,7 @@ mod agent;
 mod cutter;
 mod daemon;
 mod fleet;
+mod following;
 mod listener;
 mod processes;
 
@@ -12,5 +13,6 @@ pub use agent::Agent;
 pub use cutter::Cutter;
 pub use daemon::{Answer, Daemon, Setup};
 pub use fleet::{KeyForm, KeyType, Sshd};
+pub use following::{Following, Message};
 pub use listener::FullListener;
 pub use processes::{kill_below, sleepers_become, unique_nap};
