@@ -2,14 +2,14 @@
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{BoxStream, StreamExt};
-use hostler_jobs::{Filter, Job, Jobs, Page, Recorded, Rejection, Slice, Submission, Told};
+use hostler_jobs::{Cancelled, Filter, Job, Jobs, Page, Recorded, Rejection, Slice, Submission, Submitted, Told};
 use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use std::time::Duration;
 
 /// What HTTP needs from the daemon; [`Jobs`] is it, and tests script their own.
 pub trait Backend: Send + Sync + 'static {
     /// See [`Jobs::submit`].
-    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Job, Rejection>>;
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Submitted, Rejection>>;
     /// See [`Jobs::get`].
     fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
     /// See [`Jobs::wait`].
@@ -28,7 +28,7 @@ pub trait Backend: Send + Sync + 'static {
     /// See [`Jobs::list`].
     fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
     /// See [`Jobs::cancel`].
-    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>>;
+    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Cancelled, Failure>>;
     /// See [`Jobs::decisions`].
     fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
     /// See [`Jobs::plugins`].
@@ -44,7 +44,7 @@ pub trait Backend: Send + Sync + 'static {
 }
 
 impl Backend for Jobs {
-    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Job, Rejection>> {
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Submitted, Rejection>> {
         Jobs::submit(self, submission).boxed()
     }
 
@@ -75,7 +75,7 @@ impl Backend for Jobs {
         Jobs::list(self, filter, page).boxed()
     }
 
-    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>> {
+    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Cancelled, Failure>> {
         Jobs::cancel(self, filter).boxed()
     }
 

@@ -54,7 +54,7 @@ impl Error {
                 ErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
                 ErrorKind::Throttled => StatusCode::TOO_MANY_REQUESTS,
                 ErrorKind::Timeout | ErrorKind::Expired => StatusCode::GATEWAY_TIMEOUT,
-                ErrorKind::Canceled | ErrorKind::InUse => StatusCode::CONFLICT,
+                ErrorKind::Canceled | ErrorKind::InUse | ErrorKind::IdempotencyConflict => StatusCode::CONFLICT,
                 ErrorKind::Lost | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
                 // The daemon works, but what stands behind it does not: a plugin or a server.
                 ErrorKind::Limit

@@ -1,66 +1,40 @@
 //! The door of this room.
 
+mod resume;
+mod submit;
+
 use crate::dispatcher::Dispatcher;
-use crate::queue::Work;
-use crate::{Config, Filter, Job, Page, Recorded, Rejection, Slice, State, Submission, Told};
+use crate::vault::Vault;
+use crate::{Batch, Cancelled, Config, Filter, Job, Page, Recorded, Slice, State, Told};
 use futures::Stream;
-use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
+use hostler_model::{BatchId, DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use hostler_plugins::Plugins;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The jobs of this daemon.
 #[derive(Clone)]
 pub struct Jobs {
+    config: Arc<Config>,
     plugins: Arc<Plugins>,
     dispatcher: Arc<Dispatcher>,
-    default_ttl: Duration,
+    vault: Arc<Vault>,
 }
 
 impl Jobs {
-    pub(crate) fn new(config: &Config, plugins: Arc<Plugins>, dispatcher: Arc<Dispatcher>) -> Self {
-        Self { plugins, dispatcher, default_ttl: Duration::from_secs(config.default_ttl.into()) }
+    pub(crate) fn new(config: Config, plugins: Arc<Plugins>, dispatcher: Arc<Dispatcher>, vault: Arc<Vault>) -> Self {
+        Self { config: Arc::new(config), plugins, dispatcher, vault }
     }
 
-    /// Validates a request, has it reviewed, stores it, and answers the queued job. The job is
-    /// durable when this returns.
-    pub async fn submit(&self, submission: Submission) -> Result<Job, Rejection> {
-        // Before the plugins are asked: a flood must not cost more than a look at a counter.
-        let room = self.dispatcher.reserve().map_err(Rejection::Failed)?;
-        let Submission { mut request, caller, batch, trace, .. } = submission;
-        let id = JobId::new();
-        let (driver, options) = (request.driver.clone(), request.options.clone());
-        let ttl = options.ttl.unwrap_or(self.default_ttl);
-        let mut warnings = std::mem::take(&mut request.warnings);
-        let prepared = self.plugins.prepare(id, request).await?;
-        let plan = prepared.plan().clone();
-        warnings.extend_from_slice(&plan.warnings);
-        let job = Job {
-            id,
-            state: State::Queued,
-            caller: caller.name,
-            batch,
-            driver,
-            options,
-            attempt: 1,
-            trace,
-            plan,
-            created_at: id.made_at(),
-            started_at: None,
-            cancel_requested_at: None,
-            ended_at: None,
-            outcome: None,
-            warnings,
-        };
-        let turns = prepared.turns();
-        let run = Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _);
-        let work = Work { run, turns };
-        self.dispatcher.accept(room, job, ttl, work).await.map_err(Rejection::Failed)
+    /// A keyed hash of a request, to tell whether two are the same: [`crate::Idempotency`].
+    pub fn fingerprint(&self, request: &[u8]) -> [u8; 32] {
+        self.vault.fingerprint(request)
     }
 
     /// One job, or `None` if there is none of that name.
     pub async fn get(&self, id: JobId) -> Result<Option<Job>, Failure> {
-        self.dispatcher.get(id).await
+        self.dispatcher.store.get(id).await
     }
 
     /// Like [`Jobs::get`], but waits until the job has ended or `patience` is over.
@@ -87,21 +61,54 @@ impl Jobs {
 
     /// Jobs that match, newest first: one page of them.
     pub async fn list(&self, filter: Filter, page: Page) -> Result<Vec<Job>, Failure> {
-        self.dispatcher.list(filter, page).await
+        self.dispatcher.store.list(filter, page).await
     }
 
-    /// Cancels the queued jobs that match; answers those it cancelled.
-    pub async fn cancel(&self, filter: Filter) -> Result<Vec<JobId>, Failure> {
+    /// How many jobs match, by state. A state without any is absent.
+    pub async fn counts(&self, filter: Filter) -> Result<BTreeMap<State, u64>, Failure> {
+        self.dispatcher.store.counts(filter).await
+    }
+
+    /// In words, why a job waits that is queued: which limit is reached. `None` if its turn has come.
+    pub fn waiting_for(&self, id: JobId) -> Option<String> {
+        self.dispatcher.waiting_for(id)
+    }
+
+    /// Cancels the jobs that match. Those that wait end at once; those that run are stopped, and end when the
+    /// remote process is gone.
+    pub async fn cancel(&self, filter: Filter) -> Result<Cancelled, Failure> {
         self.dispatcher.cancel(filter).await
+    }
+
+    /// Keeps a batch. It is durable when this returns.
+    pub async fn insert_batch(&self, batch: Batch) -> Result<(), Failure> {
+        self.dispatcher.store.insert_batch(&batch).await
+    }
+
+    /// One batch, or `None` if there is none of that name.
+    pub async fn batch(&self, id: BatchId) -> Result<Option<Batch>, Failure> {
+        self.dispatcher.store.batch(id).await
     }
 
     /// Decisions of grants and policies, newest first, at most `limit`; all, or those about one job.
     pub async fn decisions(&self, job: Option<JobId>, limit: usize) -> Result<Vec<Recorded>, Failure> {
-        self.dispatcher.decisions(job, limit).await
+        self.dispatcher.store.decisions(job, limit).await
     }
 
-    /// Refuses new jobs, asks the running ones to stop, and waits some seconds for them. Jobs that
-    /// have not ended by then, and those that waited, fail with kind `lost`.
+    /// Whether a job that came now would be accepted: fails with kind `busy` while the daemon ends, and if the
+    /// store cannot be written.
+    pub async fn ready(&self) -> Result<(), Failure> {
+        self.dispatcher.ready().await
+    }
+
+    /// Refuses new jobs and begins none, and waits for the running ones, no longer than `drain_timeout`.
+    /// What waits is left to the next run of the daemon.
+    pub async fn drain(&self) {
+        self.dispatcher.drain().await;
+    }
+
+    /// Asks the running jobs to stop, and waits some seconds for them: they fail with kind `lost`. Those that
+    /// have not ended by then are ended by the next start.
     pub async fn shutdown(&self) {
         self.dispatcher.shutdown().await;
     }

@@ -1,7 +1,8 @@
 //! The opened store, as those see it who only write decisions down.
 
 use crate::store::{Sqlite, Store};
-use crate::{Error, clock};
+use crate::vault::Vault;
+use crate::{Config, Error, clock};
 use hostler_model::AuditEntry;
 use hostler_plugins::Audit;
 use jiff::Timestamp;
@@ -11,7 +12,10 @@ use std::sync::Arc;
 
 /// The opened store. Plugins are loaded before there are jobs, and what is decided then is written down too.
 #[derive(Clone)]
-pub struct Ledger(pub(crate) Arc<dyn Store>);
+pub struct Ledger {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Arc<Vault>,
+}
 
 /// A decision and when it was made.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,14 +28,16 @@ pub struct Recorded {
 }
 
 impl Ledger {
-    /// Opens the store in `data_dir`, or makes it.
-    pub fn open(data_dir: &Path) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Sqlite::open(data_dir)?)))
+    /// Opens the store in `data_dir`, or makes it, and takes the key that seals what is secret in it.
+    pub fn open(data_dir: &Path, config: &Config) -> Result<Self, Error> {
+        let store = Arc::new(Sqlite::open(data_dir)?);
+        let vault = Arc::new(Vault::unlock(data_dir, config.secrets_key_file.as_deref())?);
+        Ok(Self { store, vault })
     }
 }
 
 impl Audit for Ledger {
     fn record(&self, entry: AuditEntry) {
-        self.0.record(&entry, clock::now());
+        self.store.record(&entry, clock::now());
     }
 }

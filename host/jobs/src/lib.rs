@@ -11,13 +11,14 @@
 //! - A job is carried out at most once. The store decides every race: work begins only after the
 //!   claim is on disk, and the first action on the target only after its mark is. A job that finds a
 //!   place at once is stored as claimed.
-//! - Secrets are kept in memory only. A job that the daemon held when it ended is therefore not run
-//!   again: at the next start it fails with kind `lost`, and says whether it had begun to act.
+//! - After a restart, also after a crash, a job that waited goes on waiting. One that had started is begun again if it
+//!   is certain that it had not acted yet, or if it may be repeated; else it fails with kind `lost` and says so.
+//! - Requests of open jobs are stored sealed, because they hold secrets, and go as soon as they are not needed any more.
 //!
 //! Decisions of grants and policies are written to the same store, through the [`Ledger`].
 //!
-//! Inside: the `store` keeps the truth, the `queue` holds the work of queued jobs, and the
-//! `dispatcher` carries it from one to the other.
+//! Inside: the `store` keeps the truth, the `queue` holds the work of queued jobs and sees to the limits (`lanes`), and
+//! the `dispatcher` carries it from one to the other.
 
 mod batch;
 mod clock;
@@ -32,22 +33,28 @@ mod job;
 mod jobs;
 mod journal;
 mod kept;
+mod lanes;
 mod ledger;
 mod log;
 mod mark;
+mod needs;
 mod queue;
+mod retention;
+mod running;
 mod store;
 mod submission;
 mod to_its_end;
+mod vault;
+mod work;
 
 pub use batch::Batch;
 pub use config::Config;
 pub use error::Error;
 pub use event::{Captured, Event, Happening, Progress, Ran};
 pub use follower::{Slice, Told};
-pub use hostler_plugins::Rejection;
+pub use hostler_plugins::{Opinion, Rejection, Verdict};
 pub use job::{Cancelled, Filter, Job, Page, State};
 pub use jobs::Jobs;
 pub use ledger::{Ledger, Recorded};
-pub use submission::{Idempotency, Submission};
+pub use submission::{DryRun, Idempotency, Submission, Submitted};
 pub use to_its_end::to_its_end;

@@ -4,6 +4,7 @@ mod audit;
 mod batches;
 mod events;
 mod jobs;
+mod retention;
 mod sqlite;
 
 #[cfg(test)]
@@ -13,9 +14,10 @@ pub(crate) use audit::AuditStore;
 pub(crate) use batches::BatchStore;
 pub(crate) use events::EventStore;
 pub(crate) use jobs::{Arrival, Inserted, JobStore, Owner, Recovered, Waiting};
+pub(crate) use retention::RetentionStore;
 pub(crate) use sqlite::Sqlite;
 
 /// All that is kept. What is written by one of these is on disk before what is written later by any of them.
-pub(crate) trait Store: JobStore + BatchStore + EventStore + AuditStore {}
+pub(crate) trait Store: JobStore + BatchStore + EventStore + AuditStore + RetentionStore {}
 
-impl<S: JobStore + BatchStore + EventStore + AuditStore> Store for S {}
+impl<S: JobStore + BatchStore + EventStore + AuditStore + RetentionStore> Store for S {}

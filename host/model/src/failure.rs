@@ -56,6 +56,8 @@ pub enum ErrorKind {
     InvalidOutput,
     /// The plugin cannot be loaded.
     BadPlugin,
+    /// The same idempotency key came with another request before.
+    IdempotencyConflict,
     /// It is used, so it cannot be changed.
     InUse,
     /// There is no room for one more job now.

@@ -240,6 +240,11 @@ impl Plugins {
         self.table().drivers()
     }
 
+    /// How many jobs a driver carries out at once, or `None` if there is no such driver.
+    pub fn concurrency(&self, driver: &str) -> Option<usize> {
+        Some(self.driver(driver).ok()?.terms.limits.concurrency)
+    }
+
     /// The schemas of a driver, or `None` if there is no such driver.
     pub fn schemas(&self, driver: &str) -> Option<DriverSchemas> {
         match &self.table().get(driver)?.world {

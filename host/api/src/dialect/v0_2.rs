@@ -18,7 +18,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use hostler_jobs::{Page, Submission, to_its_end};
+use hostler_jobs::{Page, Submission, Submitted, to_its_end};
 use hostler_model::{Caller, JobId};
 use job::JobView;
 use refused::Refused;
@@ -54,7 +54,7 @@ async fn execute(State(api): State<Api>, headers: header::HeaderMap, body: Body)
     let request = request::read(&body, headers.get(header::CONTENT_TYPE), api.backend.as_ref())?;
     drop(body);
     let submission = Submission::new(request, Caller::operator());
-    let job = to_its_end(async move { api.backend.submit(submission).await }).await?;
+    let Submitted { job, .. } = to_its_end(async move { api.backend.submit(submission).await }).await?;
     Ok((StatusCode::CREATED, success(JobView::from(&job))).into_response())
 }
 
@@ -74,7 +74,8 @@ async fn cancel(State(api): State<Api>, uri: Uri) -> Result<Json<Envelope<Vec<Jo
     let wanted = wanted::read(&uri)?;
     let filter = if wanted.is_everything() { None } else { wanted.filter() };
     let Some(filter) = filter else { return Ok(success(Vec::new())) };
-    Ok(success(to_its_end(async move { api.backend.cancel(filter).await }).await?))
+    let cancelled = to_its_end(async move { api.backend.cancel(filter).await }).await?;
+    Ok(success([cancelled.ended, cancelled.asked].concat()))
 }
 
 async fn health() -> Json<Envelope<&'static str>> {

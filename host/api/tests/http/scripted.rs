@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Request as HttpRequest, StatusCode};
 use futures::future::{BoxFuture, FutureExt, pending, ready};
 use futures::stream::{BoxStream, StreamExt, iter};
 use hostler_api::{Api, Backend, Config};
-use hostler_jobs::{Filter, Job, Page, Recorded, Rejection, Slice, State, Submission, Told};
+use hostler_jobs::{Cancelled, Filter, Job, Page, Recorded, Rejection, Slice, State, Submission, Submitted, Told};
 use hostler_model::{DriverSchemas, Failure, JobId, Options, Plan, PluginChange, PluginInfo, Request, Secret, Target};
 use hostler_remote::HostKeys;
 use jiff::Timestamp;
@@ -131,7 +131,7 @@ pub(crate) async fn send(api: &Api, request: HttpRequest<Body>) -> (StatusCode, 
 }
 
 impl Backend for Scripted {
-    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Job, Rejection>> {
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Submitted, Rejection>> {
         let mut script = self.script();
         let mut job = job(State::Queued);
         job.warnings.clone_from(&submission.request.warnings);
@@ -144,7 +144,7 @@ impl Backend for Scripted {
                 steps.go_on.notified().await;
                 steps.ended.notify_one();
             }
-            rejection.map_or(Ok(job), |rejection| Err(rejection()))
+            rejection.map_or(Ok(Submitted { job, known: false }), |rejection| Err(rejection()))
         }
         .boxed()
     }
@@ -201,10 +201,12 @@ impl Backend for Scripted {
         ready(Ok(jobs)).boxed()
     }
 
-    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>> {
+    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Cancelled, Failure>> {
         let mut script = self.script();
         script.filter = Some(filter);
-        ready(Ok(script.jobs.iter().map(|job| job.id).collect())).boxed()
+        let (asked, ended) = script.jobs.iter().partition::<Vec<&Job>, _>(|job| job.state == State::Started);
+        let ids = |jobs: Vec<&Job>| jobs.into_iter().map(|job| job.id).collect();
+        ready(Ok(Cancelled { ended: ids(ended), asked: ids(asked) })).boxed()
     }
 
     fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {

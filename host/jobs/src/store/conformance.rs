@@ -1,6 +1,16 @@
 //! What every store must do, whatever it is made of. [`conformance!`] makes a test of each case.
 
 mod events;
+mod keys;
+mod lists;
+mod recovery;
+mod retention;
+
+pub(crate) use events::*;
+pub(crate) use keys::*;
+pub(crate) use lists::*;
+pub(crate) use recovery::*;
+pub(crate) use retention::*;
 
 use super::{Arrival, Inserted, Owner, Store};
 use crate::{Cancelled, Filter, Job, Page, State, clock};
@@ -13,7 +23,7 @@ use proptest::prelude::{Strategy, prop_oneof};
 use serde_json::json;
 use std::time::Duration;
 
-const TTL: Duration = Duration::from_mins(5);
+pub(crate) const TTL: Duration = Duration::from_mins(5);
 
 /// Makes a module of tests for the store that `$open` yields in an empty state, with what must
 /// live as long.
@@ -27,6 +37,13 @@ macro_rules! conformance {
             what_comes_for_a_job_that_does_not_run_is_passed_over, output_is_read_from_any_offset,
             long_output_comes_in_parts, a_lost_job_has_the_results_of_what_had_ended,
             a_job_that_begins_again_begins_a_new_log, a_failed_end_still_has_its_log,
+            a_key_names_one_submission_of_its_caller, a_batch_comes_back_as_it_went_in,
+            a_list_in_pages_is_the_list_of_those_that_match, jobs_that_match_are_counted_by_state, a_list_may_leave_results_out,
+            only_its_owner_acts_for_a_job, what_is_kept_goes_when_it_is_not_needed_any_more,
+            a_started_job_that_was_to_be_stopped_ends_as_canceled, what_waited_goes_on_waiting_after_a_restart,
+            what_had_not_acted_or_may_be_repeated_begins_again, no_job_begins_for_ever, what_was_to_be_stopped_does_not_begin_again,
+            a_clock_that_was_set_back_loses_no_job, old_jobs_go_and_open_ones_stay, only_so_many_ended_jobs_stay,
+            names_and_decisions_are_forgotten_in_time,
         );
 
         proptest::proptest! {
@@ -51,7 +68,6 @@ macro_rules! conformance {
     };
 }
 pub(crate) use conformance;
-pub(crate) use events::*;
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime")

@@ -111,6 +111,16 @@ pub(crate) trait JobStore: Send + Sync + 'static {
     /// store meanwhile.
     fn recover(&self, owner: Owner, at: Timestamp) -> BoxFuture<'_, Result<Recovered, Failure>>;
 
+    /// What the caller submitted under this key before, if it did.
+    fn known<'a>(
+        &'a self,
+        caller: &'a str,
+        idempotency: &'a Idempotency,
+    ) -> BoxFuture<'a, Result<Option<Inserted>, Failure>>;
+
+    /// Whether it can be written: the owner lives, and that is on disk.
+    fn check(&self, owner: Owner, at: Timestamp) -> BoxFuture<'_, Result<(), Failure>>;
+
     /// The owner still lives. Does not wait for the disk.
     fn seen(&self, owner: Owner, at: Timestamp);
 }

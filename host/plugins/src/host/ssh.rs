@@ -226,7 +226,7 @@ impl State {
         let job = self.serving()?;
         let run = self.next_run()?;
         let asked_timeout = asked.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
-        let timeout = asked_timeout.min(job.max_execution_time);
+        let timeout = asked_timeout.min(job.deadline.time);
         let exec = Exec {
             command: asked.command,
             environment: asked.environment,

@@ -72,7 +72,7 @@ impl State {
     ) -> Result<transfer::Moved, Failure> {
         let job = self.serving()?;
         let run = self.next_run()?;
-        transfer.timeout = transfer.timeout.min(job.max_execution_time);
+        transfer.timeout = transfer.timeout.min(job.deadline.time);
         let (direction, path, local) = (transfer.direction, transfer.remote.clone(), transfer.local.shown.clone());
         let make_folder = FileChange::MakeFolder { path: path.clone() };
         let (command, first) = match direction {

@@ -138,6 +138,22 @@ impl JobStore for Sqlite {
         Box::pin(self.writer.change_together(move |connection| recovery::recover(connection, owner, at)))
     }
 
+    fn known<'a>(
+        &'a self,
+        caller: &'a str,
+        idempotency: &'a Idempotency,
+    ) -> BoxFuture<'a, Result<Option<Inserted>, Failure>> {
+        let (caller, named) = (caller.to_owned(), idempotency.clone());
+        Box::pin(self.read(move |connection| named_before(connection, &caller, &named).optional()))
+    }
+
+    fn check(&self, owner: Owner, at: Timestamp) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(self.writer.change(move |connection| {
+            let values = named_params! { ":owner": owner.0, ":at": at.as_microsecond() };
+            connection.prepare_cached(SEEN)?.execute(values).map(drop)
+        }))
+    }
+
     fn seen(&self, owner: Owner, at: Timestamp) {
         self.writer.note("that the daemon lives", move |connection| {
             let values = named_params! { ":owner": owner.0, ":at": at.as_microsecond() };
@@ -161,6 +177,11 @@ fn name(
     if connection.prepare_cached(NAME)?.execute(values)? == 1 {
         return Ok(Inserted::New);
     }
+    named_before(connection, caller, &named)
+}
+
+/// What has this name; it is an error if nothing has.
+fn named_before(connection: &Connection, caller: &str, named: &Idempotency) -> rusqlite::Result<Inserted> {
     connection.prepare_cached(NAMED)?.query_row([caller, &named.key], |row| {
         let same = row.get::<_, [u8; 32]>(0)? == named.fingerprint;
         Ok(if same { Inserted::Known(row.get::<_, Word<_>>(1)?.0) } else { Inserted::Conflict })
