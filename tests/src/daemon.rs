@@ -1,5 +1,6 @@
 //! The real daemon as a child process, and a small HTTP client for it.
 
+use crate::Following;
 use crate::compiled::Compiled;
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
@@ -159,6 +160,11 @@ impl Daemon {
         ensure!(job.status == 200, "the job cannot be read: {} {}", job.status, job.text);
         ensure!(!job.body["ended_at"].is_null(), "the job did not end within a minute: {}", job.text);
         Ok(job.body)
+    }
+
+    /// Follows a job, from its first event on or from the one after `last`.
+    pub fn follow(&self, id: &str, last: Option<u64>) -> anyhow::Result<Following> {
+        Following::start(&self.agent, &self.address, id, last)
     }
 
     /// Ends the daemon as a service manager would, and answers all that it logged. The data

@@ -7,6 +7,7 @@ mod cutter;
 mod daemon;
 mod figures;
 mod fleet;
+mod following;
 mod listener;
 mod processes;
 
@@ -15,5 +16,6 @@ pub use cutter::Cutter;
 pub use daemon::{Answer, Daemon, Setup};
 pub use figures::{Spent, cpu, median, memory, peak_memory};
 pub use fleet::{KeyForm, KeyType, Sshd};
+pub use following::{Following, Message};
 pub use listener::FullListener;
 pub use processes::{kill_below, sleepers_become, unique_nap};

@@ -13,6 +13,7 @@ mod cuts;
 mod dialogue;
 mod elevation;
 mod engine;
+mod events;
 mod examples;
 mod failures;
 mod files;

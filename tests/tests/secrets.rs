@@ -196,8 +196,19 @@ fn working_job(
     for result in job["results"].as_array().context("a list")? {
         assert_eq!(result["exit_status"], 0, "{result}");
     }
-    for path in [format!("/v1/jobs/{id}"), format!("/job?id={id}")] {
-        evidence.add_answer(&path, &daemon.get(&path)?);
+    add_all_told(daemon, id, evidence)?;
+    let told = daemon.get(&format!("/v1/jobs/{id}/events"))?;
+    assert!(told.text.contains(&format!("{CANARY} opened")) && told.text.contains("******"), "{}", told.text);
+    Ok(())
+}
+
+/// Everything that is told of a job that has ended.
+fn add_all_told(daemon: &Daemon, id: &str, evidence: &mut Evidence) -> anyhow::Result<()> {
+    let job = format!("/v1/jobs/{id}");
+    let output = format!("{job}/output?run=0&stream");
+    let outputs = [format!("{output}=stdout"), format!("{output}=stderr")];
+    for path in [format!("/job?id={id}"), format!("{job}/events"), job].iter().chain(&outputs) {
+        evidence.add_answer(path, &daemon.get(path)?);
     }
     Ok(())
 }
@@ -218,9 +229,7 @@ fn elevated_jobs(daemon: &Daemon, sshd: &Sshd, evidence: &mut Evidence) -> anyho
         if state == "finished" {
             assert!(job["results"][0]["stdout"].as_str().is_some_and(|text| text.starts_with("root\n")), "{job}");
         }
-        for path in [format!("/v1/jobs/{id}"), format!("/job?id={id}")] {
-            evidence.add_answer(&path, &daemon.get(&path)?);
-        }
+        add_all_told(daemon, id, evidence)?;
     }
     Ok(())
 }
@@ -242,9 +251,7 @@ fn failing_jobs(
         let submitted = daemon.execute(&failing)?;
         let id = submitted.job()?;
         assert_eq!(daemon.wait(id)?["state"], "failed");
-        for path in [format!("/v1/jobs/{id}"), format!("/job?id={id}")] {
-            evidence.add_answer(&path, &daemon.get(&path)?);
-        }
+        add_all_told(daemon, id, evidence)?;
         evidence.add_answer("POST /device/execute", &submitted);
     }
     let mut in_driver_args = right.clone();

@@ -26,6 +26,8 @@ struct Waiting {
     bytes: usize,
     /// The number of the newest event.
     newest: u64,
+    /// The store was asked to keep the events up to this one.
+    asked: u64,
     /// Bytes that the log may have.
     limit: u64,
     /// Of these, so many are left. `None` once the log was cut.
@@ -35,7 +37,7 @@ struct Waiting {
 impl Log {
     /// An empty log for at most `limit` bytes of output, with events after the number `newest`.
     pub(crate) fn new(newest: u64, limit: u64, wake: Arc<Notify>) -> Self {
-        let waiting = Waiting { events: VecDeque::new(), bytes: 0, newest, limit, left: Some(limit) };
+        let waiting = Waiting { events: VecDeque::new(), bytes: 0, newest, asked: newest, limit, left: Some(limit) };
         Self { waiting: Mutex::new(waiting), wake }
     }
 
@@ -77,9 +79,11 @@ impl Log {
         self.write(|waiting| waiting.add(Happening::Ran(Ran::new(run, result))));
     }
 
-    /// All that waits, the oldest first. It waits on until [`Log::forget`].
+    /// All that waits, the oldest first, for the store. It waits on until [`Log::forget`], and is not changed any more.
     pub(crate) fn waiting(&self) -> Vec<Arc<Event>> {
-        self.lock().events.iter().cloned().collect()
+        let mut waiting = self.lock();
+        waiting.asked = waiting.newest;
+        waiting.events.iter().cloned().collect()
     }
 
     /// Bytes that wait, or `None` if nothing does.
@@ -125,7 +129,8 @@ impl Waiting {
 
     /// The newest event, if it may still be changed: the store was not asked to keep it yet, so nobody has seen it.
     fn open(&mut self) -> Option<&mut Happening> {
-        Arc::get_mut(self.events.back_mut()?).map(|event| &mut event.what)
+        let newest = self.events.back_mut().filter(|event| event.number > self.asked)?;
+        Arc::get_mut(newest).map(|event| &mut event.what)
     }
 
     /// How many bytes may still be written; `None` if the log is cut, or is cut now because the store is too slow.

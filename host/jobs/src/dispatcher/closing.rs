@@ -33,6 +33,7 @@ impl Dispatcher {
         self.running.stop();
         if timeout(GRACE, self.tasks.wait()).await.is_err() {
             tracing::warn!(jobs = self.tasks.len(), "jobs did not stop in time; the next start ends them");
+            self.journal.flush().await;
         }
         self.journal.flush().await;
     }

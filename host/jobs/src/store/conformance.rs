@@ -6,6 +6,7 @@ mod lists;
 mod recovery;
 mod retention;
 
+pub(crate) use events::*;
 pub(crate) use keys::*;
 pub(crate) use lists::*;
 pub(crate) use recovery::*;
@@ -67,7 +68,6 @@ macro_rules! conformance {
     };
 }
 pub(crate) use conformance;
-pub(crate) use events::*;
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime")

@@ -94,7 +94,7 @@ async fn output_is_heard_line_by_line_while_the_command_runs() {
     let plugins = plugins(json!({}), &script, Config::default()).await;
     let prepared = prepare_with(&plugins, &["ls"], json!({"bufsize": 1})).await.expect("the request is accepted");
     prepared.execute(Arc::clone(&script) as Arc<_>, CancellationToken::new()).await;
-    assert_eq!(script.heard(), ["stdout 0 one\n", "stderr 0 oops\n", "stdout 4 two\n"]);
+    assert_eq!(script.heard(), ["stdout 0 one\n", "stderr 0 oops\n", "stdout 4 two\n", "0 ran ls"]);
 }
 
 /// The host with these grants of the built-in driver, and no policy.

@@ -78,12 +78,12 @@ pub(super) fn finish(connection: &Connection, job: JobId, events: &[Arc<Event>])
     let job = job.to_string();
     let stored = connection.prepare_cached(NEWEST)?.query_row([&job], |row| row.get(0)).map(i64::unsigned_abs)?;
     let rest: Vec<&Event> = events.iter().map(AsRef::as_ref).filter(|event| event.number > stored).collect();
-    match rest.as_slice() {
-        [_, .., last] if rest.iter().map(|event| event.size()).sum::<usize>() <= SMALL => {
+    match rest.last() {
+        Some(last) if rest.iter().map(|event| event.size()).sum::<usize>() <= SMALL => {
             let values = params![job, signed(last.number), last.at.as_microsecond(), json(&rest)?];
-            connection.prepare_cached(INSERT_SEVERAL)?.execute(values).map(drop)
+            connection.prepare_cached(INSERT_LAST)?.execute(values).map(drop)
         }
-        rest => rest.iter().try_for_each(|event| insert(connection, &job, event)),
+        _ => rest.iter().try_for_each(|event| insert(connection, &job, event)),
     }
 }
 
@@ -137,7 +137,7 @@ fn insert(connection: &Connection, job: &str, event: &Event) -> rusqlite::Result
 /// Reads a row of [`COLUMNS!`].
 fn read(row: &Row<'_>) -> rusqlite::Result<Vec<Event>> {
     let what = match row.get_ref("kind")?.as_str()? {
-        "several" => return from_json(row),
+        "last" => return from_json(row),
         "output" => Happening::Output {
             run: row.get("run")?,
             stream: row.get("stream")?,
@@ -188,5 +188,4 @@ const NEWEST: &str = "SELECT coalesce(max(number), 0) FROM events WHERE job = ?"
 const IS_STARTED: &str = "SELECT 1 FROM jobs WHERE id = ? AND state = 'started'";
 const INSERT: &str = "
     INSERT OR IGNORE INTO events (job, number, at, kind, run, stream, offset, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-const INSERT_SEVERAL: &str =
-    "INSERT OR IGNORE INTO events (job, number, at, kind, data) VALUES (?, ?, ?, 'several', ?)";
+const INSERT_LAST: &str = "INSERT OR IGNORE INTO events (job, number, at, kind, data) VALUES (?, ?, ?, 'last', ?)";

@@ -3,8 +3,8 @@ use super::*;
 use crate::kept::Kept;
 use crate::retention::Retention;
 use crate::store::conformance::{TTL, conformance, insert_job as insert, queued};
-use crate::store::{Arrival, Inserted, JobStore, Owner, RetentionStore};
-use crate::{Config, Filter, Idempotency, Job, Page, State, clock};
+use crate::store::{Arrival, EventStore, Inserted, JobStore, Owner, RetentionStore};
+use crate::{Config, Event, Filter, Happening, Idempotency, Job, Page, State, clock};
 use futures::future::join_all;
 use hostler_model::{BatchId, ErrorKind, Exit, Failure, JobId, Outcome, Output, Phase, RunResult};
 use rusqlite::params;
@@ -44,6 +44,22 @@ async fn a_store_that_is_closed_and_opened_again_still_has_its_jobs() {
     assert_eq!(store.recover(Owner::new(), clock::now()).await.expect("recovered").lost, [job.id]);
     let error = store.get(job.id).await.expect("get").expect("the job").outcome.expect("outcome").error;
     assert_eq!(error.expect("an error").kind, ErrorKind::Lost);
+}
+
+#[tokio::test]
+async fn the_log_of_a_job_goes_with_it() {
+    let (store, folder) = open();
+    let (gone, kept) = (queued("a").started(clock::now()), queued("a").started(clock::now()));
+    let what = Happening::Cut { reason: "It is full.".into() };
+    let event = Arc::new(Event { number: 1, at: clock::now(), what });
+    for job in [&gone, &kept] {
+        insert(&store, job).await.expect("insert");
+        store.append(vec![(job.id, vec![Arc::clone(&event)])]).await.expect("append");
+    }
+    let raw = Connection::open(folder.path().join("jobs.sqlite")).expect("raw");
+    raw.execute("DELETE FROM jobs WHERE id = ?", [gone.id.to_string()]).expect("delete");
+    assert_eq!(store.events(gone.id, 0).await.expect("events"), []);
+    assert_eq!(store.events(kept.id, 0).await.expect("events").len(), 1);
 }
 
 #[test]
