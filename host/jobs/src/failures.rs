@@ -111,7 +111,7 @@ pub(crate) fn not_sealed_by_us() -> Failure {
 pub(crate) fn lost_with_daemon(reached: Reached, seen: Option<Timestamp>) -> Failure {
     let mut failure = lost(reached);
     if let Some(seen) = seen {
-        failure.message += &format!(" The daemon was last seen at {seen}.");
+        failure.message = format!("{} The daemon was last seen at {seen}.", failure.message);
     }
     failure
 }

@@ -23,7 +23,7 @@ macro_rules! name {
 
             /// When it was made, to the millisecond.
             pub fn made_at(&self) -> Timestamp {
-                let milliseconds = (self.0.as_u128() >> 80) as i64;
+                let milliseconds = i64::try_from(self.0.as_u128() >> 80).expect("48 bits fit");
                 Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
             }
         }

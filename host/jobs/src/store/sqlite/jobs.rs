@@ -43,7 +43,7 @@ impl JobStore for Sqlite {
             let (id, caller) = (job.id, job.caller.clone());
             self.writer
                 .change_together(move |connection| {
-                    let known = name(connection, &caller, idempotency, id, created_at)?;
+                    let known = name(connection, &caller, &idempotency, id, created_at)?;
                     if known == Inserted::New {
                         insert(connection)?;
                     }
@@ -166,7 +166,7 @@ impl JobStore for Sqlite {
 fn name(
     connection: &Connection,
     caller: &str,
-    named: Idempotency,
+    named: &Idempotency,
     id: JobId,
     created_at: i64,
 ) -> rusqlite::Result<Inserted> {
