@@ -129,6 +129,7 @@ fn a_target_that_a_key_is_not_for_is_denied_before_there_is_a_job() -> anyhow::R
         with(body(&sshd, "true"), |it| {
             it["connection_args"]["proxy_host"] = jump.into();
             it["connection_args"]["proxy_username"] = "jump".into();
+            it["connection_args"]["proxy_password"] = "of the jump host".into();
         })
     };
     assert_eq!(submit(&at("127.0.0.1"))?.status, 201);

@@ -3,9 +3,9 @@
 use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;
 use crate::retention::{self, Retention};
-use crate::store::{Owner, Recovered};
-use crate::{Error, Jobs, Ledger, State, clock, trail};
-use hostler_model::ErrorKind;
+use crate::store::{Owner, Recovered, Store};
+use crate::{Error, Filter, Jobs, Ledger, Page, clock, trail};
+use hostler_model::{Failure, JobId};
 use hostler_plugins::Plugins;
 use serde::Deserialize;
 use std::num::NonZeroU32;
@@ -79,12 +79,10 @@ impl Config {
         let Ledger { store, vault } = ledger;
         let owner = Owner::new();
         let Recovered { queued, lost } = store.recover(owner, clock::now()).await.map_err(Error::LeftOver)?;
-        for id in &lost {
-            store.record(&trail::given_up(*id, State::Failed, &ErrorKind::Lost), clock::now());
-        }
         if !lost.is_empty() || !queued.is_empty() {
             tracing::warn!(ended = lost.len(), waiting = queued.len(), "an earlier run of the daemon left jobs open");
         }
+        record_ends(&*store, lost).await.map_err(Error::LeftOver)?;
         tokio::spawn(retention::keep(Arc::downgrade(&store), owner, Retention::new(&self)));
         let keys = Keys::load(Arc::clone(&store)).await.map_err(Error::Keys)?;
         let dispatcher = Dispatcher::start(&self, store, owner);
@@ -100,6 +98,18 @@ impl Config {
     pub(crate) fn drain_timeout(&self) -> Duration {
         Duration::from_secs(self.drain_timeout.into())
     }
+}
+
+/// Has the audit tell how these jobs ended.
+async fn record_ends(store: &dyn Store, ids: Vec<JobId>) -> Result<(), Failure> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let page = Page { before: None, limit: ids.len(), with_results: false };
+    for job in store.list(Filter { ids: Some(ids), ..Filter::default() }, page).await? {
+        store.record(&trail::ended(&job), clock::now());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

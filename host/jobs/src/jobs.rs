@@ -12,8 +12,7 @@ use crate::{
 };
 use futures::Stream;
 use hostler_model::{
-    AuditEntry, BatchId, Caller, DriverSchemas, ErrorKind, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo,
-    Secret,
+    AuditEntry, BatchId, Caller, DriverSchemas, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Secret,
 };
 use hostler_plugins::Plugins;
 use std::collections::BTreeMap;
@@ -97,7 +96,7 @@ impl Jobs {
             self.record(&trail::canceled(*id, &by.name));
         }
         for id in &cancelled.ended {
-            self.record(&trail::given_up(*id, State::Canceled, &ErrorKind::Canceled));
+            self.record(&trail::never_begun(*id));
         }
         Ok(cancelled)
     }

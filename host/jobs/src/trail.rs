@@ -18,13 +18,10 @@ pub(crate) fn ended(job: &Job) -> AuditEntry {
     AuditEntry { details, ..about(job, AuditEvent::Ended) }
 }
 
-/// A job of which only the name is known ended in a way that says nothing of its work.
-pub(crate) fn given_up(job: JobId, state: State, kind: &ErrorKind) -> AuditEntry {
-    AuditEntry {
-        job: Some(job),
-        details: how(state, Some((kind, Phase::Store))),
-        ..AuditEntry::new(AuditEvent::Ended, "job")
-    }
+/// It ended in the queue, because somebody cancelled it.
+pub(crate) fn never_begun(job: JobId) -> AuditEntry {
+    let details = how(State::Canceled, Some((&ErrorKind::Canceled, Phase::Store)));
+    AuditEntry { job: Some(job), details, ..AuditEntry::new(AuditEvent::Ended, "job") }
 }
 
 /// Somebody cancelled it.
