@@ -1,11 +1,13 @@
 //! The whole HTTP interface.
 
 use crate::key::Key;
-use crate::{Backend, Config, access_log, dialect, native};
+use crate::metrics::Metrics;
+use crate::{Backend, Config, access_log, dialect, native, operations};
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use hostler_model::Secret;
 use hostler_remote::HostKeys;
+use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +18,8 @@ pub struct Api {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) host_keys: HostKeys,
     pub(crate) key: Key,
+    pub(crate) metrics: Metrics,
+    pub(crate) registry: Arc<Registry>,
     /// Cancelled when the daemon shuts down: from then on nobody waits for a job.
     pub(crate) closing: CancellationToken,
 }
@@ -25,7 +29,15 @@ impl Api {
     #[expect(clippy::needless_pass_by_value, reason = "the caller is to keep no second copy of the key")]
     pub fn new(config: Config, backend: impl Backend, host_keys: HostKeys, key: Secret) -> Self {
         let (backend, key) = (Arc::new(backend), Key::new(key.expose()));
-        Self { config, backend, host_keys, key, closing: CancellationToken::new() }
+        let (metrics, closing) = (Metrics::default(), CancellationToken::new());
+        Self { config, backend, host_keys, key, metrics, registry: Arc::default(), closing }
+    }
+
+    /// The same, and shows at `/metrics` what is counted in `registry` and here.
+    #[must_use]
+    pub fn with_metrics(self, mut registry: Registry) -> Self {
+        self.metrics.register(&mut registry);
+        Self { registry: Arc::new(registry), ..self }
     }
 
     /// All routes.
@@ -33,8 +45,9 @@ impl Api {
         // Without a prefix the paths are those of dialect 0.2, and so are the errors.
         Router::new()
             .merge(dialect::v0_2::router(self))
+            .merge(operations::router(self))
             .nest("/v0.2", dialect::v0_2::router(self))
             .nest("/v1", native::router(self))
-            .layer(from_fn(access_log::log))
+            .layer(from_fn_with_state(self.clone(), access_log::log))
     }
 }

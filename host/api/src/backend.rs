@@ -17,6 +17,8 @@ pub trait Backend: Send + Sync + 'static {
     fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
     /// See [`Jobs::cancel`].
     fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>>;
+    /// See [`Jobs::ready`].
+    fn ready(&self) -> BoxFuture<'_, Result<(), Failure>>;
     /// See [`Jobs::decisions`].
     fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
     /// See [`Jobs::plugins`].
@@ -50,6 +52,10 @@ impl Backend for Jobs {
 
     fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>> {
         Jobs::cancel(self, filter).boxed()
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        Jobs::ready(self).boxed()
     }
 
     fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {

@@ -14,10 +14,13 @@ pub struct Config {
     pub body_read_timeout: u64,
     /// How long the head of a request may take to arrive, in seconds. An idle connection is closed after it, too.
     pub header_read_timeout: u64,
-    /// How many connections are open at once. More wait in the backlog of the socket.
+    /// How many connections are open at once. For one more, the one is closed that has been idle for the longest time; if all have
+    /// requests under way, it waits.
     pub max_connections: NonZeroU16,
     /// How long requests may take to end when the daemon shuts down, in seconds.
     pub drain_timeout: u64,
+    /// Whether `/metrics` is shown without a key.
+    pub open_metrics: bool,
 }
 
 impl Default for Config {
@@ -28,6 +31,7 @@ impl Default for Config {
             header_read_timeout: 30,
             max_connections: NonZeroU16::new(1024).expect("1024 is not 0"),
             drain_timeout: 10,
+            open_metrics: false,
         }
     }
 }

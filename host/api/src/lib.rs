@@ -5,21 +5,25 @@
 //! [`hostler_model::Request`] and writes jobs and errors in its own shape, and shares nothing with the others.
 //! [`Api::router`] is all of it for tests; [`serve`] puts it on a socket.
 //!
-//! The way of a request: [`serve`] (limits of connections and headers) -> access log -> guard (API key, panics)
+//! The way of a request: [`serve`] (limits of connections and headers) -> access log (its name, its time) -> guard (API key, panics)
 //! -> a handler -> `body` (size, time) -> the dialect's parser, where secrets are sealed -> [`Backend`].
 //! Every status code of an error is chosen in `error.rs`, but for the 4xx by which a dialect refuses a body.
 
 mod access_log;
+mod answer;
 mod api;
 mod backend;
 mod body;
 mod coerce;
 mod config;
+mod connections;
 mod dialect;
 mod error;
 mod guard;
 mod key;
+mod metrics;
 mod native;
+mod operations;
 mod query;
 mod serve;
 

@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use hostler_model::{ErrorKind, Failure, JobId, Phase};
 use problem::Problem;
+pub(crate) use problem::answer;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ pub(crate) fn router(api: &Api) -> Router {
         .route("/host-keys", get(host_keys::list).post(host_keys::add).delete(host_keys::remove))
         .fallback(async || Problem::from(Error::NoPath))
         .method_not_allowed_fallback(async || Problem::from(Error::NoMethod));
-    guarded(router, api, problem::answer)
+    guarded(router, api, answer)
 }
 
 /// One job; with `?wait=SECONDS` once it has ended, or as it is after that time.

@@ -135,6 +135,14 @@ impl Dispatcher {
         self.store.decisions(job, limit).await
     }
 
+    /// See [`crate::Jobs::ready`].
+    pub(crate) async fn ready(&self) -> Result<(), Failure> {
+        if self.stop.is_cancelled() {
+            return Err(failures::stopping());
+        }
+        self.store.decisions(None, 0).await.map(drop)
+    }
+
     /// See [`crate::Jobs::shutdown`].
     pub(crate) async fn shutdown(&self) {
         self.stop.cancel();

@@ -82,6 +82,11 @@ impl Jobs {
         self.dispatcher.decisions(job, limit).await
     }
 
+    /// Whether new jobs are taken, and the store takes them; the failure is the reason why not.
+    pub async fn ready(&self) -> Result<(), Failure> {
+        self.dispatcher.ready().await
+    }
+
     /// Refuses new jobs, asks the running ones to stop, and waits some seconds for them. Jobs that
     /// have not ended by then, and those that waited, fail with kind `lost`.
     pub async fn shutdown(&self) {

@@ -5,6 +5,7 @@ mod host_keys;
 mod key;
 mod limits;
 mod native;
+mod operations;
 mod plugins;
 mod scripted;
 mod secrets;

@@ -28,6 +28,8 @@ pub(crate) struct Script {
     pub(crate) decisions: Vec<Recorded>,
     /// What reading jobs and changing plugins answers instead of them.
     pub(crate) failure: Option<Failure>,
+    /// Why it is not ready.
+    pub(crate) unready: Option<Failure>,
     /// Set where waiting never ends; told when somebody waits.
     pub(crate) wait_for_ever: Option<Arc<Notify>>,
     /// Set where a submission takes its time.
@@ -167,6 +169,10 @@ impl Backend for Scripted {
         let mut script = self.script();
         script.filter = Some(filter);
         ready(Ok(script.jobs.iter().map(|job| job.id).collect())).boxed()
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        ready(self.script().unready.clone().map_or(Ok(()), Err)).boxed()
     }
 
     fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
