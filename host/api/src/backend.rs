@@ -1,7 +1,7 @@
 //! What HTTP needs from the daemon.
 
 use futures::future::{BoxFuture, FutureExt};
-use hostler_jobs::{Filter, Job, Jobs, Recorded, Rejection, Submission};
+use hostler_jobs::{Filter, Job, Jobs, Page, Recorded, Rejection, Submission};
 use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub trait Backend: Send + Sync + 'static {
     /// See [`Jobs::wait`].
     fn wait(&self, id: JobId, patience: Duration) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
     /// See [`Jobs::list`].
-    fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
+    fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
     /// See [`Jobs::cancel`].
     fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>>;
     /// See [`Jobs::ready`].
@@ -46,8 +46,8 @@ impl Backend for Jobs {
         Jobs::wait(self, id, patience).boxed()
     }
 
-    fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
-        Jobs::list(self, filter, limit).boxed()
+    fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
+        Jobs::list(self, filter, page).boxed()
     }
 
     fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>> {

@@ -1,6 +1,7 @@
 //! What the operator says about jobs.
 
 use crate::dispatcher::Dispatcher;
+use crate::store::Owner;
 use crate::{Error, Jobs, Ledger, clock};
 use hostler_plugins::Plugins;
 use serde::Deserialize;
@@ -34,11 +35,12 @@ impl Config {
     /// tokio runtime.
     pub async fn build(self, ledger: Ledger, plugins: Arc<Plugins>) -> Result<Jobs, Error> {
         let Ledger(store) = ledger;
-        let lost = store.abandon(clock::now()).await.map_err(Error::LeftOver)?;
+        let owner = Owner::new();
+        let lost = store.recover(owner, clock::now()).await.map_err(Error::LeftOver)?.lost;
         if !lost.is_empty() {
             tracing::warn!(jobs = lost.len(), "an earlier run of the daemon left jobs open; they failed as lost");
         }
-        Ok(Jobs::new(&self, plugins, Dispatcher::start(&self, store)))
+        Ok(Jobs::new(&self, plugins, Dispatcher::start(&self, store, owner)))
     }
 }
 

@@ -4,8 +4,8 @@ use crate::ends::Ends;
 use crate::failures;
 use crate::mark::Mark;
 use crate::queue::{Queue, Room, Turn, Work};
-use crate::store::Store;
-use crate::{Config, Filter, Job, Recorded, clock, to_its_end};
+use crate::store::{Arrival, Inserted, Owner, Store};
+use crate::{Config, Filter, Job, Page, Recorded, clock, to_its_end};
 use futures::FutureExt;
 use futures::future::join_all;
 use hostler_model::{ErrorKind, Failure, JobId, Outcome};
@@ -33,6 +33,7 @@ struct Place {
 /// What decides which job runs, and sees to it that each ends.
 pub(crate) struct Dispatcher {
     store: Arc<dyn Store>,
+    owner: Owner,
     queue: Queue,
     ends: Ends,
     running: Arc<Semaphore>,
@@ -45,9 +46,10 @@ pub(crate) struct Dispatcher {
 
 impl Dispatcher {
     /// Starts on the current tokio runtime.
-    pub(crate) fn start(config: &Config, store: Arc<dyn Store>) -> Arc<Self> {
+    pub(crate) fn start(config: &Config, store: Arc<dyn Store>, owner: Owner) -> Arc<Self> {
         let dispatcher = Arc::new(Self {
             store,
+            owner,
             queue: Queue::new(config.max_queued.get() as usize),
             ends: Ends::default(),
             running: Arc::new(Semaphore::new(config.max_running.get() as usize)),
@@ -86,7 +88,12 @@ impl Dispatcher {
             // Stored as claimed, it is spared a transaction and two changes of threads.
             let place = if this.queue.is_empty() { this.place(&work) } else { None };
             let job = if place.is_some() { job.started(clock::now()) } else { job };
-            if let Err(failure) = this.store.insert(&job, ttl).await {
+            let arrival = Arrival { job: &job, ttl, kept: None, idempotency: None, owner: this.owner };
+            let inserted = this.store.insert(arrival).await.and_then(|inserted| match inserted {
+                Inserted::New => Ok(()),
+                Inserted::Known(_) | Inserted::Conflict => Err(failures::store("a job without a key was known")),
+            });
+            if let Err(failure) = inserted {
                 this.ends.announce(&[job.id]);
                 return Err(failure);
             }
@@ -104,7 +111,7 @@ impl Dispatcher {
         let this = Arc::clone(self);
         to_its_end(async move {
             let _alone = this.door.write().await;
-            let canceled = this.store.cancel(filter, clock::now()).await?;
+            let canceled = this.store.request_cancel(filter, clock::now()).await?.ended;
             this.queue.remove(&canceled);
             this.ends.announce(&canceled);
             Ok(canceled)
@@ -114,7 +121,7 @@ impl Dispatcher {
 
     /// One job, or `None` if there is none of that name.
     pub(crate) async fn get(&self, id: JobId) -> Result<Option<Job>, Failure> {
-        Ok(self.list(Filter { id: Some(id), ..Filter::default() }, 1).await?.pop())
+        self.store.get(id).await
     }
 
     /// One job, when it has ended or `patience` is over.
@@ -126,8 +133,8 @@ impl Dispatcher {
     }
 
     /// Jobs that match, newest first.
-    pub(crate) async fn list(&self, filter: Filter, limit: usize) -> Result<Vec<Job>, Failure> {
-        self.store.list(filter, limit).await
+    pub(crate) async fn list(&self, filter: Filter, page: Page) -> Result<Vec<Job>, Failure> {
+        self.store.list(filter, page).await
     }
 
     /// See [`crate::Jobs::decisions`].
@@ -153,8 +160,8 @@ impl Dispatcher {
         if timeout(GRACE, self.tasks.wait()).await.is_err() {
             tracing::warn!(jobs = self.tasks.len(), "jobs did not stop in time and are given up");
         }
-        match self.store.abandon(clock::now()).await {
-            Ok(lost) => self.ends.announce(&lost),
+        match self.store.recover(Owner::new(), clock::now()).await {
+            Ok(recovered) => self.ends.announce(&recovered.lost),
             Err(failure) => log_failure(&failure, "open jobs could not be ended; the next start does it"),
         }
     }
@@ -185,7 +192,7 @@ impl Dispatcher {
 
     async fn claim(self: Arc<Self>, job: Job, work: Work, place: Place) {
         let at = clock::now();
-        match self.store.claim(job.id, at).await {
+        match self.store.claim(job.id, self.owner, at).await {
             Ok(true) => self.carry_out(job.started(at), work, place).await,
             Ok(false) => {} // cancelled between queue and claim
             Err(failure) => self.end(job, failure.into()).await,
@@ -193,7 +200,7 @@ impl Dispatcher {
     }
 
     async fn carry_out(self: Arc<Self>, job: Job, work: Work, _place: Place) {
-        let mark = Arc::new(Mark::new(job.id, Arc::clone(&self.store)));
+        let mark = Arc::new(Mark::new(job.id, self.owner, Arc::clone(&self.store)));
         let witness = Arc::clone(&mark);
         let cancel = self.stop.child_token();
         let work = AssertUnwindSafe(async move { (work.run)(witness, cancel).await });
@@ -211,10 +218,10 @@ impl Dispatcher {
     /// Stores how a job ended, and tries until it is stored or the daemon stops.
     async fn end(&self, job: Job, outcome: Outcome) {
         let id = job.id;
-        let (at, took_place) = loop {
+        let (at, state) = loop {
             let at = clock::now();
             match self.store.end(id, &outcome, at).await {
-                Ok(took_place) => break (at, took_place),
+                Ok(state) => break (at, state),
                 Err(failure) => log_failure(&failure, "the end of a job could not be stored and is tried again"),
             }
             if self.stop.run_until_cancelled(sleep(RETRY)).await.is_none() {
@@ -227,10 +234,9 @@ impl Dispatcher {
                 tracing::info!(job = %id, %kind, %phase, detail, "job failed");
             }
         }
-        if took_place {
-            self.ends.hand_out(job.ended(outcome, at));
-        } else {
-            self.ends.announce(&[id]);
+        match state {
+            Some(state) => self.ends.hand_out(job.ended(state, outcome, at)),
+            None => self.ends.announce(&[id]),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The failures that this room itself gives, each with its sentence.
 
 use hostler_model::{ErrorKind, Failure, Phase};
+use jiff::Timestamp;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -57,6 +58,29 @@ pub(crate) fn lost(reached: Reached) -> Failure {
         }
     };
     failure(ErrorKind::Lost, message)
+}
+
+/// An earlier run of the daemon ended while it held the job, some time after it was `seen`.
+pub(crate) fn lost_with_daemon(reached: Reached, seen: Option<Timestamp>) -> Failure {
+    let mut failure = lost(reached);
+    if let Some(seen) = seen {
+        failure.message += &format!(" The daemon was last seen at {seen}.");
+    }
+    failure
+}
+
+/// The daemon ended each time while it carried the job out.
+pub(crate) fn lost_each_time(attempts: u32) -> Failure {
+    let message = format!(
+        "The job was begun {attempts} times, and each time the daemon ended before the job did; \
+         look at the target and at the daemon's log before you submit it again."
+    );
+    failure(ErrorKind::Lost, message)
+}
+
+/// The job was to be canceled when the daemon ended, and had not acted on its target.
+pub(crate) fn canceled_before_effect() -> Failure {
+    failure(ErrorKind::Canceled, "The job was cancelled before it acted on its target.")
 }
 
 /// The job ended, for instance as lost, before it could act on its target.

@@ -4,11 +4,12 @@ use hostler_model::{BatchId, JobId, Options, Outcome, Plan};
 use jiff::Timestamp;
 use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 /// Where a job stands. The last three are terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It waits for a worker.
@@ -21,13 +22,6 @@ pub enum State {
     Failed,
     /// Somebody cancelled it.
     Canceled,
-}
-
-impl State {
-    /// Where a job stands that was carried out with this outcome.
-    pub(crate) fn after(outcome: &Outcome) -> Self {
-        if outcome.error.is_none() { Self::Finished } else { Self::Failed }
-    }
 }
 
 impl fmt::Display for State {
@@ -65,7 +59,7 @@ pub struct Job {
     pub trace: Option<String>,
     /// What the driver made of the request.
     pub plan: Plan,
-    /// When it was accepted.
+    /// When it came: [`JobId::made_at`] of its name, so that names sort by it.
     pub created_at: Timestamp,
     /// When a worker claimed it.
     pub started_at: Option<Timestamp>,
@@ -86,9 +80,9 @@ impl Job {
     }
 
     /// The same job at its end.
-    pub(crate) fn ended(mut self, outcome: Outcome, at: Timestamp) -> Self {
+    pub(crate) fn ended(mut self, state: State, outcome: Outcome, at: Timestamp) -> Self {
         self.warnings.extend_from_slice(&outcome.warnings);
-        Self { state: State::after(&outcome), ended_at: Some(at), outcome: Some(outcome), ..self }
+        Self { state, ended_at: Some(at), outcome: Some(outcome), ..self }
     }
 }
 
@@ -97,8 +91,47 @@ impl Job {
 pub struct Filter {
     /// This one.
     pub id: Option<JobId>,
-    /// Those in this state.
-    pub state: Option<State>,
+    /// One of these.
+    pub ids: Option<Vec<JobId>>,
+    /// Those in one of these states; all if it is empty.
+    pub states: BTreeSet<State>,
     /// Those for this target host, spelled as in the request.
     pub host: Option<String>,
+    /// Those that this caller submitted.
+    pub caller: Option<String>,
+    /// Those for this driver.
+    pub driver: Option<String>,
+    /// Those of this batch.
+    pub batch: Option<BatchId>,
+    /// Those created at this time or later.
+    pub created_after: Option<Timestamp>,
+    /// Those created before this time.
+    pub created_before: Option<Timestamp>,
+}
+
+/// Which part of a list is meant.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// What comes after this job in the list: those older than it. It need not be there any more.
+    pub before: Option<JobId>,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether outcomes come with their results, which may be long.
+    pub with_results: bool,
+}
+
+impl Page {
+    /// The first `limit` jobs, whole.
+    pub fn first(limit: usize) -> Self {
+        Self { before: None, limit, with_results: true }
+    }
+}
+
+/// What a request to cancel came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cancelled {
+    /// They waited, and are canceled now.
+    pub ended: Vec<JobId>,
+    /// They had started, and are asked to stop.
+    pub asked: Vec<JobId>,
 }

@@ -2,7 +2,7 @@
 
 use crate::dispatcher::Dispatcher;
 use crate::queue::Work;
-use crate::{Config, Filter, Job, Recorded, Rejection, State, Submission, clock};
+use crate::{Config, Filter, Job, Page, Recorded, Rejection, State, Submission};
 use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use hostler_plugins::Plugins;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl Jobs {
             attempt: 1,
             trace,
             plan,
-            created_at: clock::now(),
+            created_at: id.made_at(),
             started_at: None,
             cancel_requested_at: None,
             ended_at: None,
@@ -67,9 +67,9 @@ impl Jobs {
         self.dispatcher.wait(id, patience).await
     }
 
-    /// Jobs that match, newest first, at most `limit`.
-    pub async fn list(&self, filter: Filter, limit: usize) -> Result<Vec<Job>, Failure> {
-        self.dispatcher.list(filter, limit).await
+    /// Jobs that match, newest first: one page of them.
+    pub async fn list(&self, filter: Filter, page: Page) -> Result<Vec<Job>, Failure> {
+        self.dispatcher.list(filter, page).await
     }
 
     /// Cancels the queued jobs that match; answers those it cancelled.

@@ -19,6 +19,7 @@
 //! Inside: the `store` keeps the truth, the `queue` holds the work of queued jobs, and the
 //! `dispatcher` carries it from one to the other.
 
+mod batch;
 mod clock;
 mod config;
 mod dispatcher;
@@ -27,6 +28,7 @@ mod error;
 mod failures;
 mod job;
 mod jobs;
+mod kept;
 mod ledger;
 mod mark;
 mod queue;
@@ -34,10 +36,11 @@ mod store;
 mod submission;
 mod to_its_end;
 
+pub use batch::Batch;
 pub use config::Config;
 pub use error::Error;
 pub use hostler_plugins::Rejection;
-pub use job::{Filter, Job, State};
+pub use job::{Cancelled, Filter, Job, Page, State};
 pub use jobs::Jobs;
 pub use ledger::{Ledger, Recorded};
 pub use submission::{Idempotency, Submission};

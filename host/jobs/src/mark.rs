@@ -2,7 +2,7 @@
 
 use crate::clock;
 use crate::failures::{self, Reached};
-use crate::store::Store;
+use crate::store::{Owner, Store};
 use futures::future::BoxFuture;
 use hostler_model::{Failure, JobId};
 use hostler_plugins::{Piece, Progress, Witness};
@@ -12,13 +12,14 @@ use tokio::sync::OnceCell;
 /// The witness of one job: it makes the mark once, however often it is asked.
 pub(crate) struct Mark {
     id: JobId,
+    owner: Owner,
     store: Arc<dyn Store>,
     made: OnceCell<()>,
 }
 
 impl Mark {
-    pub(crate) fn new(id: JobId, store: Arc<dyn Store>) -> Self {
-        Self { id, store, made: OnceCell::new() }
+    pub(crate) fn new(id: JobId, owner: Owner, store: Arc<dyn Store>) -> Self {
+        Self { id, owner, store, made: OnceCell::new() }
     }
 
     /// How far the job came.
@@ -27,7 +28,11 @@ impl Mark {
     }
 
     async fn make(&self) -> Result<(), Failure> {
-        if self.store.mark_effect(self.id, clock::now()).await? { Ok(()) } else { Err(failures::ended_before_effect()) }
+        if self.store.mark_effect(self.id, self.owner, clock::now()).await? {
+            Ok(())
+        } else {
+            Err(failures::ended_before_effect())
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is kept.
 
 mod audit;
+mod batches;
 mod jobs;
 mod sqlite;
 
@@ -8,10 +9,11 @@ mod sqlite;
 pub(crate) mod conformance;
 
 pub(crate) use audit::AuditStore;
-pub(crate) use jobs::JobStore;
+pub(crate) use batches::BatchStore;
+pub(crate) use jobs::{Arrival, Inserted, JobStore, Owner, Recovered, Waiting};
 pub(crate) use sqlite::Sqlite;
 
 /// All that is kept. What is written by one of these is on disk before what is written later by any of them.
-pub(crate) trait Store: JobStore + AuditStore {}
+pub(crate) trait Store: JobStore + BatchStore + AuditStore {}
 
-impl<S: JobStore + AuditStore> Store for S {}
+impl<S: JobStore + BatchStore + AuditStore> Store for S {}

@@ -1,5 +1,6 @@
 //! The names of jobs and of batches of them.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -18,6 +19,12 @@ macro_rules! name {
             #[expect(clippy::new_without_default, reason = "a default that differs each time would surprise")]
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
+            }
+
+            /// When it was made, to the millisecond.
+            pub fn made_at(&self) -> Timestamp {
+                let milliseconds = (self.0.as_u128() >> 80) as i64;
+                Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
             }
         }
 

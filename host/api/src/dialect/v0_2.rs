@@ -18,7 +18,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use hostler_jobs::{Submission, to_its_end};
+use hostler_jobs::{Page, Submission, to_its_end};
 use hostler_model::{Caller, JobId};
 use job::JobView;
 use refused::Refused;
@@ -60,7 +60,7 @@ async fn execute(State(api): State<Api>, headers: header::HeaderMap, body: Body)
 
 async fn jobs(State(api): State<Api>, uri: Uri) -> Result<Response, Refused> {
     let Some(filter) = wanted::read(&uri)?.filter() else { return Ok(success::<[JobView; 0]>([]).into_response()) };
-    let mut jobs = api.backend.list(filter, LIST_LIMIT + 1).await?;
+    let mut jobs = api.backend.list(filter, Page::first(LIST_LIMIT + 1)).await?;
     let cut = jobs.len() > LIST_LIMIT;
     jobs.truncate(LIST_LIMIT);
     let Json(mut reply) = success(jobs.iter().map(JobView::from).collect::<Vec<_>>());

@@ -4,7 +4,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request as HttpRequest, StatusCode};
 use futures::future::{BoxFuture, FutureExt, pending, ready};
 use hostler_api::{Api, Backend, Config};
-use hostler_jobs::{Filter, Job, Recorded, Rejection, State, Submission};
+use hostler_jobs::{Filter, Job, Page, Recorded, Rejection, State, Submission};
 use hostler_model::{DriverSchemas, Failure, JobId, Options, Plan, PluginChange, PluginInfo, Request, Secret, Target};
 use hostler_remote::HostKeys;
 use jiff::Timestamp;
@@ -157,10 +157,10 @@ impl Backend for Scripted {
         }
     }
 
-    fn list(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
+    fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
         let mut script = self.script();
         let jobs = script.jobs.iter().filter(|job| filter.id.is_none_or(|id| id == job.id));
-        let jobs = jobs.take(limit).cloned().collect();
+        let jobs = jobs.take(page.limit).cloned().collect();
         script.filter = Some(filter);
         ready(Ok(jobs)).boxed()
     }

@@ -182,7 +182,7 @@ async fn filters_reach_the_backend() {
     let (_, reply) = backend.ask("GET", path, Value::Null).await;
     assert_eq!(reply["data"].as_array().map(Vec::len), Some(1));
     let filter = backend.script().filter.take().expect("a filter");
-    assert_eq!((filter.id, filter.state, filter.host.as_deref()), (None, Some(State::Queued), Some("192.0.2.10")));
+    assert_eq!((filter.id, filter.states, filter.host.as_deref()), (None, [State::Queued].into(), Some("192.0.2.10")));
 }
 
 #[tokio::test]

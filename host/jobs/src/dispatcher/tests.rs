@@ -23,7 +23,7 @@ impl House {
         let folder = tempfile::tempdir().expect("a folder");
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path()).expect("a store"));
         let config = Config { max_running: NonZeroU32::new(max_running).expect("not zero"), ..Config::default() };
-        Self { dispatcher: Dispatcher::start(&config, Arc::clone(&store)), store, folder }
+        Self { dispatcher: Dispatcher::start(&config, Arc::clone(&store), Owner::new()), store, folder }
     }
 
     async fn try_submit(&self, ttl: Duration, work: Work) -> Result<JobId, Failure> {
@@ -206,7 +206,7 @@ async fn the_effect_is_durable_before_the_work_goes_on() {
         .submit(work(async move |witness, _| {
             witness.before_effect().await.expect("marked");
             witness.before_effect().await.expect("marked once");
-            store.abandon(clock::now()).await.expect("the daemon died here");
+            store.recover(Owner::new(), clock::now()).await.expect("the daemon died here");
             Outcome::default()
         }))
         .await;
@@ -222,7 +222,7 @@ async fn a_job_that_has_ended_may_not_begin_to_act() {
     let (tell, told) = oneshot::channel();
     house
         .submit(work(async move |witness, _| {
-            store.abandon(clock::now()).await.expect("given up");
+            store.recover(Owner::new(), clock::now()).await.expect("given up");
             tell.send(witness.before_effect().await).expect("the test waits");
             Outcome::default()
         }))

@@ -1,7 +1,7 @@
 //! What every store must do, whatever it is made of. [`conformance!`] makes a test of each case.
 
-use super::Store;
-use crate::{Filter, Job, State, clock};
+use super::{Arrival, Inserted, Owner, Store};
+use crate::{Cancelled, Filter, Job, Page, State, clock};
 use hostler_model::{
     AuditEntry, AuditEvent, BatchId, ErrorKind, Exit, Failure, JobId, Options, Outcome, Output, Phase, Plan, RunResult,
     Target,
@@ -52,8 +52,9 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
 
 /// A queued job for a host.
 pub(crate) fn queued(host: &str) -> Job {
+    let id = JobId::new();
     Job {
-        id: JobId::new(),
+        id,
         state: State::Queued,
         caller: "somebody".into(),
         batch: Some(BatchId::new()),
@@ -71,7 +72,7 @@ pub(crate) fn queued(host: &str) -> Job {
             driver_version: "0.1.0".into(),
             driver_digest: "sha256:00".into(),
         },
-        created_at: clock::now(),
+        created_at: id.made_at(),
         started_at: None,
         cancel_requested_at: None,
         ended_at: None,
@@ -100,52 +101,72 @@ fn failure() -> Outcome {
     Failure::new(ErrorKind::Other("appliance-busy".into()), Phase::Exec, "Try again.").into()
 }
 
+/// The run of the daemon that most cases play.
+const OWNER: Owner = Owner(7);
+
+fn arrival(job: &Job) -> Arrival<'_> {
+    Arrival { job, ttl: TTL, kept: None, idempotency: None, owner: OWNER }
+}
+
+pub(crate) async fn insert_job(store: &impl Store, job: &Job) -> Result<(), Failure> {
+    store.insert(arrival(job)).await.map(|inserted| assert_eq!(inserted, Inserted::New))
+}
+
 async fn insert(store: &impl Store, host: &str) -> JobId {
     let job = queued(host);
-    store.insert(&job, TTL).await.expect("insert");
+    insert_job(store, &job).await.expect("insert");
     job.id
 }
 
 async fn find(store: &impl Store, id: JobId) -> Job {
+    let job = store.get(id).await.expect("get").expect("the job");
     let filter = Filter { id: Some(id), ..Filter::default() };
-    store.list(filter, 2).await.expect("list").pop().expect("the job")
+    assert_eq!(store.list(filter, Page::first(2)).await.expect("list"), std::slice::from_ref(&job));
+    job
+}
+
+/// What the end of the daemon leaves of jobs that cannot be carried out again.
+async fn lost(store: &impl Store) -> Vec<JobId> {
+    let recovered = store.recover(Owner::new(), clock::now()).await.expect("recovered");
+    assert!(recovered.queued.is_empty());
+    recovered.lost
 }
 
 async fn claim(store: &impl Store, id: JobId) -> bool {
-    store.claim(id, clock::now()).await.expect("claim")
+    store.claim(id, OWNER, clock::now()).await.expect("claim")
 }
 
 async fn mark_effect(store: &impl Store, id: JobId) -> bool {
-    store.mark_effect(id, clock::now()).await.expect("mark")
+    store.mark_effect(id, OWNER, clock::now()).await.expect("mark")
 }
 
-async fn end(store: &impl Store, id: JobId, outcome: &Outcome) -> bool {
+async fn end(store: &impl Store, id: JobId, outcome: &Outcome) -> Option<State> {
     store.end(id, outcome, clock::now()).await.expect("end")
 }
 
-async fn cancel(store: &impl Store, filter: Filter) -> Vec<JobId> {
-    store.cancel(filter, clock::now()).await.expect("cancel")
+async fn cancel(store: &impl Store, filter: Filter) -> Cancelled {
+    store.request_cancel(filter, clock::now()).await.expect("cancel")
 }
 
 pub(crate) async fn a_job_comes_back_as_it_went_in(store: &impl Store) {
     let job = queued("a");
-    store.insert(&job, Duration::MAX).await.expect("insert");
+    store.insert(Arrival { ttl: Duration::MAX, ..arrival(&job) }).await.expect("insert");
     assert_eq!(find(store, job.id).await, job);
 }
 
 pub(crate) async fn a_job_may_come_in_started(store: &impl Store) {
     let job = queued("a").started(clock::now());
-    store.insert(&job, TTL).await.expect("insert");
+    insert_job(store, &job).await.expect("insert");
     assert_eq!(find(store, job.id).await, job);
     assert!(!claim(store, job.id).await);
-    assert_eq!(cancel(store, Filter::default()).await, []);
+    assert_eq!(cancel(store, Filter::default()).await, Cancelled { ended: vec![], asked: vec![job.id] });
     assert!(mark_effect(store, job.id).await);
 }
 
 pub(crate) async fn a_name_is_given_once(store: &impl Store) {
     let job = queued("a");
-    store.insert(&job, TTL).await.expect("insert");
-    let again = store.insert(&Job { driver: "other".into(), ..job.clone() }, TTL).await.expect_err("a second insert");
+    insert_job(store, &job).await.expect("insert");
+    let again = insert_job(store, &Job { driver: "other".into(), ..job.clone() }).await.expect_err("a second insert");
     assert_eq!((again.kind, again.phase), (ErrorKind::Internal, Phase::Store));
     assert_eq!(find(store, job.id).await, job);
 }
@@ -154,12 +175,12 @@ pub(crate) async fn a_list_is_filtered_and_newest_first(store: &impl Store) {
     let (first, second, third) = (insert(store, "a").await, insert(store, "b").await, insert(store, "a").await);
     claim(store, third).await;
     let ids = async |filter, limit| -> Vec<JobId> {
-        store.list(filter, limit).await.expect("list").iter().map(|job| job.id).collect()
+        store.list(filter, Page::first(limit)).await.expect("list").iter().map(|job| job.id).collect()
     };
     assert_eq!(ids(Filter::default(), 10).await, [third, second, first]);
     assert_eq!(ids(Filter::default(), 2).await, [third, second]);
     assert_eq!(ids(Filter { host: Some("a".into()), ..Filter::default() }, 10).await, [third, first]);
-    let queued = Filter { state: Some(State::Queued), ..Filter::default() };
+    let queued = Filter { states: [State::Queued].into(), ..Filter::default() };
     assert_eq!(ids(queued.clone(), 10).await, [second, first]);
     assert_eq!(ids(Filter { host: Some("a".into()), ..queued }, 10).await, [first]);
     assert_eq!(ids(Filter { id: Some(JobId::new()), ..Filter::default() }, 10).await, []);
@@ -168,7 +189,7 @@ pub(crate) async fn a_list_is_filtered_and_newest_first(store: &impl Store) {
 pub(crate) async fn a_job_is_claimed_once(store: &impl Store) {
     let id = insert(store, "a").await;
     let at = clock::now();
-    assert!(store.claim(id, at).await.expect("claim"));
+    assert!(store.claim(id, OWNER, at).await.expect("claim"));
     assert!(!claim(store, id).await);
     let job = find(store, id).await;
     assert_eq!((job.state, job.started_at), (State::Started, Some(at)));
@@ -188,26 +209,30 @@ pub(crate) async fn an_effect_is_marked_only_while_started(store: &impl Store) {
 pub(crate) async fn an_outcome_comes_with_its_state(store: &impl Store) {
     for (outcome, state) in [(success(), State::Finished), (failure(), State::Failed)] {
         let started = queued("a").started(clock::now());
-        store.insert(&started, TTL).await.expect("insert");
+        insert_job(store, &started).await.expect("insert");
         let at: Timestamp = clock::now();
-        assert!(store.end(started.id, &outcome, at).await.expect("end"));
+        assert_eq!(store.end(started.id, &outcome, at).await.expect("end"), Some(state));
         let job = find(store, started.id).await;
         assert_eq!((job.state, job.ended_at, &job.outcome), (state, Some(at), &Some(outcome.clone())));
         assert_eq!(job.warnings, [vec!["from the way in".into()], outcome.warnings.clone()].concat());
-        assert_eq!(started.ended(outcome, at), job, "those who waited are shown something else");
+        assert_eq!(started.ended(state, outcome, at), job, "those who waited are shown something else");
     }
 }
 
 pub(crate) async fn a_terminal_state_is_final(store: &impl Store) {
     let (ended, canceled) = (insert(store, "a").await, insert(store, "b").await);
-    assert!(end(store, ended, &failure()).await, "a queued job may fail, for instance when it expires");
-    assert_eq!(cancel(store, Filter { id: Some(canceled), ..Filter::default() }).await, [canceled]);
+    assert_eq!(
+        end(store, ended, &failure()).await,
+        Some(State::Failed),
+        "a queued job may fail, for instance when it expires"
+    );
+    assert_eq!(cancel(store, Filter { id: Some(canceled), ..Filter::default() }).await.ended, [canceled]);
     for id in [ended, canceled] {
         let before = find(store, id).await;
-        assert!(!end(store, id, &success()).await);
+        assert_eq!(end(store, id, &success()).await, None);
         assert!(!claim(store, id).await);
-        assert_eq!(cancel(store, Filter { id: Some(id), ..Filter::default() }).await, []);
-        assert_eq!(store.abandon(clock::now()).await.expect("abandon"), []);
+        assert_eq!(cancel(store, Filter { id: Some(id), ..Filter::default() }).await, Cancelled::default());
+        assert_eq!(lost(store).await, []);
         assert_eq!(find(store, id).await, before);
     }
 }
@@ -216,8 +241,9 @@ pub(crate) async fn cancel_takes_queued_jobs_that_match(store: &impl Store) {
     let (queued, started, other) = (insert(store, "a").await, insert(store, "a").await, insert(store, "b").await);
     claim(store, started).await;
     let on_a = Filter { host: Some("a".into()), ..Filter::default() };
-    assert_eq!(cancel(store, Filter { state: Some(State::Started), ..on_a.clone() }).await, []);
-    assert_eq!(cancel(store, on_a).await, [queued]);
+    let asked = Cancelled { ended: vec![], asked: vec![started] };
+    assert_eq!(cancel(store, Filter { states: [State::Started].into(), ..on_a.clone() }).await, asked);
+    assert_eq!(cancel(store, on_a).await, Cancelled { ended: vec![queued], ..asked });
     let job = find(store, queued).await;
     assert_eq!(job.state, State::Canceled);
     assert_eq!(job.outcome.and_then(|outcome| outcome.error).map(|error| error.kind), Some(ErrorKind::Canceled));
@@ -233,9 +259,7 @@ pub(crate) async fn abandoned_jobs_say_how_far_they_came(store: &impl Store) {
     }
     mark_effect(store, acted).await;
     end(store, done, &success()).await;
-    let mut lost = store.abandon(clock::now()).await.expect("abandon");
-    lost.sort();
-    assert_eq!(lost, [waiting, begun, acted]);
+    assert_eq!(lost(store).await, [waiting, begun, acted]);
     for (id, words) in [(waiting, "not begun"), (begun, "before the job acted"), (acted, "had begun to act")] {
         let job = find(store, id).await;
         let error = job.outcome.and_then(|outcome| outcome.error).expect("an error");
@@ -282,11 +306,10 @@ pub(crate) async fn states_hold(store: &impl Store, steps: Vec<Step>) {
             Step::Insert => jobs.push((insert(store, "a").await, Queued)),
             Step::CancelAll => {
                 let canceled = cancel(store, Filter::default()).await;
-                assert_eq!(canceled.len(), move_all(&mut jobs, &[Queued], Canceled));
+                assert_eq!(canceled.ended.len(), move_all(&mut jobs, &[Queued], Canceled));
             }
             Step::Abandon => {
-                let lost = store.abandon(clock::now()).await.expect("abandon");
-                assert_eq!(lost.len(), move_all(&mut jobs, &[Queued, Started], Failed));
+                assert_eq!(lost(store).await.len(), move_all(&mut jobs, &[Queued, Started], Failed));
             }
             Step::Claim(n) | Step::Effect(n) | Step::Succeed(n) | Step::Fail(n) | Step::Cancel(n) if count > 0 => {
                 let (id, state) = &mut jobs[n % count];
@@ -294,12 +317,14 @@ pub(crate) async fn states_hold(store: &impl Store, steps: Vec<Step>) {
                     Step::Claim(_) => (claim(store, *id).await, *state == Queued, Started),
                     Step::Effect(_) => (mark_effect(store, *id).await, *state == Started, Started),
                     Step::Succeed(_) => {
-                        (end(store, *id, &success()).await, matches!(state, Queued | Started), Finished)
+                        (end(store, *id, &success()).await.is_some(), matches!(state, Queued | Started), Finished)
                     }
-                    Step::Fail(_) => (end(store, *id, &failure()).await, matches!(state, Queued | Started), Failed),
+                    Step::Fail(_) => {
+                        (end(store, *id, &failure()).await.is_some(), matches!(state, Queued | Started), Failed)
+                    }
                     _ => {
                         let filter = Filter { id: Some(*id), ..Filter::default() };
-                        (cancel(store, filter).await == [*id], *state == Queued, Canceled)
+                        (cancel(store, filter).await.ended == [*id], *state == Queued, Canceled)
                     }
                 };
                 assert_eq!(took_place, allowed, "{step:?} of a job that is {state}");
@@ -309,7 +334,7 @@ pub(crate) async fn states_hold(store: &impl Store, steps: Vec<Step>) {
             }
             _ => {}
         }
-        for job in store.list(Filter::default(), 100).await.expect("list") {
+        for job in store.list(Filter::default(), Page::first(100)).await.expect("list") {
             let (_, state) = jobs.iter().find(|(id, _)| *id == job.id).expect("a job that was inserted");
             assert_eq!(job.state, *state);
             assert_eq!(job.outcome.is_some(), matches!(state, Finished | Failed | Canceled));

@@ -1,8 +1,11 @@
 //! The store in a file of `SQLite`.
 
 mod audit;
+mod batches;
 mod jobs;
+mod recovery;
 mod row;
+mod selection;
 mod writer;
 
 use crate::{Error, failures};

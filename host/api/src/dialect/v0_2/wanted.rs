@@ -48,7 +48,7 @@ pub(super) fn read(uri: &Uri) -> Result<Wanted, Faults> {
             "queue" => wanted.nothing |= value != QUEUE,
             "node" => wanted.nothing |= value != NODE,
             "host" => wanted.filter.host = Some(value.clone()),
-            "status" => wanted.filter.state = faults.keep(state(value)),
+            "status" => wanted.filter.states = faults.keep(state(value)).into_iter().collect(),
             _ => faults.0.push(Fault::unknown(["query", name])),
         }
     }

@@ -12,7 +12,7 @@ impl AuditStore for Sqlite {
     fn record(&self, entry: &AuditEntry, at: Timestamp) {
         let (at, job) = (at.as_microsecond(), entry.job.map(|job| job.to_string()));
         let entry = serde_json::to_string(entry).expect("texts and JSON have a JSON form");
-        self.writer.note(move |connection| {
+        self.writer.note("a decision", move |connection| {
             connection.prepare_cached(RECORD)?.execute(named_params! { ":at": at, ":job": job, ":entry": entry })
         });
     }

@@ -1,7 +1,7 @@
 //! Jobs and decisions as rows of their tables.
 
 use crate::failures;
-use crate::{Job, Recorded};
+use crate::{Batch, Job, Recorded};
 use hostler_model::Failure;
 use hostler_model::Outcome;
 use jiff::Timestamp;
@@ -13,12 +13,17 @@ use std::error::Error;
 use std::str::FromStr;
 
 /// What [`job`] reads.
-pub(super) const COLUMNS: &str = "id, state, caller, batch, driver, options, attempt, trace, plan, created_at, started_at, cancel_at, \
-     ended_at, outcome, warnings";
+pub(super) const WHOLE: &str = "id, state, caller, batch, driver, options, attempt, trace, plan, created_at, started_at, \
+     cancel_at, ended_at, warnings, outcome_warnings, error, results";
 
-/// Reads [`COLUMNS`].
+/// The same without the results.
+pub(super) const WITHOUT_RESULTS: &str = "id, state, caller, batch, driver, options, attempt, trace, plan, created_at, \
+     started_at, cancel_at, ended_at, warnings, outcome_warnings, error, NULL AS results";
+
+/// Reads [`WHOLE`] or [`WITHOUT_RESULTS`].
 pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
-    let outcome: Option<Outcome> = row.get::<_, Option<Json<_>>>("outcome")?.map(|json| json.0);
+    let ended_at = row.get::<_, Option<Micros>>("ended_at")?.map(|at| at.0);
+    let outcome = ended_at.map(|_| outcome(row)).transpose()?;
     let Json(mut warnings): Json<Vec<String>> = row.get("warnings")?;
     warnings.extend(outcome.iter().flat_map(|outcome| outcome.warnings.iter().cloned()));
     Ok(Job {
@@ -34,9 +39,27 @@ pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
         created_at: row.get::<_, Micros>("created_at")?.0,
         started_at: row.get::<_, Option<Micros>>("started_at")?.map(|at| at.0),
         cancel_requested_at: row.get::<_, Option<Micros>>("cancel_at")?.map(|at| at.0),
-        ended_at: row.get::<_, Option<Micros>>("ended_at")?.map(|at| at.0),
+        ended_at,
         outcome,
         warnings,
+    })
+}
+
+fn outcome(row: &Row<'_>) -> rusqlite::Result<Outcome> {
+    Ok(Outcome {
+        results: row.get::<_, Option<Json<_>>>("results")?.map_or_else(Vec::new, |json| json.0),
+        error: row.get::<_, Option<Json<_>>>("error")?.map(|json| json.0),
+        warnings: row.get::<_, Json<_>>("outcome_warnings")?.0,
+    })
+}
+
+/// Reads the table `batches`.
+pub(super) fn batch(row: &Row<'_>) -> rusqlite::Result<Batch> {
+    Ok(Batch {
+        id: row.get::<_, Word<_>>("id")?.0,
+        caller: row.get("caller")?,
+        created_at: row.get::<_, Micros>("created_at")?.0,
+        refused: row.get::<_, Json<_>>("refused")?.0,
     })
 }
 
@@ -68,7 +91,7 @@ impl<T: FromStr<Err: Error + Send + Sync + 'static>> FromSql for Word<T> {
 }
 
 /// Microseconds since 1970.
-struct Micros(Timestamp);
+pub(super) struct Micros(pub(super) Timestamp);
 
 impl FromSql for Micros {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {

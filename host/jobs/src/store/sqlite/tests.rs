@@ -1,9 +1,8 @@
 use super::*;
-use crate::store::JobStore;
-use crate::store::conformance::{conformance, queued};
-use crate::{Filter, clock};
+use crate::store::conformance::{conformance, insert_job as insert, queued};
+use crate::store::{JobStore, Owner};
+use crate::{Filter, Page, clock};
 use hostler_model::ErrorKind;
-use std::time::Duration;
 use tempfile::TempDir;
 
 fn open() -> (Sqlite, TempDir) {
@@ -16,7 +15,7 @@ conformance!(open());
 #[tokio::test]
 async fn files_are_for_the_owner_only() {
     let (store, folder) = open();
-    store.insert(&queued("a"), Duration::ZERO).await.expect("insert");
+    insert(&store, &queued("a")).await.expect("insert");
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder.path()).expect("folder") {
         let entry = entry.expect("entry");
@@ -30,13 +29,13 @@ async fn files_are_for_the_owner_only() {
 async fn a_store_that_is_closed_and_opened_again_still_has_its_jobs() {
     let (store, folder) = open();
     let job = queued("a");
-    store.insert(&job, Duration::from_secs(1)).await.expect("insert");
+    insert(&store, &job).await.expect("insert");
     drop(store);
     let store = Sqlite::open(folder.path()).expect("opened again");
-    let kept = store.list(Filter::default(), 10).await.expect("list");
+    let kept = store.list(Filter::default(), Page::first(10)).await.expect("list");
     assert_eq!(kept.iter().map(|job| job.id).collect::<Vec<_>>(), [job.id]);
-    assert_eq!(store.abandon(clock::now()).await.expect("abandon"), [job.id]);
-    let error = store.list(Filter::default(), 1).await.expect("list").remove(0).outcome.expect("outcome").error;
+    assert_eq!(store.recover(Owner::new(), clock::now()).await.expect("recovered").lost, [job.id]);
+    let error = store.get(job.id).await.expect("get").expect("the job").outcome.expect("outcome").error;
     assert_eq!(error.expect("an error").kind, ErrorKind::Lost);
 }
 

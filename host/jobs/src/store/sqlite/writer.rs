@@ -51,17 +51,42 @@ impl Writer {
         answered.await.map_err(|_| failures::store("the transaction failed"))?.map_err(failures::store)
     }
 
-    /// Makes a change, in its turn, for which nobody waits.
-    pub(super) fn note(&self, change: impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send + 'static) {
+    /// The same for a change of several statements: if one fails, none took place.
+    pub(super) async fn change_together<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.change(move |connection| {
+            let mark = |sql: &str| connection.prepare_cached(sql)?.execute([]);
+            mark("SAVEPOINT together")?;
+            let result = change(connection);
+            // Where SQLite gave the whole transaction up, nothing is left to take back.
+            if result.is_err() && !connection.is_autocommit() {
+                mark("ROLLBACK TO together")?;
+            }
+            if !connection.is_autocommit() {
+                mark("RELEASE together")?;
+            }
+            result
+        })
+        .await
+    }
+
+    /// Makes a change, in its turn, for which nobody waits. The log names `what` was not written down.
+    pub(super) fn note(
+        &self,
+        what: &'static str,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send + 'static,
+    ) {
         let change: Change = Box::new(move |connection| {
             if let Err(error) = change(connection) {
-                tracing::error!(%error, "a decision could not be written down");
+                tracing::error!(%error, "{what} could not be written down");
             }
             Box::new(|| {})
         });
         let inbox = self.inbox.as_ref().expect("it is there until drop");
         if inbox.send(change).is_err() {
-            tracing::error!("a decision could not be written down: the writing thread has ended");
+            tracing::error!("{what} could not be written down: the writing thread has ended");
         }
     }
 }
