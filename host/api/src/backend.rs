@@ -1,7 +1,7 @@
 //! What HTTP needs from the daemon.
 
 use futures::future::{BoxFuture, FutureExt};
-use hostler_jobs::{Filter, Job, Jobs, Page, Recorded, Rejection, Submission};
+use hostler_jobs::{Delivery, Filter, Job, Jobs, Page, Recorded, Rejection, Submission};
 use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub trait Backend: Send + Sync + 'static {
     fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
     /// See [`Jobs::cancel`].
     fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>>;
+    /// See [`Jobs::deliveries`].
+    fn deliveries(&self, job: JobId) -> BoxFuture<'_, Result<Vec<Delivery>, Failure>>;
     /// See [`Jobs::ready`].
     fn ready(&self) -> BoxFuture<'_, Result<(), Failure>>;
     /// See [`Jobs::decisions`].
@@ -52,6 +54,10 @@ impl Backend for Jobs {
 
     fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>> {
         Jobs::cancel(self, filter).boxed()
+    }
+
+    fn deliveries(&self, job: JobId) -> BoxFuture<'_, Result<Vec<Delivery>, Failure>> {
+        Jobs::deliveries(self, job).boxed()
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), Failure>> {

@@ -30,4 +30,5 @@ mod serve;
 pub use api::Api;
 pub use backend::Backend;
 pub use config::Config;
+pub use native::NativeLetter;
 pub use serve::serve;

@@ -2,8 +2,10 @@
 
 mod host_keys;
 mod job;
+mod letter;
 mod plugins;
 mod problem;
+mod webhooks;
 
 use crate::guard::guarded;
 use crate::{Api, error::Error, key, query};
@@ -12,6 +14,7 @@ use axum::http::Uri;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use hostler_model::{ErrorKind, Failure, JobId, Phase};
+pub use letter::NativeLetter;
 use problem::Problem;
 pub(crate) use problem::answer;
 use serde_json::{Value, json};
@@ -31,6 +34,7 @@ pub(crate) fn router(api: &Api) -> Router {
         .route("/plugins/{name}/rollback", post(plugins::roll_back))
         .route("/jobs/{id}", get(job))
         .route("/audit", get(audit))
+        .route("/webhooks/deliveries", get(webhooks::deliveries))
         .route("/host-keys", get(host_keys::list).post(host_keys::add).delete(host_keys::remove))
         .fallback(async || Problem::from(Error::NoPath))
         .method_not_allowed_fallback(async || Problem::from(Error::NoMethod));

@@ -2,7 +2,7 @@
 
 use crate::dispatcher::Dispatcher;
 use crate::store::Owner;
-use crate::{Error, Jobs, Ledger, clock};
+use crate::{Error, Jobs, Ledger, Webhooks, clock};
 use hostler_plugins::Plugins;
 use serde::Deserialize;
 use std::num::NonZeroU32;
@@ -33,14 +33,14 @@ impl Default for Config {
 impl Config {
     /// Ends the jobs that an earlier run left open in the ledger, and starts to carry out jobs on the current
     /// tokio runtime.
-    pub async fn build(self, ledger: Ledger, plugins: Arc<Plugins>) -> Result<Jobs, Error> {
-        let Ledger(store) = ledger;
+    pub async fn build(self, ledger: Ledger, plugins: Arc<Plugins>, webhooks: Arc<Webhooks>) -> Result<Jobs, Error> {
+        let Ledger { store, .. } = ledger;
         let owner = Owner::new();
         let lost = store.recover(owner, clock::now()).await.map_err(Error::LeftOver)?.lost;
         if !lost.is_empty() {
             tracing::warn!(jobs = lost.len(), "an earlier run of the daemon left jobs open; they failed as lost");
         }
-        Ok(Jobs::new(&self, plugins, Dispatcher::start(&self, store, owner)))
+        Ok(Jobs::new(&self, plugins, Dispatcher::start(&self, store, owner), webhooks))
     }
 }
 

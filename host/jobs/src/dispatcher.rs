@@ -3,8 +3,9 @@
 use crate::ends::Ends;
 use crate::failures;
 use crate::mark::Mark;
+use crate::metrics::Metrics;
 use crate::queue::{Queue, Room, Turn, Work};
-use crate::store::{Arrival, Inserted, Owner, Store};
+use crate::store::{Arrival, Inserted, Owner, Store, Watch};
 use crate::{Config, Filter, Job, Page, Recorded, clock, to_its_end};
 use futures::FutureExt;
 use futures::future::join_all;
@@ -36,6 +37,7 @@ pub(crate) struct Dispatcher {
     owner: Owner,
     queue: Queue,
     ends: Ends,
+    pub(crate) metrics: Metrics,
     running: Arc<Semaphore>,
     /// Read by submissions from the store to the queue; written by whoever must not meet a job in
     /// between: there it could be cancelled in the store and still arrive in the queue.
@@ -52,6 +54,7 @@ impl Dispatcher {
             owner,
             queue: Queue::new(config.max_queued.get() as usize),
             ends: Ends::default(),
+            metrics: Metrics::default(),
             running: Arc::new(Semaphore::new(config.max_running.get() as usize)),
             door: RwLock::default(),
             stop: CancellationToken::new(),
@@ -75,6 +78,7 @@ impl Dispatcher {
         room: Room,
         job: Job,
         ttl: Duration,
+        webhooks: Vec<Watch>,
         work: Work,
     ) -> Result<Job, Failure> {
         let this = Arc::clone(self);
@@ -88,7 +92,8 @@ impl Dispatcher {
             // Stored as claimed, it is spared a transaction and two changes of threads.
             let place = if this.queue.is_empty() { this.place(&work) } else { None };
             let job = if place.is_some() { job.started(clock::now()) } else { job };
-            let arrival = Arrival { job: &job, ttl, kept: None, idempotency: None, owner: this.owner };
+            let arrival =
+                Arrival { job: &job, ttl, kept: None, idempotency: None, webhooks: &webhooks, owner: this.owner };
             let inserted = this.store.insert(arrival).await.and_then(|inserted| match inserted {
                 Inserted::New => Ok(()),
                 Inserted::Known(_) | Inserted::Conflict => Err(failures::store("a job without a key was known")),
@@ -166,6 +171,11 @@ impl Dispatcher {
         }
     }
 
+    /// See [`crate::Jobs::open`].
+    pub(crate) fn open(&self) -> (usize, usize) {
+        (self.queue.len(), self.tasks.len())
+    }
+
     /// A place for work that has just come, if there is one.
     fn place(&self, work: &Work) -> Option<Place> {
         let running = Arc::clone(&self.running).try_acquire_owned().ok()?;
@@ -235,7 +245,11 @@ impl Dispatcher {
             }
         }
         match state {
-            Some(state) => self.ends.hand_out(job.ended(state, outcome, at)),
+            Some(state) => {
+                let job = job.ended(state, outcome, at);
+                self.metrics.ended(&job);
+                self.ends.hand_out(job);
+            }
             None => self.ends.announce(&[id]),
         }
     }

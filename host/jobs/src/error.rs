@@ -45,4 +45,7 @@ pub enum Error {
     /// The jobs of an earlier run could not be ended.
     #[error("cannot end the jobs that an earlier run left open: {0}")]
     LeftOver(#[source] Failure),
+    /// The section `[webhooks]` is wrong.
+    #[error("{0}")]
+    Webhooks(String),
 }

@@ -1,10 +1,13 @@
 //! The door of this room.
 
 use crate::dispatcher::Dispatcher;
+use crate::metrics::Open;
 use crate::queue::Work;
+use crate::webhook::{Delivery, Webhooks};
 use crate::{Config, Filter, Job, Page, Recorded, Rejection, State, Submission};
 use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
 use hostler_plugins::Plugins;
+use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +17,17 @@ pub struct Jobs {
     plugins: Arc<Plugins>,
     dispatcher: Arc<Dispatcher>,
     default_ttl: Duration,
+    webhooks: Arc<Webhooks>,
 }
 
 impl Jobs {
-    pub(crate) fn new(config: &Config, plugins: Arc<Plugins>, dispatcher: Arc<Dispatcher>) -> Self {
-        Self { plugins, dispatcher, default_ttl: Duration::from_secs(config.default_ttl.into()) }
+    pub(crate) fn new(
+        config: &Config,
+        plugins: Arc<Plugins>,
+        dispatcher: Arc<Dispatcher>,
+        webhooks: Arc<Webhooks>,
+    ) -> Self {
+        Self { plugins, dispatcher, default_ttl: Duration::from_secs(config.default_ttl.into()), webhooks }
     }
 
     /// Validates a request, has it reviewed, stores it, and answers the queued job. The job is
@@ -29,6 +38,8 @@ impl Jobs {
         let Submission { mut request, caller, batch, trace, .. } = submission;
         let id = JobId::new();
         let (driver, options) = (request.driver.clone(), request.options.clone());
+        let webhooks = std::mem::take(&mut request.webhooks);
+        let webhooks = self.webhooks.seal(id, webhooks).map_err(Rejection::Failed)?;
         let ttl = options.ttl.unwrap_or(self.default_ttl);
         let mut warnings = std::mem::take(&mut request.warnings);
         let prepared = self.plugins.prepare(id, request).await?;
@@ -54,7 +65,7 @@ impl Jobs {
         let turns = prepared.turns();
         let run = Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _);
         let work = Work { run, turns };
-        self.dispatcher.accept(room, job, ttl, work).await.map_err(Rejection::Failed)
+        self.dispatcher.accept(room, job, ttl, webhooks, work).await.map_err(Rejection::Failed)
     }
 
     /// One job, or `None` if there is none of that name.
@@ -82,6 +93,23 @@ impl Jobs {
         self.dispatcher.decisions(job, limit).await
     }
 
+    /// Has jobs, and what is told of them, counted.
+    pub fn register(&self, registry: &mut Registry) {
+        self.dispatcher.metrics.register(registry);
+        self.webhooks.register(registry);
+        registry.register_collector(Box::new(Open(self.clone())));
+    }
+
+    /// How many jobs wait, and how many are carried out.
+    pub(crate) fn open(&self) -> (usize, usize) {
+        self.dispatcher.open()
+    }
+
+    /// What was told of a job, to whom, and what became of that.
+    pub async fn deliveries(&self, job: JobId) -> Result<Vec<Delivery>, Failure> {
+        self.webhooks.deliveries(job).await
+    }
+
     /// Whether new jobs are taken, and the store takes them; the failure is the reason why not.
     pub async fn ready(&self) -> Result<(), Failure> {
         self.dispatcher.ready().await
@@ -91,6 +119,7 @@ impl Jobs {
     /// have not ended by then, and those that waited, fail with kind `lost`.
     pub async fn shutdown(&self) {
         self.dispatcher.shutdown().await;
+        self.webhooks.shutdown().await;
     }
 
     /// The plugins in service and those that could not be loaded.

@@ -1,17 +1,24 @@
 //! The opened store, as those see it who only write decisions down.
 
 use crate::store::{Sqlite, Store};
+use crate::vault::Vault;
 use crate::{Error, clock};
 use hostler_model::AuditEntry;
 use hostler_plugins::Audit;
 use jiff::Timestamp;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The opened store. Plugins are loaded before there are jobs, and what is decided then is written down too.
 #[derive(Clone)]
-pub struct Ledger(pub(crate) Arc<dyn Store>);
+pub struct Ledger {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) commits: Histogram,
+}
 
 /// A decision and when it was made.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,12 +33,21 @@ pub struct Recorded {
 impl Ledger {
     /// Opens the store in `data_dir`, or makes it.
     pub fn open(data_dir: &Path) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Sqlite::open(data_dir)?)))
+        let store = Sqlite::open(data_dir)?;
+        let (commits, vault) = (store.commits(), Arc::new(Vault::open(data_dir)?));
+        Ok(Self { store: Arc::new(store), vault, commits })
+    }
+}
+
+impl Ledger {
+    /// Has commits of the store counted.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register_with_unit("store_commit", "Time of a commit", Unit::Seconds, self.commits.clone());
     }
 }
 
 impl Audit for Ledger {
     fn record(&self, entry: AuditEntry) {
-        self.0.record(&entry, clock::now());
+        self.store.record(&entry, clock::now());
     }
 }

@@ -31,10 +31,13 @@ mod jobs;
 mod kept;
 mod ledger;
 mod mark;
+mod metrics;
 mod queue;
 mod store;
 mod submission;
 mod to_its_end;
+mod vault;
+mod webhook;
 
 pub use batch::Batch;
 pub use config::Config;
@@ -45,3 +48,4 @@ pub use jobs::Jobs;
 pub use ledger::{Ledger, Recorded};
 pub use submission::{Idempotency, Submission};
 pub use to_its_end::to_its_end;
+pub use webhook::{Attempt, Delivery, DeliveryState, Letter, WebhookConfig, Webhooks};

@@ -96,6 +96,11 @@ impl Queue {
         Arc::clone(&self.rooms).try_acquire_owned().map(Room).map_err(|_| failures::full(self.max))
     }
 
+    /// How many jobs wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting().by_id.len()
+    }
+
     /// Whether no job waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting().by_id.is_empty()

@@ -4,6 +4,7 @@ mod audit;
 mod batches;
 mod jobs;
 mod sqlite;
+mod webhooks;
 
 #[cfg(test)]
 pub(crate) mod conformance;
@@ -12,8 +13,9 @@ pub(crate) use audit::AuditStore;
 pub(crate) use batches::BatchStore;
 pub(crate) use jobs::{Arrival, Inserted, JobStore, Owner, Recovered, Waiting};
 pub(crate) use sqlite::Sqlite;
+pub(crate) use webhooks::{Busy, Due, Verdict, Watch, WebhookStore};
 
 /// All that is kept. What is written by one of these is on disk before what is written later by any of them.
-pub(crate) trait Store: JobStore + BatchStore + AuditStore {}
+pub(crate) trait Store: JobStore + BatchStore + AuditStore + WebhookStore {}
 
-impl<S: JobStore + BatchStore + AuditStore> Store for S {}
+impl<S: JobStore + BatchStore + AuditStore + WebhookStore> Store for S {}

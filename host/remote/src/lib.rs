@@ -36,6 +36,7 @@ mod limiter;
 mod line;
 mod link;
 mod login;
+mod metrics;
 mod opener;
 mod pin;
 mod pool;

@@ -4,7 +4,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request as HttpRequest, StatusCode};
 use futures::future::{BoxFuture, FutureExt, pending, ready};
 use hostler_api::{Api, Backend, Config};
-use hostler_jobs::{Filter, Job, Page, Recorded, Rejection, State, Submission};
+use hostler_jobs::{Delivery, Filter, Job, Page, Recorded, Rejection, State, Submission};
 use hostler_model::{DriverSchemas, Failure, JobId, Options, Plan, PluginChange, PluginInfo, Request, Secret, Target};
 use hostler_remote::HostKeys;
 use jiff::Timestamp;
@@ -28,6 +28,8 @@ pub(crate) struct Script {
     pub(crate) decisions: Vec<Recorded>,
     /// What reading jobs and changing plugins answers instead of them.
     pub(crate) failure: Option<Failure>,
+    /// What was told.
+    pub(crate) deliveries: Vec<Delivery>,
     /// Why it is not ready.
     pub(crate) unready: Option<Failure>,
     /// Set where waiting never ends; told when somebody waits.
@@ -169,6 +171,11 @@ impl Backend for Scripted {
         let mut script = self.script();
         script.filter = Some(filter);
         ready(Ok(script.jobs.iter().map(|job| job.id).collect())).boxed()
+    }
+
+    fn deliveries(&self, job: JobId) -> BoxFuture<'_, Result<Vec<Delivery>, Failure>> {
+        let about = |delivery: &&Delivery| delivery.job == job;
+        ready(Ok(self.script().deliveries.iter().filter(about).cloned().collect())).boxed()
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), Failure>> {

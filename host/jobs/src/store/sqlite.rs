@@ -6,29 +6,35 @@ mod jobs;
 mod recovery;
 mod row;
 mod selection;
+mod webhooks;
 mod writer;
 
 use crate::{Error, failures};
 use hostler_model::Failure;
+use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use writer::Writer;
 
 /// How to reach each version of the schema from the one before it.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("sqlite/schema/1-jobs.sql"),
     include_str!("sqlite/schema/2-audit.sql"),
     include_str!("sqlite/schema/3-life.sql"),
+    include_str!("sqlite/schema/6-webhooks.sql"),
 ];
 
 /// The store in a file of `SQLite`. Writes go through one thread, reads do not wait for them.
 pub(crate) struct Sqlite {
     writer: Writer,
     reader: Arc<Mutex<Connection>>,
+    /// Whether there were webhooks since the start.
+    watched: AtomicBool,
     /// Released last, when the writer is done.
     _lock: File,
 }
@@ -47,8 +53,16 @@ impl Sqlite {
         migrate(&mut connection, &path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(&path, flags).map_err(sqlite)?;
+        let watched =
+            connection.query_row("SELECT EXISTS (SELECT 1 FROM webhooks)", [], |row| row.get(0)).map_err(sqlite)?;
         let writer = Writer::start(connection).map_err(|source| Error::File { path: path.clone(), source })?;
-        Ok(Self { writer, reader: Arc::new(Mutex::new(reader)), _lock: lock })
+        let watched = AtomicBool::new(watched);
+        Ok(Self { writer, reader: Arc::new(Mutex::new(reader)), watched, _lock: lock })
+    }
+
+    /// How long commits take, in seconds.
+    pub(crate) fn commits(&self) -> Histogram {
+        self.writer.commits()
     }
 
     async fn read<T: Send + 'static>(
