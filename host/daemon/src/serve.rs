@@ -40,7 +40,7 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let host_keys = HostKeys::new(config.ssh.known_hosts.clone());
     let engine = Arc::new(config.ssh.build()?);
     // From here on no other daemon uses the data directory.
-    let ledger = Ledger::open(&data_dir)?;
+    let ledger = Ledger::open(&data_dir, &config.jobs)?;
     let files = config.files.build()?;
     let (connector, audit) = (engine.clone(), Arc::new(ledger.clone()));
     let plugins = config.plugins.build(connector, files.roots, audit).await?;

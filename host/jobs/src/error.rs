@@ -15,6 +15,17 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The key that seals secrets cannot be read or made.
+    #[error(
+        "the key that seals secrets, {path}, cannot be used: {source}; put it back, or remove it to have a new one made, \
+         which loses the jobs that wait"
+    )]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
     /// Another daemon has the store open. Two of them would declare each other's jobs lost.
     #[error("another daemon uses {path}; stop it or choose another data directory")]
     InUse {
@@ -29,6 +40,16 @@ pub enum Error {
         /// What `SQLite` said.
         source: rusqlite::Error,
     },
+    /// The file is damaged.
+    #[error(
+        "the job store {path} is damaged: {found}; restore it from a backup, or move it away to start with an empty one"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+    },
     /// A newer version of the daemon wrote the file.
     #[error(
         "the job store {path} has schema {found}, and this version knows schemas up to {known}; \
@@ -42,8 +63,12 @@ pub enum Error {
         /// The newest version that this program knows.
         known: usize,
     },
-    /// The jobs of an earlier run could not be ended.
-    #[error("cannot end the jobs that an earlier run left open: {0}")]
+    /// The jobs of an earlier run could not be taken over.
+    #[error(
+        "cannot take over the jobs that an earlier run left: {}; restore the job store from a backup, \
+         or move it away to start with an empty one",
+        .0.detail.as_deref().unwrap_or(&.0.message)
+    )]
     LeftOver(#[source] Failure),
     /// The section `[webhooks]` is wrong.
     #[error("{0}")]

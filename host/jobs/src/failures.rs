@@ -60,6 +60,14 @@ pub(crate) fn lost(reached: Reached) -> Failure {
     failure(ErrorKind::Lost, message)
 }
 
+/// The key that sealed it is not ours.
+pub(crate) fn not_sealed_by_us() -> Failure {
+    failure(
+        ErrorKind::Lost,
+        "What the daemon kept of this cannot be opened: its key (secrets.key) was replaced; submit it again.",
+    )
+}
+
 /// An earlier run of the daemon ended while it held the job, some time after it was `seen`.
 pub(crate) fn lost_with_daemon(reached: Reached, seen: Option<Timestamp>) -> Failure {
     let mut failure = lost(reached);

@@ -3,6 +3,7 @@
 use crate::dispatcher::Dispatcher;
 use crate::metrics::Open;
 use crate::queue::Work;
+use crate::vault::Vault;
 use crate::webhook::{Delivery, Webhooks};
 use crate::{Config, Filter, Job, Page, Recorded, Rejection, State, Submission};
 use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub struct Jobs {
     plugins: Arc<Plugins>,
     dispatcher: Arc<Dispatcher>,
+    vault: Arc<Vault>,
     default_ttl: Duration,
     webhooks: Arc<Webhooks>,
 }
@@ -25,9 +27,10 @@ impl Jobs {
         config: &Config,
         plugins: Arc<Plugins>,
         dispatcher: Arc<Dispatcher>,
+        vault: Arc<Vault>,
         webhooks: Arc<Webhooks>,
     ) -> Self {
-        Self { plugins, dispatcher, default_ttl: Duration::from_secs(config.default_ttl.into()), webhooks }
+        Self { plugins, dispatcher, vault, default_ttl: Duration::from_secs(config.default_ttl.into()), webhooks }
     }
 
     /// Validates a request, has it reviewed, stores it, and answers the queued job. The job is
@@ -66,6 +69,11 @@ impl Jobs {
         let run = Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _);
         let work = Work { run, turns };
         self.dispatcher.accept(room, job, ttl, webhooks, work).await.map_err(Rejection::Failed)
+    }
+
+    /// A keyed hash of a request, to tell whether two are the same: [`crate::Idempotency`].
+    pub fn fingerprint(&self, request: &[u8]) -> [u8; 32] {
+        self.vault.fingerprint(request)
     }
 
     /// One job, or `None` if there is none of that name.

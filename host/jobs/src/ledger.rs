@@ -2,7 +2,7 @@
 
 use crate::store::{Sqlite, Store};
 use crate::vault::Vault;
-use crate::{Error, clock};
+use crate::{Config, Error, clock};
 use hostler_model::AuditEntry;
 use hostler_plugins::Audit;
 use jiff::Timestamp;
@@ -31,15 +31,13 @@ pub struct Recorded {
 }
 
 impl Ledger {
-    /// Opens the store in `data_dir`, or makes it.
-    pub fn open(data_dir: &Path) -> Result<Self, Error> {
+    /// Opens the store in `data_dir`, or makes it, and takes the key that seals what is secret in it.
+    pub fn open(data_dir: &Path, config: &Config) -> Result<Self, Error> {
         let store = Sqlite::open(data_dir)?;
-        let (commits, vault) = (store.commits(), Arc::new(Vault::open(data_dir)?));
-        Ok(Self { store: Arc::new(store), vault, commits })
+        let vault = Arc::new(Vault::unlock(data_dir, config.secrets_key_file.as_deref())?);
+        Ok(Self { commits: store.commits(), store: Arc::new(store), vault })
     }
-}
 
-impl Ledger {
     /// Has commits of the store counted.
     pub fn register(&self, registry: &mut Registry) {
         registry.register_with_unit("store_commit", "Time of a commit", Unit::Seconds, self.commits.clone());

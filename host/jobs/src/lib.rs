@@ -11,8 +11,9 @@
 //! - A job is carried out at most once. The store decides every race: work begins only after the
 //!   claim is on disk, and the first action on the target only after its mark is. A job that finds a
 //!   place at once is stored as claimed.
-//! - Secrets are kept in memory only. A job that the daemon held when it ended is therefore not run
-//!   again: at the next start it fails with kind `lost`, and says whether it had begun to act.
+//! - After a restart, also after a crash, a job that waited goes on waiting. One that had started is begun again if it
+//!   is certain that it had not acted yet, or if it may be repeated; else it fails with kind `lost` and says so.
+//! - Requests of open jobs are stored sealed, because they hold secrets, and go as soon as they are not needed any more.
 //!
 //! Decisions of grants and policies are written to the same store, through the [`Ledger`].
 //!
@@ -33,6 +34,7 @@ mod ledger;
 mod mark;
 mod metrics;
 mod queue;
+mod retention;
 mod store;
 mod submission;
 mod to_its_end;

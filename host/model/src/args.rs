@@ -28,6 +28,11 @@ impl Args {
         args
     }
 
+    /// What an object was sealed to before, and stored: its public fields, and its secrets by path.
+    pub fn sealed(name: &'static str, public: Map<String, Value>, secrets: BTreeMap<String, Secret>) -> Self {
+        Self { name, public, secrets, problems: Vec::new() }
+    }
+
     /// Moves out the fields that a driver's schema marks `writeOnly`, at the top of the object.
     pub fn seal_also(&mut self, marked: &[String]) {
         let found: Vec<String> =

@@ -28,7 +28,7 @@ impl House {
 
     async fn try_submit(&self, ttl: Duration, work: Work) -> Result<JobId, Failure> {
         let room = self.dispatcher.reserve()?;
-        self.dispatcher.accept(room, queued("a"), ttl, work).await.map(|job| job.id)
+        self.dispatcher.accept(room, queued("a"), ttl, Vec::new(), work).await.map(|job| job.id)
     }
 
     async fn submit(&self, work: Work) -> JobId {
@@ -271,7 +271,7 @@ async fn a_client_that_goes_away_leaves_no_job_behind_that_never_runs() {
         tell.send(()).expect("the test waits");
         Outcome::default()
     });
-    let mut accepted = Box::pin(house.dispatcher.accept(room, queued("a"), LONG, script));
+    let mut accepted = Box::pin(house.dispatcher.accept(room, queued("a"), LONG, Vec::new(), script));
     assert!((&mut accepted).now_or_never().is_none());
     drop(accepted);
     told.await.expect("it ran all the same");

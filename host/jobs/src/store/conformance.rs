@@ -1,5 +1,15 @@
 //! What every store must do, whatever it is made of. [`conformance!`] makes a test of each case.
 
+mod keys;
+mod lists;
+mod recovery;
+mod retention;
+
+pub(crate) use keys::*;
+pub(crate) use lists::*;
+pub(crate) use recovery::*;
+pub(crate) use retention::*;
+
 use super::{Arrival, Inserted, Owner, Store};
 use crate::{Cancelled, Filter, Job, Page, State, clock};
 use hostler_model::{
@@ -11,7 +21,7 @@ use proptest::prelude::{Strategy, prop_oneof};
 use serde_json::json;
 use std::time::Duration;
 
-const TTL: Duration = Duration::from_mins(5);
+pub(crate) const TTL: Duration = Duration::from_mins(5);
 
 /// Makes a module of tests for the store that `$open` yields in an empty state, with what must
 /// live as long.
@@ -21,6 +31,13 @@ macro_rules! conformance {
             a_job_comes_back_as_it_went_in, a_job_may_come_in_started, a_name_is_given_once, a_list_is_filtered_and_newest_first,
             a_job_is_claimed_once, an_effect_is_marked_only_while_started, an_outcome_comes_with_its_state,
             a_terminal_state_is_final, cancel_takes_queued_jobs_that_match, abandoned_jobs_say_how_far_they_came, decisions_are_kept_in_order_and_found_by_job,
+            a_key_names_one_submission_of_its_caller, a_batch_comes_back_as_it_went_in,
+            a_list_in_pages_is_the_list_of_those_that_match, jobs_that_match_are_counted_by_state, a_list_may_leave_results_out,
+            only_its_owner_acts_for_a_job, what_is_kept_goes_when_it_is_not_needed_any_more,
+            a_started_job_that_was_to_be_stopped_ends_as_canceled, what_waited_goes_on_waiting_after_a_restart,
+            what_had_not_acted_or_may_be_repeated_begins_again, no_job_begins_for_ever, what_was_to_be_stopped_does_not_begin_again,
+            a_clock_that_was_set_back_loses_no_job, old_jobs_go_and_open_ones_stay, only_so_many_ended_jobs_stay,
+            names_and_decisions_are_forgotten_in_time,
         );
 
         proptest::proptest! {

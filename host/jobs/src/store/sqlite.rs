@@ -4,6 +4,7 @@ mod audit;
 mod batches;
 mod jobs;
 mod recovery;
+mod retention;
 mod row;
 mod selection;
 mod webhooks;
@@ -29,10 +30,16 @@ const MIGRATIONS: [&str; 4] = [
     include_str!("sqlite/schema/6-webhooks.sql"),
 ];
 
+/// A larger file is not looked through for damage: 64 MiB take about half a second.
+const MOST_CHECKED: u64 = 64 << 20;
+/// How `SQLite` calls an `auto_vacuum` in steps.
+const INCREMENTAL: u32 = 2;
+
 /// The store in a file of `SQLite`. Writes go through one thread, reads do not wait for them.
 pub(crate) struct Sqlite {
-    writer: Writer,
+    /// Closed before the writer: the last to close puts the journal away, and only the writer can.
     reader: Arc<Mutex<Connection>>,
+    writer: Writer,
     /// Whether there were webhooks since the start.
     watched: AtomicBool,
     /// Released last, when the writer is done.
@@ -47,9 +54,13 @@ impl Sqlite {
         // SQLite gives its side files the mode of this one.
         private_file(&path).map_err(|source| Error::File { path: path.clone(), source })?;
         let sqlite = |source| Error::Sqlite { path: path.clone(), source };
+        // A run that ended in order put it away.
+        let journal = data_dir.join("jobs.sqlite-wal").exists();
         let mut connection = Connection::open(&path).map_err(sqlite)?;
-        connection.pragma_update(None, "journal_mode", "wal").map_err(sqlite)?;
-        connection.pragma_update(None, "synchronous", "full").map_err(sqlite)?;
+        if journal {
+            check(&connection, &path)?;
+        }
+        set_up(&connection).map_err(sqlite)?;
         migrate(&mut connection, &path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(&path, flags).map_err(sqlite)?;
@@ -83,6 +94,33 @@ impl Sqlite {
     ) -> Result<bool, Failure> {
         self.writer.change(change).await.map(|changed| changed == 1)
     }
+}
+
+/// Looks for damage, because the last run did not end in order. It reads everything, so it is left out where that would
+/// take long; damage is then found when what is damaged is read.
+fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let size = path.metadata().map_err(|source| Error::File { path: path.into(), source })?.len();
+    if size > MOST_CHECKED {
+        return Ok(());
+    }
+    let sqlite = |source| Error::Sqlite { path: path.into(), source };
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sqlite)?;
+    if found == "ok" { Ok(()) } else { Err(Error::Damaged { path: path.into(), found }) }
+}
+
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    // What sealed secrets leave behind is overwritten: a key that is stolen later opens none that were removed.
+    connection.pragma_update(None, "secure_delete", true)?;
+    // Pages that are free are given back, a few at a time: see `retention`.
+    if connection.pragma_query_value(None, "auto_vacuum", |row| row.get::<_, u32>(0))? != INCREMENTAL {
+        connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+        connection.execute_batch("VACUUM")?;
+    }
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    // More statements than the library keeps ready by itself.
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
 }
 
 fn private_file(path: &Path) -> io::Result<File> {

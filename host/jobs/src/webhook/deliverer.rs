@@ -137,7 +137,7 @@ impl Webhooks {
     /// Where it goes, under which id, what it says, and in which trace.
     async fn letter_of(&self, due: Due) -> Result<(Plain, String, Vec<u8>, Option<Trace>), Undelivered> {
         let lasting = |why: &str| Undelivered { status: None, why: why.into(), for_good: true };
-        let opened = self.vault.unseal(LABEL, &due.job.to_string(), &due.sealed);
+        let opened = self.vault.open(LABEL, &due.job.to_string(), &due.sealed);
         let plain = opened.ok().and_then(|plain| serde_json::from_slice(&plain).ok());
         let plain = plain.ok_or_else(|| lasting("The key that sealed the webhook is not there any more."))?;
         let job = self.store.get(due.job).await.map_err(|failure| {

@@ -76,7 +76,7 @@ async fn hear(stream: &mut TcpStream) -> Heard {
 /// Starts to deliver from the store in a folder. Without `private`, only public receivers are allowed.
 fn start(folder: &Path, private: &[&str], max_attempts: u32) -> (Arc<Webhooks>, Ledger) {
     let _chosen = rustls::crypto::ring::default_provider().install_default();
-    let ledger = Ledger::open(folder).expect("a store");
+    let ledger = Ledger::open(folder, &crate::Config::default()).expect("a store");
     let config = WebhookConfig {
         allow_private: private.iter().map(ToString::to_string).collect(),
         max_attempts: max_attempts.try_into().expect("not zero"),
@@ -147,7 +147,8 @@ async fn a_letter_is_signed_and_its_secrets_are_in_no_file() {
     assert!(heard.head.starts_with(&format!("POST /{PLANTED}?key={PLANTED} HTTP/1.1")), "{}", heard.head);
     assert_eq!(heard.body, format!("finished {} finished", job.id));
     assert_eq!(heard.header("authorization"), format!("Bearer {PLANTED}"));
-    let (id, seconds) = (heard.header("webhook-id"), heard.header("webhook-timestamp").parse().expect("seconds"));
+    let (id, seconds) =
+        (heard.header("webhook-id"), heard.header("webhook-timestamp").parse::<i64>().expect("seconds"));
     assert!((Timestamp::now().as_second() - seconds).abs() < 60);
     let signature = signature::sign(&Secret::new(PLANTED.into()), id, seconds, heard.body.as_bytes());
     assert_eq!(Some(heard.header("webhook-signature")), signature.as_deref());

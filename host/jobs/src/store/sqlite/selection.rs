@@ -7,7 +7,8 @@ use rusqlite::ToSql;
 const STATES: [State; 5] = [State::Queued, State::Started, State::Finished, State::Failed, State::Canceled];
 
 /// The columns that stand before `state` and `id` in an index, the most selective first.
-const INDEXED: [(&str, &str); 3] = [("batch", "jobs_by_batch"), ("host", "jobs_by_host"), ("caller", "jobs_by_caller")];
+const INDEXED: [(&str, &str); 4] =
+    [("batch", "jobs_by_batch"), ("host", "jobs_by_host"), ("driver", "jobs_by_driver"), ("caller", "jobs_by_caller")];
 
 /// Which rows are meant.
 pub(super) struct Selection {

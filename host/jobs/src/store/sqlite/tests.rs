@@ -1,8 +1,12 @@
 use super::*;
-use crate::store::conformance::{conformance, insert_job as insert, queued};
-use crate::store::{JobStore, Owner};
-use crate::{Filter, Page, clock};
-use hostler_model::ErrorKind;
+use crate::kept::Kept;
+use crate::retention::Retention;
+use crate::store::conformance::{TTL, conformance, insert_job as insert, queued};
+use crate::store::{Arrival, Inserted, JobStore, Owner, RetentionStore};
+use crate::{Config, Filter, Idempotency, Job, Page, State, clock};
+use hostler_model::{ErrorKind, Exit, Failure, Outcome, Output, Phase, RunResult};
+use rusqlite::params;
+use std::time::Duration;
 use tempfile::TempDir;
 
 fn open() -> (Sqlite, TempDir) {
@@ -62,4 +66,123 @@ fn a_file_that_is_no_database_is_an_error() {
     std::fs::write(folder.path().join("jobs.sqlite"), "this is not a database, but long enough for one ".repeat(99))
         .expect("write");
     assert!(matches!(Sqlite::open(folder.path()), Err(Error::Sqlite { .. })));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_an_error_and_leaves_no_half_of_a_job_and_the_store_goes_on_when_there_is_room() {
+    let (store, _folder) = open();
+    let limit = async |pages: &'static str| {
+        let set = format!("PRAGMA max_page_count = {pages}");
+        store.writer.change(move |connection| connection.query_row(&set, [], |_| Ok(()))).await.expect("set");
+    };
+    let running = queued("a").started(clock::now());
+    insert(&store, &running).await.expect("there is room");
+    // SQLite takes the pages that there are as the least limit.
+    limit("1").await;
+    let named = |key: usize| Idempotency { key: format!("{key}"), fingerprint: [0; 32] };
+    let arrive = async |job: &Job, key| {
+        let (kept, idempotency) = (Some(Kept(vec![7; 5000])), Some(&named(key)));
+        let arrival = Arrival { job, ttl: TTL, kept, idempotency, webhooks: &[], owner: Owner(7) };
+        store.insert(arrival).await
+    };
+    let (mut stored, mut refused) = (0, None);
+    while refused.is_none() && stored < 1000 {
+        let job = queued("b");
+        match arrive(&job, stored).await {
+            Ok(_) => stored += 1,
+            Err(failure) => refused = Some((job, failure)),
+        }
+    }
+    let (job, failure) = refused.expect("the disk is full");
+    assert_eq!(failure.kind, ErrorKind::Internal);
+    assert!(failure.detail.expect("for the log").contains("full"));
+    assert_eq!(store.get(job.id).await.expect("reading goes on"), None);
+    limit("1000000").await;
+    assert_eq!(arrive(&job, stored).await.expect("there is room again"), Inserted::New);
+    assert_eq!(store.end(running.id, &Outcome::default(), clock::now()).await.expect("end"), Some(State::Finished));
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_found_after_a_crash_and_the_start_is_refused() {
+    let (store, folder) = open();
+    for _ in 0..200 {
+        insert(&store, &queued("a")).await.expect("insert");
+    }
+    drop(store);
+    let path = folder.path().join("jobs.sqlite");
+    assert!(!folder.path().join("jobs.sqlite-wal").exists(), "a run that ends in order puts its journal away");
+    let mut content = std::fs::read(&path).expect("the file");
+    let middle = content.len() / 2;
+    content[middle..middle + 8192].fill(0xaa);
+    std::fs::write(&path, content).expect("written");
+    std::fs::write(folder.path().join("jobs.sqlite-wal"), "").expect("written");
+    let error = Sqlite::open(folder.path()).err().expect("refused");
+    assert!(matches!(error, Error::Damaged { .. } | Error::Sqlite { .. }), "{error:?}");
+    assert!(error.to_string().contains("start with an empty one"), "{error}");
+}
+
+#[tokio::test]
+async fn many_bytes_make_way_and_the_file_shrinks() {
+    let (store, folder) = open();
+    let path = folder.path().join("jobs.sqlite");
+    let result = RunResult {
+        command: "cat".into(),
+        exit: Exit::Status(0),
+        stdout: Output { head: vec![b'x'; 100_000], ..Output::default() },
+        stderr: Output::default(),
+        duration: Duration::ZERO,
+        session_reused: false,
+        moved: None,
+    };
+    let outcome = Outcome { results: vec![result], ..Outcome::default() };
+    let mut ids = Vec::new();
+    for _ in 0..300 {
+        let job = queued("a");
+        insert(&store, &job).await.expect("insert");
+        store.end(job.id, &outcome, clock::now()).await.expect("end");
+        ids.push(job.id);
+    }
+    let retention = Retention { bytes: 16 << 20, ..Retention::new(&Config::default()) };
+    while !store.sweep(retention, clock::now()).await.expect("swept") {}
+    let left = store.list(Filter::default(), Page::first(1000)).await.expect("list");
+    assert!((50..=200).contains(&left.len()), "{}", left.len());
+    assert_eq!(left.first().map(|job| job.id), ids.last().copied(), "the newest stay");
+    drop(store);
+    let length = std::fs::metadata(&path).expect("the file").len();
+    assert!(length < 24 << 20, "{length}");
+}
+
+#[tokio::test]
+async fn jobs_of_the_schema_before_are_taken_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let raw = Connection::open(folder.path().join("jobs.sqlite")).expect("raw");
+    raw.execute_batch(MIGRATIONS[0]).expect("schema");
+    raw.execute_batch(MIGRATIONS[1]).expect("schema");
+    raw.pragma_update(None, "user_version", 2).expect("version");
+    let (done, failed, waiting) = (queued("a"), queued("b"), queued("c"));
+    let error = Failure::new(ErrorKind::Timeout, Phase::Exec, "Too slow.");
+    for (job, state, outcome) in [
+        (&done, "finished", Some(Outcome { warnings: vec!["careful".into()], ..Outcome::default() })),
+        (&failed, "failed", Some(Outcome::from(error.clone()))),
+        (&waiting, "queued", None),
+    ] {
+        let outcome = outcome.map(|outcome| serde_json::to_string(&outcome).expect("JSON"));
+        let ended_at = outcome.as_ref().map(|_| 5);
+        let plan = serde_json::to_string(&job.plan).expect("JSON");
+        let created_at = job.created_at.as_microsecond();
+        raw.execute(
+            "INSERT INTO jobs (id, state, driver, host, port, user, plan, created_at, ended_at, ttl_ms, outcome, warnings)
+             VALUES (?, ?, 'paramiko', ?, 22, 'admin', ?, ?, ?, 1000, ?, '[]')",
+            params![job.id.to_string(), state, job.plan.target.host, plan, created_at, ended_at, outcome],
+        )
+        .expect("a row");
+    }
+    drop(raw);
+    let store = Sqlite::open(folder.path()).expect("migrated");
+    let job = async |id| store.get(id).await.expect("get").expect("the job");
+    let read = job(done.id).await;
+    assert_eq!((read.state, read.caller.as_str(), read.attempt), (State::Finished, "operator", 1));
+    assert_eq!((read.plan, read.warnings), (done.plan, vec!["careful".to_owned()]));
+    assert_eq!(job(failed.id).await.outcome, Some(error.into()));
+    assert_eq!(job(waiting.id).await.state, State::Queued);
 }

@@ -44,6 +44,7 @@ DROP TABLE jobs_before;
 CREATE INDEX jobs_by_state ON jobs (state, id);
 CREATE INDEX jobs_by_host ON jobs (host, state, id);
 CREATE INDEX jobs_by_caller ON jobs (caller, state, id);
+CREATE INDEX jobs_by_driver ON jobs (driver, state, id);
 CREATE INDEX jobs_by_batch ON jobs (batch, state, id) WHERE batch IS NOT NULL;
 CREATE INDEX jobs_by_end ON jobs (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX jobs_by_keep ON jobs (keep_until) WHERE keep_until IS NOT NULL;

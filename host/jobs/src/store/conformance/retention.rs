@@ -1,0 +1,101 @@
+//! What is removed, and when.
+
+use super::{OWNER, Store, arrival, claim, end, find, insert, insert_job, queued, success};
+use crate::retention::Retention;
+use crate::store::{Arrival, Inserted};
+use crate::{Filter, Idempotency, Job, Page, clock};
+use hostler_model::{AuditEntry, AuditEvent, JobId, Options};
+use jiff::Timestamp;
+use serde_json::json;
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Keeps everything.
+const ALL: Retention = Retention {
+    finished: Duration::MAX,
+    count: u64::MAX,
+    bytes: u64::MAX,
+    audit: Duration::MAX,
+    idempotency: Duration::MAX,
+};
+
+async fn sweep(store: &impl Store, retention: Retention, at: Timestamp) {
+    while !store.sweep(retention, at).await.expect("swept") {}
+}
+
+async fn left(store: &impl Store) -> Vec<JobId> {
+    store.list(Filter::default(), Page::first(1000)).await.expect("list").iter().map(|job| job.id).collect()
+}
+
+async fn with_result_ttl(store: &impl Store, result_ttl: Duration) -> JobId {
+    let options = Options { result_ttl: Some(result_ttl), ..Options::default() };
+    let job = Job { options, ..queued("a") };
+    insert_job(store, &job).await.expect("insert");
+    job.id
+}
+
+pub(crate) async fn old_jobs_go_and_open_ones_stay(store: &impl Store) {
+    let (waiting, started, done) = (insert(store, "a").await, insert(store, "a").await, insert(store, "a").await);
+    let (short, long) = (with_result_ttl(store, HOUR / 2).await, with_result_ttl(store, 3 * HOUR).await);
+    claim(store, started).await;
+    for id in [done, short, long] {
+        end(store, id, &success()).await;
+    }
+    let retention = Retention { finished: HOUR, ..ALL };
+    let now = clock::now();
+    for (at, stay) in [
+        (now - HOUR, vec![long, short, done, started, waiting]),
+        (now, vec![long, short, done, started, waiting]),
+        (now + HOUR * 2 / 3, vec![long, done, started, waiting]),
+        (now + 2 * HOUR, vec![long, started, waiting]),
+        (now + 4 * HOUR, vec![started, waiting]),
+    ] {
+        sweep(store, retention, at).await;
+        assert_eq!(left(store).await, stay, "{at}");
+    }
+    assert!(find(store, started).await.outcome.is_none());
+    assert!(store.mark_effect(started, OWNER, now).await.expect("mark"), "it goes on");
+}
+
+pub(crate) async fn only_so_many_ended_jobs_stay(store: &impl Store) {
+    let waiting = insert(store, "a").await;
+    let mut ended = Vec::new();
+    for _ in 0..150 {
+        let id = insert(store, "a").await;
+        end(store, id, &success()).await;
+        ended.push(id);
+    }
+    sweep(store, Retention { count: 3, ..ALL }, clock::now()).await;
+    assert_eq!(left(store).await, [ended[149], ended[148], ended[147], waiting]);
+}
+
+pub(crate) async fn names_and_decisions_are_forgotten_in_time(store: &impl Store) {
+    let now = clock::now();
+    let named = Idempotency { key: "mine".into(), fingerprint: [1; 32] };
+    let insert =
+        async |job: &Job| store.insert(Arrival { idempotency: Some(&named), ..arrival(job) }).await.expect("insert");
+    let first = queued("a");
+    insert(&first).await;
+    let decision = AuditEntry {
+        event: AuditEvent::Denied,
+        job: None,
+        plugin: "paramiko".into(),
+        digest: "00".into(),
+        action: "exec".into(),
+        target: None,
+        by: "grants".into(),
+        rule: "rule".into(),
+        reason: "reason".into(),
+        details: json!({}),
+    };
+    store.record(&decision, now);
+    let retention = Retention { audit: 2 * HOUR, idempotency: HOUR, ..ALL };
+    let decisions = async || store.decisions(None, 10).await.expect("it reads").len();
+    sweep(store, retention, now + HOUR / 2).await;
+    assert_eq!((insert(&queued("a")).await, decisions().await), (Inserted::Known(first.id), 1));
+    sweep(store, retention, now + HOUR * 3 / 2).await;
+    assert_eq!((insert(&queued("a")).await, decisions().await), (Inserted::New, 1));
+    sweep(store, retention, now + 3 * HOUR).await;
+    assert_eq!(decisions().await, 0);
+}
