@@ -117,7 +117,8 @@ async fn until(webhooks: &Webhooks, job: JobId, right: impl Fn(&Delivery) -> boo
             if let Some(delivery) = deliveries.into_iter().find(&right) {
                 return delivery;
             }
-            webhooks.store.news().await;
+            // The one who hears of news is the deliverer.
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     timeout(PATIENCE, seen).await.expect("it comes to that")
