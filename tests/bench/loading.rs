@@ -43,7 +43,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let mut times = Vec::new();
     for _ in 0..LOADS {
         let start = Instant::now();
-        host.change("changes", PluginChange::Load).await?;
+        host.change("changes", PluginChange::Load, "somebody").await?;
         times.push(start.elapsed());
     }
     times.sort();

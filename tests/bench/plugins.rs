@@ -141,7 +141,7 @@ async fn prepare(plugins: &Arc<Plugins>) -> anyhow::Result<Prepared> {
         driver_args: Args::seal("driver_args", serde_json::Map::new()),
         ..Request::default()
     };
-    plugins.prepare(JobId::new(), request).await.map_err(|rejection| match rejection {
+    plugins.prepare(JobId::new(), "somebody", request).await.map_err(|rejection| match rejection {
         Rejection::Invalid(problems) => anyhow!("{problems:?}"),
         Rejection::Failed(failure) => failure.into(),
     })

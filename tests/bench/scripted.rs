@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_files::Roots;
-use hostler_model::{AuditEntry, ErrorKind, Exit, Failure, Moved, Phase};
+use hostler_model::{AuditEntry, ErrorKind, Exit, Failure, Moved, Phase, RunResult};
 use hostler_plugins::{Audit, Piece, Progress, Witness};
 use hostler_remote::{
     Connect, Connector, Deadlines, Event, Exec, Files, Overseer, Process, Session, Shell, ShellRequest, Transfer,
@@ -26,6 +26,8 @@ impl Witness for Blind {
     fn output(&self, _: Piece<'_>) {}
 
     fn progress(&self, _: u32, _: &Progress) {}
+
+    fn ran(&self, _: u32, _: &RunResult) {}
 
     fn before_effect(&self) -> BoxFuture<'_, Result<(), Failure>> {
         async { Ok(()) }.boxed()

@@ -3,6 +3,7 @@
 mod appliance;
 mod attacks;
 mod bad_input;
+mod callers;
 mod commands;
 mod connections;
 mod credentials;
@@ -13,6 +14,7 @@ mod engine;
 mod examples;
 mod failures;
 mod files;
+mod generated;
 mod handles;
 mod host_keys;
 mod hostile;

@@ -109,7 +109,8 @@ fn planted_secrets_are_found_nowhere() -> anyhow::Result<()> {
         }
     }
     elevated_jobs(&daemon, &sshd, &mut evidence)?;
-    for path in ["/job", "/v1/plugins", "/health", "/no/such/path"] {
+    let api_key = caller(&daemon)?;
+    for path in ["/job", "/v1/audit", "/v1/keys", "/v1/plugins", "/health", "/no/such/path"] {
         evidence.add_answer(path, &daemon.get(path)?);
     }
     evidence.add_folder(&daemon.data())?;
@@ -123,10 +124,27 @@ fn planted_secrets_are_found_nowhere() -> anyhow::Result<()> {
     assert!(canary.contains(&format!("raw in {MEMORY}")), "the guest did not keep what it was given: {canary:#?}");
     // The first line of a key in this form is the same for every key.
     let key_lines = key.lines().skip(2).filter(|line| !line.starts_with("-----") && line.len() > 20);
-    let secrets: Vec<&str> = [Sshd::PASSWORD, PASSPHRASE].into_iter().chain(key_lines).collect();
+    let secrets: Vec<&str> = [Sshd::PASSWORD, PASSPHRASE, &api_key].into_iter().chain(key_lines).collect();
     let places = evidence.places(&secrets)?;
     assert!(places.is_empty(), "a planted secret was found: {places:#?}");
     Ok(())
+}
+
+/// An API key that was made and used, in the three places where it may stand.
+fn caller(daemon: &Daemon) -> anyhow::Result<String> {
+    let wanted = json!({"name": "somebody", "scopes": ["read"]});
+    let made = daemon.send(ureq::http::Method::POST, "/v1/keys", &wanted.to_string())?;
+    let key = made.body["key"].as_str().with_context(|| made.text.clone())?.to_owned();
+    let url = |query: &str| format!("{}/job{query}", daemon.address());
+    for (url, header, value) in [
+        (url(""), "X-API-KEY", key.clone()),
+        (url(""), "Cookie", format!("X-API-KEY={key}")),
+        (url(&format!("?X-API-KEY={key}")), "Accept", "*/*".into()),
+    ] {
+        let request = ureq::http::Request::get(url).header(header, value).body(())?;
+        assert_eq!(daemon.send_as_it_is(request)?.status, 200);
+    }
+    Ok(key)
 }
 
 fn body(sshd: &Sshd, driver: &str, login: &Value, commands: &[&str]) -> Value {

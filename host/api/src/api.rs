@@ -1,14 +1,17 @@
 //! The whole HTTP interface.
 
-use crate::key::Key;
+use crate::guard::TurnedAway;
+use crate::key::OperatorKey;
 use crate::metrics::Metrics;
-use crate::{Backend, Config, access_log, dialect, native, operations};
+use crate::rate::Rates;
+use crate::{Backend, Config, access_log, dialect, native, openapi, operations};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use hostler_model::Secret;
+use hostler_model::{Caller, Secret};
 use hostler_remote::HostKeys;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// The whole HTTP interface: what it answers from, and who may ask. Clones are the same one.
@@ -17,7 +20,12 @@ pub struct Api {
     pub(crate) config: Config,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) host_keys: HostKeys,
-    pub(crate) key: Key,
+    pub(crate) key: OperatorKey,
+    pub(crate) operator: Arc<Caller>,
+    pub(crate) rates: Rates,
+    pub(crate) turned_away: TurnedAway,
+    /// Places for clients that follow jobs.
+    pub(crate) followers: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
     pub(crate) registry: Arc<Registry>,
     /// Cancelled when the daemon shuts down: from then on nobody waits for a job.
@@ -25,29 +33,43 @@ pub struct Api {
 }
 
 impl Api {
-    /// An interface to `backend` and `host_keys` for everybody who presents `key`. With an empty key it admits nobody.
+    /// An interface to `backend` and `host_keys` for everybody who presents `key`, the operator's, or one of the keys that the
+    /// backend knows. An empty key admits nobody.
     #[expect(clippy::needless_pass_by_value, reason = "the caller is to keep no second copy of the key")]
     pub fn new(config: Config, backend: impl Backend, host_keys: HostKeys, key: Secret) -> Self {
-        let (backend, key) = (Arc::new(backend), Key::new(key.expose()));
-        let (metrics, closing) = (Metrics::default(), CancellationToken::new());
-        Self { config, backend, host_keys, key, metrics, registry: Arc::default(), closing }
+        Self {
+            rates: Rates::new(&config),
+            followers: Arc::new(Semaphore::new(config.max_followers.into())),
+            config,
+            backend: Arc::new(backend),
+            host_keys,
+            key: OperatorKey::new(key.expose()),
+            operator: Arc::new(Caller::operator()),
+            turned_away: TurnedAway::default(),
+            metrics: Metrics::default(),
+            registry: Arc::default(),
+            closing: CancellationToken::new(),
+        }
     }
 
     /// The same, and shows at `/metrics` what is counted in `registry` and here.
     #[must_use]
     pub fn with_metrics(self, mut registry: Registry) -> Self {
         self.metrics.register(&mut registry);
+        self.turned_away.register(&mut registry);
         Self { registry: Arc::new(registry), ..self }
     }
 
     /// All routes.
     pub fn router(&self) -> Router {
+        let (native, description) = native::router(self);
         // Without a prefix the paths are those of dialect 0.2, and so are the errors.
         Router::new()
             .merge(dialect::v0_2::router(self))
             .merge(operations::router(self))
             .nest("/v0.2", dialect::v0_2::router(self))
-            .nest("/v1", native::router(self))
+            .nest("/v1", native)
+            .merge(openapi::router(openapi::document(description)))
             .layer(from_fn_with_state(self.clone(), access_log::log))
     }
 }

@@ -1,34 +1,80 @@
 //! What HTTP needs from the daemon.
 
 use futures::future::{BoxFuture, FutureExt};
-use hostler_jobs::{Delivery, Filter, Job, Jobs, Page, Recorded, Rejection, Submission};
-use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
+use futures::stream::{BoxStream, StreamExt};
+use hostler_jobs::{
+    AuditFilter, Batch, Cancelled, Delivery, DryRun, Filter, Job, Jobs, Key, KeyDigest, Page, Recorded, Rejection,
+    Slice, State, Submission, Submitted, Told,
+};
+use hostler_model::{
+    AuditEntry, BatchId, Caller, DriverSchemas, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Secret,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What HTTP needs from the daemon; [`Jobs`] is it, and tests script their own.
 pub trait Backend: Send + Sync + 'static {
     /// See [`Jobs::submit`].
-    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Job, Rejection>>;
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Submitted, Rejection>>;
+    /// See [`Jobs::dry_run`].
+    fn dry_run(&self, submission: Submission) -> BoxFuture<'_, Result<DryRun, Rejection>>;
+    /// See [`Jobs::fingerprint`].
+    fn fingerprint(&self, bytes: &[u8]) -> [u8; 32];
     /// See [`Jobs::get`].
     fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
     /// See [`Jobs::wait`].
     fn wait(&self, id: JobId, patience: Duration) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
+    /// See [`Jobs::follow`].
+    fn follow(&self, job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>>;
+    /// See [`Jobs::output`].
+    fn output<'a>(
+        &'a self,
+        job: Job,
+        run: u32,
+        stream: &'a str,
+        offset: u64,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Slice, Failure>>;
     /// See [`Jobs::list`].
     fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
-    /// See [`Jobs::cancel`].
-    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>>;
     /// See [`Jobs::deliveries`].
     fn deliveries(&self, job: JobId) -> BoxFuture<'_, Result<Vec<Delivery>, Failure>>;
     /// See [`Jobs::ready`].
     fn ready(&self) -> BoxFuture<'_, Result<(), Failure>>;
-    /// See [`Jobs::decisions`].
-    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
+    /// See [`Jobs::counts`].
+    fn counts(&self, filter: Filter) -> BoxFuture<'_, Result<BTreeMap<State, u64>, Failure>>;
+    /// See [`Jobs::waiting_for`].
+    fn waiting_for(&self, id: JobId) -> Option<String>;
+    /// See [`Jobs::insert_batch`].
+    fn insert_batch(&self, batch: Batch) -> BoxFuture<'_, Result<(), Failure>>;
+    /// See [`Jobs::batch`].
+    fn batch(&self, id: BatchId) -> BoxFuture<'_, Result<Option<Batch>, Failure>>;
+    /// See [`Jobs::cancel`].
+    fn cancel<'a>(&'a self, filter: Filter, by: &'a Caller) -> BoxFuture<'a, Result<Cancelled, Failure>>;
+    /// See [`Jobs::audit`].
+    fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
+    /// See [`Jobs::record`].
+    fn record(&self, entry: &AuditEntry);
+    /// See [`Jobs::key`].
+    fn key(&self, digest: &KeyDigest) -> Option<Arc<Key>>;
+    /// See [`Jobs::keys`].
+    fn keys(&self) -> Vec<KeyInfo>;
+    /// See [`Jobs::make_key`].
+    fn make_key<'a>(&'a self, wanted: NewKey, by: &'a Caller) -> BoxFuture<'a, Result<(KeyInfo, Secret), Failure>>;
+    /// See [`Jobs::revoke_key`].
+    fn revoke_key<'a>(&'a self, name: &'a str, by: &'a Caller) -> BoxFuture<'a, Result<(), Failure>>;
     /// See [`Jobs::plugins`].
     fn plugins(&self) -> Vec<PluginInfo>;
     /// See [`Jobs::plugin`].
     fn plugin(&self, name: &str) -> Option<PluginInfo>;
     /// See [`Jobs::change_plugin`].
-    fn change_plugin<'a>(&'a self, name: &'a str, change: PluginChange) -> BoxFuture<'a, Result<PluginInfo, Failure>>;
+    fn change_plugin<'a>(
+        &'a self,
+        name: &'a str,
+        change: PluginChange,
+        by: &'a Caller,
+    ) -> BoxFuture<'a, Result<PluginInfo, Failure>>;
     /// See [`Jobs::drivers`].
     fn drivers(&self) -> Vec<String>;
     /// See [`Jobs::schemas`].
@@ -36,8 +82,16 @@ pub trait Backend: Send + Sync + 'static {
 }
 
 impl Backend for Jobs {
-    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Job, Rejection>> {
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Submitted, Rejection>> {
         Jobs::submit(self, submission).boxed()
+    }
+
+    fn dry_run(&self, submission: Submission) -> BoxFuture<'_, Result<DryRun, Rejection>> {
+        Jobs::dry_run(self, submission).boxed()
+    }
+
+    fn fingerprint(&self, bytes: &[u8]) -> [u8; 32] {
+        Jobs::fingerprint(self, bytes)
     }
 
     fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>> {
@@ -48,12 +102,27 @@ impl Backend for Jobs {
         Jobs::wait(self, id, patience).boxed()
     }
 
+    fn follow(&self, job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>> {
+        Jobs::follow(self, job, after).boxed()
+    }
+
+    fn output<'a>(
+        &'a self,
+        job: Job,
+        run: u32,
+        stream: &'a str,
+        offset: u64,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Slice, Failure>> {
+        Jobs::output(self, job, run, stream, offset, patience).boxed()
+    }
+
     fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
         Jobs::list(self, filter, page).boxed()
     }
 
-    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>> {
-        Jobs::cancel(self, filter).boxed()
+    fn counts(&self, filter: Filter) -> BoxFuture<'_, Result<BTreeMap<State, u64>, Failure>> {
+        Jobs::counts(self, filter).boxed()
     }
 
     fn deliveries(&self, job: JobId) -> BoxFuture<'_, Result<Vec<Delivery>, Failure>> {
@@ -64,8 +133,44 @@ impl Backend for Jobs {
         Jobs::ready(self).boxed()
     }
 
-    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
-        Jobs::decisions(self, job, limit).boxed()
+    fn waiting_for(&self, id: JobId) -> Option<String> {
+        Jobs::waiting_for(self, id)
+    }
+
+    fn insert_batch(&self, batch: Batch) -> BoxFuture<'_, Result<(), Failure>> {
+        Jobs::insert_batch(self, batch).boxed()
+    }
+
+    fn batch(&self, id: BatchId) -> BoxFuture<'_, Result<Option<Batch>, Failure>> {
+        Jobs::batch(self, id).boxed()
+    }
+
+    fn cancel<'a>(&'a self, filter: Filter, by: &'a Caller) -> BoxFuture<'a, Result<Cancelled, Failure>> {
+        Jobs::cancel(self, filter, by).boxed()
+    }
+
+    fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
+        Jobs::audit(self, filter, limit).boxed()
+    }
+
+    fn record(&self, entry: &AuditEntry) {
+        Jobs::record(self, entry);
+    }
+
+    fn key(&self, digest: &KeyDigest) -> Option<Arc<Key>> {
+        Jobs::key(self, digest)
+    }
+
+    fn keys(&self) -> Vec<KeyInfo> {
+        Jobs::keys(self)
+    }
+
+    fn make_key<'a>(&'a self, wanted: NewKey, by: &'a Caller) -> BoxFuture<'a, Result<(KeyInfo, Secret), Failure>> {
+        Jobs::make_key(self, wanted, by).boxed()
+    }
+
+    fn revoke_key<'a>(&'a self, name: &'a str, by: &'a Caller) -> BoxFuture<'a, Result<(), Failure>> {
+        Jobs::revoke_key(self, name, by).boxed()
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {
@@ -76,8 +181,13 @@ impl Backend for Jobs {
         Jobs::plugin(self, name)
     }
 
-    fn change_plugin<'a>(&'a self, name: &'a str, change: PluginChange) -> BoxFuture<'a, Result<PluginInfo, Failure>> {
-        Jobs::change_plugin(self, name, change).boxed()
+    fn change_plugin<'a>(
+        &'a self,
+        name: &'a str,
+        change: PluginChange,
+        by: &'a Caller,
+    ) -> BoxFuture<'a, Result<PluginInfo, Failure>> {
+        Jobs::change_plugin(self, name, change, by).boxed()
     }
 
     fn drivers(&self) -> Vec<String> {

@@ -30,6 +30,8 @@ pub(crate) enum Error {
     BrokenBody,
     #[error("The daemon failed; its log says where.")]
     Panicked,
+    #[error("{0}")]
+    Over(String),
     #[error("{}", .0.message)]
     Failed(Failure),
 }
@@ -44,6 +46,7 @@ impl Error {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenBody => StatusCode::BAD_REQUEST,
+            Self::Over(_) => StatusCode::CONFLICT,
             Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Failed(failure) => match &failure.kind {
                 ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::BadPlugin => {
@@ -54,7 +57,7 @@ impl Error {
                 ErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
                 ErrorKind::Throttled => StatusCode::TOO_MANY_REQUESTS,
                 ErrorKind::Timeout | ErrorKind::Expired => StatusCode::GATEWAY_TIMEOUT,
-                ErrorKind::Canceled | ErrorKind::InUse => StatusCode::CONFLICT,
+                ErrorKind::Canceled | ErrorKind::InUse | ErrorKind::IdempotencyConflict => StatusCode::CONFLICT,
                 ErrorKind::Lost | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
                 // The daemon works, but what stands behind it does not: a plugin or a server.
                 ErrorKind::Limit

@@ -1,39 +1,40 @@
-//! The API key: where a client may put it, and whether it is the right one.
+//! The API key: where a client may put it.
 
 use crate::query;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
-use sha2::{Digest, Sha256};
+use hostler_jobs::KeyDigest;
 use subtle::ConstantTimeEq;
 
 /// The name of the header (in any case), the query parameter or the cookie that carries the key.
 pub(crate) const NAME: &str = "X-API-KEY";
 
-/// The digest of the API key. The key itself is not kept.
+/// The digest of the operator's key. The key itself is not kept.
 #[derive(Clone, Copy)]
-pub(crate) struct Key([u8; 32]);
+pub(crate) struct OperatorKey(KeyDigest);
 
-impl Key {
+impl OperatorKey {
     pub(crate) fn new(text: &str) -> Self {
-        Self(digest(text.as_bytes()))
+        Self(KeyDigest::of(text.as_bytes()))
     }
 
-    /// Whether the request presents this key at one of the three places.
-    pub(crate) fn opens(&self, request: &Parts) -> bool {
-        let in_header = request.headers.get_all(NAME).iter().any(|value| self.is(value.as_bytes()));
-        in_header
-            || query::pairs(&request.uri).iter().any(|(name, value)| name == NAME && self.is(value.as_bytes()))
-            || cookies(request).any(|(name, value)| name == NAME && self.is(value.as_bytes()))
-    }
-
-    /// Digests have one length and tell nothing about the key, so time tells nothing either.
-    fn is(&self, presented: &[u8]) -> bool {
-        !presented.is_empty() && bool::from(digest(presented).ct_eq(&self.0))
+    /// In constant time, because a person may have chosen the key. Digests have one length and tell nothing about it.
+    pub(crate) fn is(&self, presented: &KeyDigest) -> bool {
+        presented.bytes().ct_eq(self.0.bytes()).into()
     }
 }
 
-fn digest(text: &[u8]) -> [u8; 32] {
-    Sha256::digest(text).into()
+/// The digests of what the request presents as keys, at the three places.
+pub(crate) fn presented(request: &Parts) -> Vec<KeyDigest> {
+    let in_header = request.headers.get_all(NAME).iter().map(|value| value.as_bytes().to_vec());
+    let in_query = query::pairs(&request.uri).into_iter().filter(|(name, _)| name == NAME);
+    let in_cookie = cookies(request).filter(|(name, _)| *name == NAME);
+    in_header
+        .chain(in_query.map(|(_, value)| value.into_bytes()))
+        .chain(in_cookie.map(|(_, value)| value.as_bytes().to_vec()))
+        .filter(|value| !value.is_empty())
+        .map(|value| KeyDigest::of(&value))
+        .collect()
 }
 
 /// Name and value of each cookie (RFC 6265 section 5.4), without the quotes that a value may have.

@@ -1,6 +1,6 @@
 //! What whoever operates the daemon asks, at the root: is it alive, is it ready, and what does it do.
 
-use crate::guard::guarded;
+use crate::guard::{Reader, guarded};
 use crate::{Api, native};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -18,9 +18,11 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// No key is needed to learn whether the daemon lives; what it does is for those with a key, unless the configuration opens it.
 pub(crate) fn router(api: &Api) -> Router {
     let open = Router::new().route("/healthz", get(alive)).route("/readyz", get(ready));
-    let metrics = Router::new().route("/metrics", get(metrics));
-    let metrics =
-        if api.config.open_metrics { metrics.with_state(api.clone()) } else { guarded(metrics, api, native::answer) };
+    let metrics = if api.config.open_metrics {
+        Router::new().route("/metrics", get(metrics)).with_state(api.clone())
+    } else {
+        guarded(Router::new().route("/metrics", get(metrics_for_readers)), api, native::answer)
+    };
     open.with_state(api.clone()).merge(metrics)
 }
 
@@ -45,6 +47,11 @@ async fn readiness(api: &Api) -> Result<(), Failure> {
         return Err(Failure::new(ErrorKind::BadPlugin, Phase::Plugin, "No driver could be loaded; the log says why."));
     }
     api.backend.ready().await
+}
+
+/// For those who may read, where it is not for everybody.
+async fn metrics_for_readers(_: Reader, api: State<Api>) -> Response {
+    metrics(api).await
 }
 
 async fn metrics(State(api): State<Api>) -> Response {

@@ -54,15 +54,20 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let api = Api::new(config.http, jobs.clone(), host_keys, key).with_metrics(registry);
     let shutdown = CancellationToken::new();
     // Whoever reads the next line may end the daemon at once, and jobs are to be ended in order then too.
-    let end = End::listen()?;
+    let mut end = End::listen()?;
     tracing::info!("listening on http://{}", listener.local_addr()?);
     tokio::spawn(sweep(files.staged));
     let serving = hostler_api::serve(listener, api, shutdown.clone());
     let asked_to_end = async {
         end.signalled().await;
-        tracing::info!("ending: running jobs are cancelled");
-        shutdown.cancel();
+        tracing::info!("ending: no job begins any more; those that run may go on for jobs.drain_timeout");
+        tokio::select! {
+            () = jobs.drain() => {}
+            () = end.signalled() => tracing::info!("ending at once: running jobs are cancelled"),
+        }
         jobs.shutdown().await;
+        // Not earlier: whoever waits for a job is to hear how it ended.
+        shutdown.cancel();
         engine.shutdown().await;
     };
     tokio::join!(serving, asked_to_end);
@@ -100,7 +105,7 @@ impl End {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn signalled(mut self) {
+    async fn signalled(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -1,14 +1,17 @@
 //! What the operator says about jobs.
 
 use crate::dispatcher::Dispatcher;
+use crate::keys::Keys;
 use crate::retention::{self, Retention};
-use crate::store::Owner;
-use crate::{Error, Jobs, Ledger, Webhooks, clock};
+use crate::store::{Owner, Recovered};
+use crate::{Error, Jobs, Ledger, State, Webhooks, clock, trail};
+use hostler_model::ErrorKind;
 use hostler_plugins::Plugins;
 use serde::Deserialize;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Seconds of a day.
 const DAY: u64 = 24 * 60 * 60;
@@ -19,10 +22,20 @@ const DAY: u64 = 24 * 60 * 60;
 pub struct Config {
     /// How many jobs are carried out at once.
     pub max_running: NonZeroU32,
+    /// How many jobs are carried out at once at one host and port.
+    pub max_running_per_target: Option<NonZeroU32>,
+    /// How many at once go through one jump host; absent: as many as there are.
+    pub max_running_per_jump_host: Option<NonZeroU32>,
+    /// How many jobs of one caller are carried out at once; absent: as many as there are.
+    pub max_running_per_caller: Option<NonZeroU32>,
     /// How many jobs may wait; beyond it a new one is refused with kind `busy`.
     pub max_queued: NonZeroU32,
     /// How long a job may wait if it does not say, in seconds.
     pub default_ttl: u32,
+    /// How many bytes of output and progress the log of a job takes; then it is cut. Results keep the head and tail of theirs.
+    pub max_log_bytes: u64,
+    /// How long running jobs may go on when the daemon is asked to end, in seconds.
+    pub drain_timeout: u32,
     /// How long an ended job is kept if it did not say, in seconds.
     pub keep_finished: u64,
     /// How many ended jobs are kept; beyond it the oldest go.
@@ -41,8 +54,14 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_running: NonZeroU32::new(64).expect("not zero"),
+            // One server that hangs leaves places for all others.
+            max_running_per_target: NonZeroU32::new(32),
+            max_running_per_jump_host: None,
+            max_running_per_caller: None,
             max_queued: NonZeroU32::new(10_000).expect("not zero"),
             default_ttl: 300,
+            max_log_bytes: 16 << 20,
+            drain_timeout: 30,
             keep_finished: 30 * DAY,
             keep_count: 100_000,
             keep_bytes: 2 << 30,
@@ -54,17 +73,32 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Ends the jobs that an earlier run left open in the ledger, and starts to carry out jobs on the current
+    /// Takes over the jobs that an earlier run left open in the ledger, and starts to carry out jobs on the current
     /// tokio runtime.
     pub async fn build(self, ledger: Ledger, plugins: Arc<Plugins>, webhooks: Arc<Webhooks>) -> Result<Jobs, Error> {
         let Ledger { store, vault, .. } = ledger;
         let owner = Owner::new();
-        let lost = store.recover(owner, clock::now()).await.map_err(Error::LeftOver)?.lost;
-        if !lost.is_empty() {
-            tracing::warn!(jobs = lost.len(), "an earlier run of the daemon left jobs open; they failed as lost");
+        let Recovered { queued, lost } = store.recover(owner, clock::now()).await.map_err(Error::LeftOver)?;
+        for id in &lost {
+            store.record(&trail::given_up(*id, State::Failed, &ErrorKind::Lost), clock::now());
+        }
+        if !lost.is_empty() || !queued.is_empty() {
+            tracing::warn!(ended = lost.len(), waiting = queued.len(), "an earlier run of the daemon left jobs open");
         }
         tokio::spawn(retention::keep(Arc::downgrade(&store), owner, Retention::new(&self)));
-        Ok(Jobs::new(&self, plugins, Dispatcher::start(&self, store, owner), vault, webhooks))
+        let keys = Keys::load(Arc::clone(&store)).await.map_err(Error::Keys)?;
+        let dispatcher = Dispatcher::start(&self, store, owner);
+        let jobs = Jobs::new(self, plugins, dispatcher, vault, keys, webhooks);
+        jobs.resume(queued);
+        Ok(jobs)
+    }
+
+    pub(crate) fn default_ttl(&self) -> Duration {
+        Duration::from_secs(self.default_ttl.into())
+    }
+
+    pub(crate) fn drain_timeout(&self) -> Duration {
+        Duration::from_secs(self.drain_timeout.into())
     }
 }
 

@@ -1,257 +1,190 @@
 //! Carries jobs from the queue through their work to their end.
 
+mod carry;
+mod closing;
+
 use crate::ends::Ends;
-use crate::failures;
-use crate::mark::Mark;
+use crate::follower::Follower;
+use crate::journal::Journal;
+use crate::kept::Kept;
 use crate::metrics::Metrics;
-use crate::queue::{Queue, Room, Turn, Work};
-use crate::store::{Arrival, Inserted, Owner, Store, Watch};
-use crate::{Config, Filter, Job, Page, Recorded, clock, to_its_end};
-use futures::FutureExt;
-use futures::future::join_all;
-use hostler_model::{ErrorKind, Failure, JobId, Outcome};
-use std::panic::AssertUnwindSafe;
+use crate::needs::Needs;
+use crate::queue::{Queue, Room};
+use crate::running::Running;
+use crate::store::{Arrival, Inserted, Owner, Store, Waiting, Watch};
+use crate::work::{Run, Task, Work};
+use crate::{Cancelled, Config, Filter, Idempotency, Job, Submitted, clock, failures, to_its_end, trail};
+use hostler_model::{Failure, JobId};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::sync::RwLock;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long running jobs may take to stop at shutdown.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long to wait before an end that could not be stored is tried again.
-const RETRY: Duration = Duration::from_secs(1);
-
-/// What a running job holds: a place among all, and its driver's turn. They are free again when it is dropped.
-struct Place {
-    #[expect(dead_code, reason = "it is held for its drop")]
-    running: OwnedSemaphorePermit,
-    #[expect(dead_code, reason = "it is held for its drop")]
-    turn: Turn,
-}
-
 /// What decides which job runs, and sees to it that each ends.
 pub(crate) struct Dispatcher {
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     owner: Owner,
-    queue: Queue,
-    ends: Ends,
+    queue: Arc<Queue>,
+    ends: Arc<Ends>,
+    journal: Journal,
     pub(crate) metrics: Metrics,
-    running: Arc<Semaphore>,
+    running: Running,
+    drain_timeout: Duration,
     /// Read by submissions from the store to the queue; written by whoever must not meet a job in
     /// between: there it could be cancelled in the store and still arrive in the queue.
     door: RwLock<()>,
+    /// From then on no job comes, and none begins.
+    draining: CancellationToken,
+    /// From then on those that run are to stop.
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
+/// A job at the door.
+pub(crate) struct Newcomer {
+    pub(crate) room: Room,
+    pub(crate) job: Job,
+    pub(crate) ttl: Duration,
+    /// What carries it out after a restart.
+    pub(crate) kept: Option<Kept>,
+    pub(crate) idempotency: Option<Idempotency>,
+    pub(crate) webhooks: Vec<Watch>,
+    pub(crate) needs: Needs,
+    pub(crate) run: Run,
+}
+
 impl Dispatcher {
-    /// Starts on the current tokio runtime.
+    /// Starts on the current tokio runtime, as this owner of the store.
     pub(crate) fn start(config: &Config, store: Arc<dyn Store>, owner: Owner) -> Arc<Self> {
         let dispatcher = Arc::new(Self {
+            journal: Journal::start(Arc::clone(&store), config.max_log_bytes),
             store,
             owner,
-            queue: Queue::new(config.max_queued.get() as usize),
-            ends: Ends::default(),
+            queue: Queue::new(config.max_queued.get() as usize, config.max_running.get() as usize),
+            ends: Arc::default(),
             metrics: Metrics::default(),
-            running: Arc::new(Semaphore::new(config.max_running.get() as usize)),
+            running: Running::default(),
+            drain_timeout: config.drain_timeout(),
             door: RwLock::default(),
+            draining: CancellationToken::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
         let (starter, reaper) = (Arc::clone(&dispatcher), Arc::clone(&dispatcher));
-        dispatcher.tasks.spawn(async move { starter.stop.run_until_cancelled(starter.start_jobs()).await });
-        dispatcher.tasks.spawn(async move { reaper.stop.run_until_cancelled(reaper.expire_jobs()).await });
+        dispatcher.tasks.spawn(async move { starter.draining.run_until_cancelled(starter.start_jobs()).await });
+        dispatcher.tasks.spawn(async move { reaper.draining.run_until_cancelled(reaper.expire_jobs()).await });
         dispatcher
     }
 
     /// Takes a place in the queue.
     pub(crate) fn reserve(&self) -> Result<Room, Failure> {
+        if self.draining.is_cancelled() {
+            return Err(failures::stopping());
+        }
         self.queue.reserve()
     }
 
     /// Stores a job, and begins its work if there is a place for it and nobody waits for one, or else queues
-    /// it. Answers the job as it was accepted.
-    pub(crate) async fn accept(
-        self: &Arc<Self>,
-        room: Room,
-        job: Job,
-        ttl: Duration,
-        webhooks: Vec<Watch>,
-        work: Work,
-    ) -> Result<Job, Failure> {
+    /// it. Answers the job as it was accepted, or the one that its caller submitted under the same key before.
+    pub(crate) async fn accept(self: &Arc<Self>, newcomer: Newcomer) -> Result<Submitted, Failure> {
         let this = Arc::clone(self);
         to_its_end(async move {
+            let Newcomer { room, job, ttl, kept, idempotency, webhooks, needs, run } = newcomer;
             let _inside = this.door.read().await;
-            if this.stop.is_cancelled() {
+            if this.draining.is_cancelled() {
                 return Err(failures::stopping());
             }
             this.ends.expect(job.id);
             let accepted = job.clone();
             // Stored as claimed, it is spared a transaction and two changes of threads.
-            let place = if this.queue.is_empty() { this.place(&work) } else { None };
+            let place = this.queue.place(&needs);
+            let entry = place.is_some().then(|| this.running.enter(job.id));
             let job = if place.is_some() { job.started(clock::now()) } else { job };
-            let arrival =
-                Arrival { job: &job, ttl, kept: None, idempotency: None, webhooks: &webhooks, owner: this.owner };
-            let inserted = this.store.insert(arrival).await.and_then(|inserted| match inserted {
-                Inserted::New => Ok(()),
-                Inserted::Known(_) | Inserted::Conflict => Err(failures::store("a job without a key was known")),
-            });
-            if let Err(failure) = inserted {
+            let idempotency = idempotency.as_ref();
+            let arrival = Arrival { job: &job, ttl, kept, idempotency, webhooks: &webhooks, owner: this.owner };
+            let known = match this.store.insert(arrival).await {
+                Ok(Inserted::New) => None,
+                Ok(Inserted::Known(id)) => Some(Ok(id)),
+                Ok(Inserted::Conflict) => Some(Err(failures::other_request())),
+                Err(failure) => Some(Err(failure)),
+            };
+            if let Some(known) = known {
                 this.ends.announce(&[job.id]);
-                return Err(failure);
+                return this.known(known?).await;
             }
-            match place {
-                Some(place) => drop(this.tasks.spawn(Arc::clone(&this).carry_out(job, work, place))),
-                None => this.queue.push(room, job, ttl, work),
+            // Before its work can write anything down.
+            this.store.record(&trail::submitted(&accepted), clock::now());
+            match place.zip(entry) {
+                Some((place, entry)) => drop(this.tasks.spawn(Arc::clone(&this).carry_out(job, run, place, entry))),
+                None => this.queue.push(Some(room), job, ttl, ttl, Work { needs, task: Task::Ready(run) }),
             }
-            Ok(accepted)
+            Ok(Submitted { job: accepted, known: false })
         })
         .await
     }
 
-    /// Cancels the queued jobs that match; answers those it cancelled.
-    pub(crate) async fn cancel(self: &Arc<Self>, filter: Filter) -> Result<Vec<JobId>, Failure> {
+    /// The job that a caller submitted under this key before, if it did.
+    pub(crate) async fn submitted_before(
+        &self,
+        caller: &str,
+        idempotency: &Idempotency,
+    ) -> Result<Option<Submitted>, Failure> {
+        match self.store.known(caller, idempotency).await? {
+            None | Some(Inserted::New) => Ok(None),
+            Some(Inserted::Conflict) => Err(failures::other_request()),
+            Some(Inserted::Known(id)) => self.known(id).await.map(Some),
+        }
+    }
+
+    /// The job that was submitted before.
+    async fn known(&self, id: JobId) -> Result<Submitted, Failure> {
+        let job = self.store.get(id).await?.ok_or_else(failures::removed)?;
+        Ok(Submitted { job, known: true })
+    }
+
+    /// Queues a job that an earlier run of the daemon left waiting.
+    pub(crate) fn resume(&self, waiting: Waiting, ttl: Duration, work: Work) {
+        self.ends.expect(waiting.job.id);
+        self.queue.push(None, waiting.job, ttl, waiting.left, work);
+    }
+
+    /// Cancels the jobs that match: those that wait at once, those that run are stopped.
+    pub(crate) async fn cancel(self: &Arc<Self>, filter: Filter) -> Result<Cancelled, Failure> {
         let this = Arc::clone(self);
         to_its_end(async move {
             let _alone = this.door.write().await;
-            let canceled = this.store.request_cancel(filter, clock::now()).await?.ended;
-            this.queue.remove(&canceled);
-            this.ends.announce(&canceled);
-            Ok(canceled)
+            let cancelled = this.store.request_cancel(filter, clock::now()).await?;
+            this.queue.remove(&cancelled.ended);
+            this.ends.announce(&cancelled.ended);
+            this.running.cancel(&cancelled.asked);
+            Ok(cancelled)
         })
         .await
     }
 
-    /// One job, or `None` if there is none of that name.
-    pub(crate) async fn get(&self, id: JobId) -> Result<Option<Job>, Failure> {
-        self.store.get(id).await
-    }
-
-    /// One job, when it has ended or `patience` is over.
+    /// One job, when it has ended or `patience` is over; `None` if there is none of that name.
     pub(crate) async fn wait(&self, id: JobId, patience: Duration) -> Result<Option<Job>, Failure> {
         match timeout(patience, self.ends.wait(id)).await {
             Ok(Some(job)) => Ok(Some(job)),
-            Ok(None) | Err(_) => self.get(id).await,
+            Ok(None) | Err(_) => self.store.get(id).await,
         }
     }
 
-    /// Jobs that match, newest first.
-    pub(crate) async fn list(&self, filter: Filter, page: Page) -> Result<Vec<Job>, Failure> {
-        self.store.list(filter, page).await
-    }
-
-    /// See [`crate::Jobs::decisions`].
-    pub(crate) async fn decisions(&self, job: Option<JobId>, limit: usize) -> Result<Vec<Recorded>, Failure> {
-        self.store.decisions(job, limit).await
-    }
-
-    /// See [`crate::Jobs::ready`].
-    pub(crate) async fn ready(&self) -> Result<(), Failure> {
-        if self.stop.is_cancelled() {
-            return Err(failures::stopping());
-        }
-        self.store.decisions(None, 0).await.map(drop)
-    }
-
-    /// See [`crate::Jobs::shutdown`].
-    pub(crate) async fn shutdown(&self) {
-        self.stop.cancel();
-        // Submissions that were under way are through when the door is ours; later ones see `stop`.
-        drop(self.door.write().await);
-        self.queue.clear();
-        self.tasks.close();
-        if timeout(GRACE, self.tasks.wait()).await.is_err() {
-            tracing::warn!(jobs = self.tasks.len(), "jobs did not stop in time and are given up");
-        }
-        match self.store.recover(Owner::new(), clock::now()).await {
-            Ok(recovered) => self.ends.announce(&recovered.lost),
-            Err(failure) => log_failure(&failure, "open jobs could not be ended; the next start does it"),
-        }
+    /// A reader of the log of this job.
+    pub(crate) fn follower(&self, job: Job) -> Follower {
+        Follower::new(Arc::clone(&self.store), Arc::clone(&self.ends), &self.journal, job)
     }
 
     /// See [`crate::Jobs::open`].
     pub(crate) fn open(&self) -> (usize, usize) {
-        (self.queue.len(), self.tasks.len())
+        self.queue.counts()
     }
 
-    /// A place for work that has just come, if there is one.
-    fn place(&self, work: &Work) -> Option<Place> {
-        let running = Arc::clone(&self.running).try_acquire_owned().ok()?;
-        Some(Place { running, turn: self.queue.turn(work)? })
-    }
-
-    async fn start_jobs(self: &Arc<Self>) {
-        loop {
-            // Only then is a place taken: while no job waits, it is for one that has just come.
-            self.queue.arrival().await;
-            let running = Arc::clone(&self.running).acquire_owned().await.expect("this semaphore is never closed");
-            if let Some((job, work, turn)) = self.queue.take_oldest() {
-                self.tasks.spawn(Arc::clone(self).claim(job, work, Place { running, turn }));
-            }
-        }
-    }
-
-    async fn expire_jobs(&self) {
-        loop {
-            let expired = self.queue.expired().await;
-            join_all(expired.into_iter().map(|(job, ttl)| self.end(job, failures::expired(ttl).into()))).await;
-        }
-    }
-
-    async fn claim(self: Arc<Self>, job: Job, work: Work, place: Place) {
-        let at = clock::now();
-        match self.store.claim(job.id, self.owner, at).await {
-            Ok(true) => self.carry_out(job.started(at), work, place).await,
-            Ok(false) => {} // cancelled between queue and claim
-            Err(failure) => self.end(job, failure.into()).await,
-        }
-    }
-
-    async fn carry_out(self: Arc<Self>, job: Job, work: Work, _place: Place) {
-        let mark = Arc::new(Mark::new(job.id, self.owner, Arc::clone(&self.store)));
-        let witness = Arc::clone(&mark);
-        let cancel = self.stop.child_token();
-        let work = AssertUnwindSafe(async move { (work.run)(witness, cancel).await });
-        let mut outcome =
-            work.catch_unwind().await.unwrap_or_else(|_| Outcome::from(failures::panicked(mark.reached())));
-        // Nobody cancelled it but the end of the daemon.
-        if self.stop.is_cancelled()
-            && let Some(error) = outcome.error.as_mut().filter(|error| error.kind == ErrorKind::Canceled)
-        {
-            *error = failures::lost(mark.reached());
-        }
-        self.end(job, outcome).await;
-    }
-
-    /// Stores how a job ended, and tries until it is stored or the daemon stops.
-    async fn end(&self, job: Job, outcome: Outcome) {
-        let id = job.id;
-        let (at, state) = loop {
-            let at = clock::now();
-            match self.store.end(id, &outcome, at).await {
-                Ok(state) => break (at, state),
-                Err(failure) => log_failure(&failure, "the end of a job could not be stored and is tried again"),
-            }
-            if self.stop.run_until_cancelled(sleep(RETRY)).await.is_none() {
-                return;
-            }
-        };
-        match &outcome.error {
-            None => tracing::info!(job = %id, "job finished"),
-            Some(Failure { kind, phase, detail, .. }) => {
-                tracing::info!(job = %id, %kind, %phase, detail, "job failed");
-            }
-        }
-        match state {
-            Some(state) => {
-                let job = job.ended(state, outcome, at);
-                self.metrics.ended(&job);
-                self.ends.hand_out(job);
-            }
-            None => self.ends.announce(&[id]),
-        }
+    /// See [`crate::Jobs::waiting_for`].
+    pub(crate) fn waiting_for(&self, id: JobId) -> Option<String> {
+        self.queue.waiting_for(id)
     }
 }
 

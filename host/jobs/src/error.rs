@@ -73,4 +73,7 @@ pub enum Error {
     /// The section `[webhooks]` is wrong.
     #[error("{0}")]
     Webhooks(String),
+    /// The API keys cannot be read.
+    #[error("cannot read the API keys: {0}")]
+    Keys(#[source] Failure),
 }

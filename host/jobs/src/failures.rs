@@ -1,6 +1,6 @@
 //! The failures that this room itself gives, each with its sentence.
 
-use hostler_model::{ErrorKind, Failure, Phase};
+use hostler_model::{ErrorKind, Failure, Phase, Problem, Target};
 use jiff::Timestamp;
 use std::fmt::Display;
 use std::time::Duration;
@@ -58,6 +58,45 @@ pub(crate) fn lost(reached: Reached) -> Failure {
         }
     };
     failure(ErrorKind::Lost, message)
+}
+
+/// The daemon ended and stopped the job, which ended with this.
+pub(crate) fn stopped(reached: Reached, end: &Failure) -> Failure {
+    let mut failure = lost(reached);
+    failure.message += &format!(" How it ended: {}.", end.message);
+    failure
+}
+
+/// The caller submitted another request under the same idempotency key.
+pub(crate) fn other_request() -> Failure {
+    failure(
+        ErrorKind::IdempotencyConflict,
+        "Another request was submitted with this Idempotency-Key; choose a new key for a new request.",
+    )
+}
+
+/// The job of an idempotency key is not kept any more.
+pub(crate) fn removed() -> Failure {
+    failure(
+        ErrorKind::IdempotencyConflict,
+        "The job that was submitted with this Idempotency-Key has been removed; choose a new key to run it again.",
+    )
+}
+
+/// The request is not what it was when the job was accepted.
+pub(crate) fn other_target(was: &Target, is: &Target) -> Failure {
+    let message = format!(
+        "The driver was replaced while the job waited, and reads another target from the request: {is} instead of {was}; submit it again."
+    );
+    Failure::new(ErrorKind::Denied, Phase::Validate, message)
+}
+
+/// The driver was replaced, and does not accept the request any more.
+pub(crate) fn not_valid(problems: &[Problem]) -> Failure {
+    let problems: Vec<String> = problems.iter().map(|it| format!("{}: {}", it.path.join("."), it.message)).collect();
+    let problems = problems.join("; ");
+    let message = format!("The driver does not accept the request any more: {problems}.");
+    Failure::new(ErrorKind::InvalidRequest, Phase::Validate, message)
 }
 
 /// The key that sealed it is not ours.

@@ -1,74 +1,49 @@
 //! The door of this room.
 
+mod resume;
+mod submit;
+
 use crate::dispatcher::Dispatcher;
+use crate::keys::Keys;
 use crate::metrics::Open;
-use crate::queue::Work;
 use crate::vault::Vault;
 use crate::webhook::{Delivery, Webhooks};
-use crate::{Config, Filter, Job, Page, Recorded, Rejection, State, Submission};
-use hostler_model::{DriverSchemas, Failure, JobId, PluginChange, PluginInfo};
+use crate::{
+    AuditFilter, Batch, Cancelled, Config, Filter, Job, Key, KeyDigest, Page, Recorded, Slice, State, Told, clock,
+    trail,
+};
+use futures::Stream;
+use hostler_model::{
+    AuditEntry, BatchId, Caller, DriverSchemas, ErrorKind, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo,
+    Secret,
+};
 use hostler_plugins::Plugins;
 use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The jobs of this daemon.
 #[derive(Clone)]
 pub struct Jobs {
+    config: Arc<Config>,
     plugins: Arc<Plugins>,
     dispatcher: Arc<Dispatcher>,
     vault: Arc<Vault>,
-    default_ttl: Duration,
+    keys: Arc<Keys>,
     webhooks: Arc<Webhooks>,
 }
 
 impl Jobs {
     pub(crate) fn new(
-        config: &Config,
+        config: Config,
         plugins: Arc<Plugins>,
         dispatcher: Arc<Dispatcher>,
         vault: Arc<Vault>,
+        keys: Keys,
         webhooks: Arc<Webhooks>,
     ) -> Self {
-        Self { plugins, dispatcher, vault, default_ttl: Duration::from_secs(config.default_ttl.into()), webhooks }
-    }
-
-    /// Validates a request, has it reviewed, stores it, and answers the queued job. The job is
-    /// durable when this returns.
-    pub async fn submit(&self, submission: Submission) -> Result<Job, Rejection> {
-        // Before the plugins are asked: a flood must not cost more than a look at a counter.
-        let room = self.dispatcher.reserve().map_err(Rejection::Failed)?;
-        let Submission { mut request, caller, batch, trace, .. } = submission;
-        let id = JobId::new();
-        let (driver, options) = (request.driver.clone(), request.options.clone());
-        let webhooks = std::mem::take(&mut request.webhooks);
-        let webhooks = self.webhooks.seal(id, webhooks).map_err(Rejection::Failed)?;
-        let ttl = options.ttl.unwrap_or(self.default_ttl);
-        let mut warnings = std::mem::take(&mut request.warnings);
-        let prepared = self.plugins.prepare(id, request).await?;
-        let plan = prepared.plan().clone();
-        warnings.extend_from_slice(&plan.warnings);
-        let job = Job {
-            id,
-            state: State::Queued,
-            caller: caller.name,
-            batch,
-            driver,
-            options,
-            attempt: 1,
-            trace,
-            plan,
-            created_at: id.made_at(),
-            started_at: None,
-            cancel_requested_at: None,
-            ended_at: None,
-            outcome: None,
-            warnings,
-        };
-        let turns = prepared.turns();
-        let run = Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _);
-        let work = Work { run, turns };
-        self.dispatcher.accept(room, job, ttl, webhooks, work).await.map_err(Rejection::Failed)
+        Self { config: Arc::new(config), plugins, dispatcher, vault, keys: Arc::new(keys), webhooks }
     }
 
     /// A keyed hash of a request, to tell whether two are the same: [`crate::Idempotency`].
@@ -78,7 +53,7 @@ impl Jobs {
 
     /// One job, or `None` if there is none of that name.
     pub async fn get(&self, id: JobId) -> Result<Option<Job>, Failure> {
-        self.dispatcher.get(id).await
+        self.dispatcher.store.get(id).await
     }
 
     /// Like [`Jobs::get`], but waits until the job has ended or `patience` is over.
@@ -86,19 +61,91 @@ impl Jobs {
         self.dispatcher.wait(id, patience).await
     }
 
+    /// Tells all events of a job after this number, waits for more, and ends when the job has ended and all was told.
+    pub fn follow(&self, job: Job, after: u64) -> impl Stream<Item = Result<Told, Failure>> + Send + use<> {
+        self.dispatcher.follower(job).follow(after)
+    }
+
+    /// What a stream of a job's run has from this offset on: a part of it. Waits for something until `patience` is over.
+    pub async fn output(
+        &self,
+        job: Job,
+        run: u32,
+        stream: &str,
+        offset: u64,
+        patience: Duration,
+    ) -> Result<Slice, Failure> {
+        self.dispatcher.follower(job).output(run, stream, offset, patience).await
+    }
+
     /// Jobs that match, newest first: one page of them.
     pub async fn list(&self, filter: Filter, page: Page) -> Result<Vec<Job>, Failure> {
-        self.dispatcher.list(filter, page).await
+        self.dispatcher.store.list(filter, page).await
     }
 
-    /// Cancels the queued jobs that match; answers those it cancelled.
-    pub async fn cancel(&self, filter: Filter) -> Result<Vec<JobId>, Failure> {
-        self.dispatcher.cancel(filter).await
+    /// How many jobs match, by state. A state without any is absent.
+    pub async fn counts(&self, filter: Filter) -> Result<BTreeMap<State, u64>, Failure> {
+        self.dispatcher.store.counts(filter).await
     }
 
-    /// Decisions of grants and policies, newest first, at most `limit`; all, or those about one job.
-    pub async fn decisions(&self, job: Option<JobId>, limit: usize) -> Result<Vec<Recorded>, Failure> {
-        self.dispatcher.decisions(job, limit).await
+    /// In words, why a job waits that is queued: which limit is reached. `None` if its turn has come.
+    pub fn waiting_for(&self, id: JobId) -> Option<String> {
+        self.dispatcher.waiting_for(id)
+    }
+
+    /// Cancels the jobs that match and that the caller reaches. Those that wait end at once; those that run are stopped,
+    /// and end when the remote process is gone.
+    pub async fn cancel(&self, filter: Filter, by: &Caller) -> Result<Cancelled, Failure> {
+        let caller = by.reach().or(filter.caller);
+        let cancelled = self.dispatcher.cancel(Filter { caller, ..filter }).await?;
+        for id in cancelled.ended.iter().chain(&cancelled.asked) {
+            self.record(&trail::canceled(*id, &by.name));
+        }
+        for id in &cancelled.ended {
+            self.record(&trail::given_up(*id, State::Canceled, &ErrorKind::Canceled));
+        }
+        Ok(cancelled)
+    }
+
+    /// Keeps a batch. It is durable when this returns.
+    pub async fn insert_batch(&self, batch: Batch) -> Result<(), Failure> {
+        self.dispatcher.store.insert_batch(&batch).await
+    }
+
+    /// One batch, or `None` if there is none of that name.
+    pub async fn batch(&self, id: BatchId) -> Result<Option<Batch>, Failure> {
+        self.dispatcher.store.batch(id).await
+    }
+
+    /// Lines of the audit that match, newest first, at most `limit`.
+    pub async fn audit(&self, filter: AuditFilter, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        self.dispatcher.store.audit(filter, limit).await
+    }
+
+    /// Writes a line of the audit. Does not wait for the disk.
+    pub fn record(&self, entry: &AuditEntry) {
+        self.dispatcher.store.record(entry, clock::now());
+    }
+
+    /// The API key with this digest, unless it has expired. This is its use: see [`KeyInfo::last_used_at`].
+    pub fn key(&self, digest: &KeyDigest) -> Option<Arc<Key>> {
+        self.keys.find(digest, clock::now())
+    }
+
+    /// The API keys, by name.
+    pub fn keys(&self) -> Vec<KeyInfo> {
+        self.keys.list()
+    }
+
+    /// Makes an API key. Nobody can read it later. Errors: `invalid-request`; `in-use` if the name is taken. A caller
+    /// that goes away in the middle of it may leave a key that nobody has: carry it [`crate::to_its_end`].
+    pub async fn make_key(&self, wanted: NewKey, by: &Caller) -> Result<(KeyInfo, Secret), Failure> {
+        self.keys.make(wanted, by).await
+    }
+
+    /// Takes an API key back; from then on it is worth nothing. Error: `not-found`. Carry it [`crate::to_its_end`].
+    pub async fn revoke_key(&self, name: &str, by: &Caller) -> Result<(), Failure> {
+        self.keys.revoke(name, by).await
     }
 
     /// Has jobs, and what is told of them, counted.
@@ -118,13 +165,20 @@ impl Jobs {
         self.webhooks.deliveries(job).await
     }
 
-    /// Whether new jobs are taken, and the store takes them; the failure is the reason why not.
+    /// Whether a job that came now would be accepted: fails with kind `busy` while the daemon ends, and if the
+    /// store cannot be written.
     pub async fn ready(&self) -> Result<(), Failure> {
         self.dispatcher.ready().await
     }
 
-    /// Refuses new jobs, asks the running ones to stop, and waits some seconds for them. Jobs that
-    /// have not ended by then, and those that waited, fail with kind `lost`.
+    /// Refuses new jobs and begins none, and waits for the running ones, no longer than `drain_timeout`.
+    /// What waits is left to the next run of the daemon.
+    pub async fn drain(&self) {
+        self.dispatcher.drain().await;
+    }
+
+    /// Asks the running jobs to stop, and waits some seconds for them: they fail with kind `lost`. Those that
+    /// have not ended by then are ended by the next start.
     pub async fn shutdown(&self) {
         self.dispatcher.shutdown().await;
         self.webhooks.shutdown().await;
@@ -141,8 +195,8 @@ impl Jobs {
     }
 
     /// Changes what is in service. Jobs that were accepted before end on the version that accepted them.
-    pub async fn change_plugin(&self, name: &str, change: PluginChange) -> Result<PluginInfo, Failure> {
-        self.plugins.change(name, change).await
+    pub async fn change_plugin(&self, name: &str, change: PluginChange, by: &Caller) -> Result<PluginInfo, Failure> {
+        self.plugins.change(name, change, &by.name).await
     }
 
     /// Names of the drivers in service, sorted.

@@ -1,9 +1,9 @@
-//! The opened store, as those see it who only write decisions down.
+//! The opened store, as those see it who only write the audit.
 
 use crate::store::{Sqlite, Store};
 use crate::vault::Vault;
 use crate::{Config, Error, clock};
-use hostler_model::AuditEntry;
+use hostler_model::{AuditEntry, AuditEvent, JobId};
 use hostler_plugins::Audit;
 use jiff::Timestamp;
 use prometheus_client::metrics::histogram::Histogram;
@@ -11,6 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// The opened store. Plugins are loaded before there are jobs, and what is decided then is written down too.
 #[derive(Clone)]
@@ -20,14 +21,29 @@ pub struct Ledger {
     pub(crate) commits: Histogram,
 }
 
-/// A decision and when it was made.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// A line of the audit, and when it was written.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Recorded {
-    /// When it was written down.
+    /// Its number: later ones are greater.
+    pub id: i64,
+    /// When it was written.
     pub at: Timestamp,
-    /// The decision.
+    /// What it says.
     #[serde(flatten)]
     pub entry: AuditEntry,
+}
+
+/// Which lines of the audit are meant. All that are set must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AuditFilter {
+    /// Those about this job.
+    pub job: Option<JobId>,
+    /// Those of this caller.
+    pub caller: Option<String>,
+    /// Those of this sort.
+    pub event: Option<AuditEvent>,
+    /// Those written before the one of this number.
+    pub before: Option<i64>,
 }
 
 impl Ledger {

@@ -1,25 +1,27 @@
-//! The mark that a job acts on its target.
+//! The witness of one job: the mark that it acts on its target, and its log.
 
-use crate::clock;
 use crate::failures::{self, Reached};
+use crate::log::Log;
 use crate::store::{Owner, Store};
+use crate::{Progress, clock};
 use futures::future::BoxFuture;
-use hostler_model::{Failure, JobId};
-use hostler_plugins::{Piece, Progress, Witness};
+use hostler_model::{Failure, JobId, RunResult};
+use hostler_plugins::{Piece, Witness};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// The witness of one job: it makes the mark once, however often it is asked.
+/// The witness of one job: it makes the mark once, however often it is asked, and logs what it hears.
 pub(crate) struct Mark {
     id: JobId,
     owner: Owner,
     store: Arc<dyn Store>,
+    log: Arc<Log>,
     made: OnceCell<()>,
 }
 
 impl Mark {
-    pub(crate) fn new(id: JobId, owner: Owner, store: Arc<dyn Store>) -> Self {
-        Self { id, owner, store, made: OnceCell::new() }
+    pub(crate) fn new(id: JobId, owner: Owner, store: Arc<dyn Store>, log: Arc<Log>) -> Self {
+        Self { id, owner, store, log, made: OnceCell::new() }
     }
 
     /// How far the job came.
@@ -41,14 +43,17 @@ impl Witness for Mark {
         Box::pin(async { self.made.get_or_try_init(|| self.make()).await.copied() })
     }
 
-    // Nobody can read it before the end yet.
     fn output(&self, piece: Piece<'_>) {
         let Piece { run, stream, offset, bytes } = piece;
-        tracing::trace!(job = %self.id, run, stream, offset, length = bytes.len(), "output");
+        self.log.output(run, stream, offset, bytes);
     }
 
-    fn progress(&self, run: u32, progress: &Progress) {
-        let Progress { file, bytes, total, rate } = progress;
-        tracing::debug!(job = %self.id, run, file, bytes, total, rate, "progress");
+    fn progress(&self, run: u32, progress: &hostler_plugins::Progress) {
+        let hostler_plugins::Progress { file, bytes, total, rate } = progress.clone();
+        self.log.progress(Progress { run, file, bytes, total, rate });
+    }
+
+    fn ran(&self, run: u32, result: &RunResult) {
+        self.log.ran(run, result);
     }
 }

@@ -1,36 +1,26 @@
-//! The work of queued jobs, in memory, because it holds their secrets.
+//! The queued jobs and their work, in memory, because it holds secrets.
 
+use crate::lanes::Lanes;
+use crate::needs::Needs;
+use crate::work::Work;
 use crate::{Job, failures};
-use futures::future::BoxFuture;
-use hostler_model::{Failure, JobId, Outcome};
-use hostler_plugins::Witness;
-use std::collections::{BTreeMap, BTreeSet};
+use hostler_model::{Failure, JobId};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 
-/// What is to be done for a job. Dropping it drops the job's secrets.
-pub(crate) struct Work {
-    /// Carries the job out.
-    pub(crate) run: Run,
-    /// How many jobs its driver carries out at once.
-    pub(crate) turns: Arc<Semaphore>,
+/// What a running job holds of all that is limited. It is free again when this is dropped.
+pub(crate) struct Place {
+    queue: Arc<Queue>,
+    needs: Needs,
 }
 
-type Run = Box<dyn FnOnce(Arc<dyn Witness>, CancellationToken) -> BoxFuture<'static, Outcome> + Send>;
-
-/// A job's turn at its driver. When it is dropped, the next may have one.
-pub(crate) struct Turn {
-    permit: Option<OwnedSemaphorePermit>,
-    arrived: Arc<Notify>,
-}
-
-impl Drop for Turn {
+impl Drop for Place {
     fn drop(&mut self) {
-        drop(self.permit.take());
-        self.arrived.notify_one();
+        self.queue.waiting().lanes.release(&self.needs);
+        self.queue.changed.notify_one();
     }
 }
 
@@ -40,21 +30,20 @@ pub(crate) struct Room(#[expect(dead_code, reason = "it is held for its drop")] 
 /// Instants beyond it may not be representable.
 const LONGEST_TTL: Duration = Duration::from_hours(30 * 365 * 24);
 
-/// First in, first out; and out at the end of its time.
+/// The oldest job that finds its places goes first; and out at the end of its time.
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     rooms: Arc<Semaphore>,
     max: usize,
-    /// A job came, or a driver has a turn again.
-    arrived: Arc<Notify>,
+    /// A job came, or a place is free again.
+    changed: Notify,
     deadlines_changed: Notify,
 }
 
-#[derive(Default)]
 struct Waiting {
-    /// Names sort by time of creation, so the first entry is the oldest.
-    by_id: BTreeMap<JobId, Entry>,
+    by_id: HashMap<JobId, Entry>,
     by_deadline: BTreeSet<(Instant, JobId)>,
+    lanes: Lanes,
 }
 
 struct Entry {
@@ -62,33 +51,43 @@ struct Entry {
     work: Work,
     ttl: Duration,
     deadline: Instant,
-    _room: Room,
+    _room: Option<Room>,
 }
 
 impl Waiting {
-    /// The oldest job whose time is not over and whose driver has a turn for it.
-    fn oldest(&self) -> Option<JobId> {
-        let now = Instant::now();
-        let is_ready = |entry: &Entry| entry.deadline > now && entry.work.turns.available_permits() > 0;
-        self.by_id.iter().find(|(_, entry)| is_ready(entry)).map(|(id, _)| *id)
-    }
-
     fn remove(&mut self, id: JobId) -> Option<Entry> {
         let entry = self.by_id.remove(&id)?;
         self.by_deadline.remove(&(entry.deadline, id));
+        self.lanes.remove(id, &entry.work.needs);
         Some(entry)
+    }
+
+    /// The oldest job that finds its places, and whose time is not over: then it is left to whoever ends it.
+    fn next(&mut self) -> Option<Entry> {
+        let now = Instant::now();
+        loop {
+            let (id, needs) = self.lanes.next()?;
+            let in_time = self.by_id.get(&id).is_some_and(|entry| entry.deadline > now);
+            if in_time {
+                let entry = self.by_id.remove(&id)?;
+                self.by_deadline.remove(&(entry.deadline, id));
+                return Some(entry);
+            }
+            self.lanes.release(&needs);
+        }
     }
 }
 
 impl Queue {
-    pub(crate) fn new(max: usize) -> Self {
-        Self {
-            waiting: Mutex::default(),
+    pub(crate) fn new(max: usize, max_running: usize) -> Arc<Self> {
+        let lanes = Lanes::new(max_running);
+        Arc::new(Self {
+            waiting: Mutex::new(Waiting { by_id: HashMap::new(), by_deadline: BTreeSet::new(), lanes }),
             rooms: Arc::new(Semaphore::new(max)),
             max,
-            arrived: Arc::default(),
+            changed: Notify::new(),
             deadlines_changed: Notify::new(),
-        }
+        })
     }
 
     /// Takes a place for a job that is about to be accepted; fails with kind `busy` if all are taken.
@@ -96,47 +95,47 @@ impl Queue {
         Arc::clone(&self.rooms).try_acquire_owned().map(Room).map_err(|_| failures::full(self.max))
     }
 
-    /// How many jobs wait.
-    pub(crate) fn len(&self) -> usize {
-        self.waiting().by_id.len()
+    /// How many jobs wait, and how many are carried out.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let waiting = self.waiting();
+        (waiting.by_id.len(), waiting.lanes.running())
     }
 
-    /// Whether no job waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.waiting().by_id.is_empty()
-    }
-
-    /// Adds a job. It may be taken at once.
-    pub(crate) fn push(&self, room: Room, job: Job, ttl: Duration, work: Work) {
-        let deadline = Instant::now() + ttl.min(LONGEST_TTL);
+    /// Adds a job that may wait for `left` of its `ttl`. It may be taken at once. A job of an earlier run of the
+    /// daemon needs no room: it was accepted.
+    pub(crate) fn push(&self, room: Option<Room>, job: Job, ttl: Duration, left: Duration, work: Work) {
+        let deadline = Instant::now() + left.min(LONGEST_TTL);
         let mut waiting = self.waiting();
         waiting.by_deadline.insert((deadline, job.id));
+        waiting.lanes.push(job.id, &work.needs);
         waiting.by_id.insert(job.id, Entry { job, work, ttl, deadline, _room: room });
         drop(waiting);
-        self.arrived.notify_one();
+        self.changed.notify_one();
         self.deadlines_changed.notify_one();
     }
 
-    /// Returns when a job waits that could be taken. For one caller at a time.
-    pub(crate) async fn arrival(&self) {
-        while self.waiting().oldest().is_none() {
-            self.arrived.notified().await;
+    /// The places that a job needs which has just come, if they are free and nobody waits for them.
+    pub(crate) fn place(self: &Arc<Self>, needs: &Needs) -> Option<Place> {
+        let free = self.waiting().lanes.start(needs);
+        free.then(|| Place { queue: Arc::clone(self), needs: Arc::clone(needs) })
+    }
+
+    /// The next job to run, and its places; waits for one. For one caller at a time.
+    pub(crate) async fn next(self: &Arc<Self>) -> (Job, Work, Place) {
+        loop {
+            let next = self.waiting().next();
+            if let Some(Entry { job, work, .. }) = next {
+                let place = Place { queue: Arc::clone(self), needs: Arc::clone(&work.needs) };
+                return (job, work, place);
+            }
+            self.changed.notified().await;
         }
     }
 
-    /// The oldest job that can be taken, and its turn.
-    pub(crate) fn take_oldest(&self) -> Option<(Job, Work, Turn)> {
-        let mut waiting = self.waiting();
-        let id = waiting.oldest()?;
-        let turn = self.turn(&waiting.by_id.get(&id)?.work)?;
-        let entry = waiting.remove(id)?;
-        Some((entry.job, entry.work, turn))
-    }
-
-    /// A turn at the driver of this work, if it has one now.
-    pub(crate) fn turn(&self, work: &Work) -> Option<Turn> {
-        let permit = Arc::clone(&work.turns).try_acquire_owned().ok()?;
-        Some(Turn { permit: Some(permit), arrived: Arc::clone(&self.arrived) })
+    /// In words, why a job waits that is in the queue; `None` if its turn has come.
+    pub(crate) fn waiting_for(&self, id: JobId) -> Option<String> {
+        let waiting = self.waiting();
+        waiting.lanes.waiting_for(&waiting.by_id.get(&id)?.work.needs)
     }
 
     /// Takes out the jobs whose time is over, each with its time to live; waits for one. For one
@@ -168,6 +167,7 @@ impl Queue {
             entries.extend(waiting.remove(id));
         }
         drop(waiting);
+        self.changed.notify_one();
         entries.into_iter().map(|entry| (entry.job, entry.ttl)).collect()
     }
 
@@ -176,13 +176,18 @@ impl Queue {
         let mut waiting = self.waiting();
         let removed: Vec<Entry> = ids.iter().filter_map(|id| waiting.remove(*id)).collect();
         drop(waiting);
+        self.changed.notify_one();
         drop(removed);
     }
 
     /// Drops all jobs.
     pub(crate) fn clear(&self) {
-        let waiting = std::mem::take(&mut *self.waiting());
+        let mut waiting = self.waiting();
+        waiting.lanes.clear();
+        waiting.by_deadline.clear();
+        let entries = std::mem::take(&mut waiting.by_id);
         drop(waiting);
+        drop(entries);
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {

@@ -2,7 +2,9 @@
 
 mod audit;
 mod batches;
+mod events;
 mod jobs;
+mod keys;
 mod retention;
 mod sqlite;
 mod webhooks;
@@ -12,12 +14,17 @@ pub(crate) mod conformance;
 
 pub(crate) use audit::AuditStore;
 pub(crate) use batches::BatchStore;
+pub(crate) use events::EventStore;
 pub(crate) use jobs::{Arrival, Inserted, JobStore, Owner, Recovered, Waiting};
+pub(crate) use keys::KeyStore;
 pub(crate) use retention::RetentionStore;
 pub(crate) use sqlite::Sqlite;
 pub(crate) use webhooks::{Busy, Due, Verdict, Watch, WebhookStore};
 
 /// All that is kept. What is written by one of these is on disk before what is written later by any of them.
-pub(crate) trait Store: JobStore + BatchStore + AuditStore + RetentionStore + WebhookStore {}
+pub(crate) trait Store:
+    JobStore + BatchStore + EventStore + KeyStore + AuditStore + RetentionStore + WebhookStore
+{
+}
 
-impl<S: JobStore + BatchStore + AuditStore + RetentionStore + WebhookStore> Store for S {}
+impl<S: JobStore + BatchStore + EventStore + KeyStore + AuditStore + RetentionStore + WebhookStore> Store for S {}

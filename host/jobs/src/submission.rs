@@ -1,6 +1,8 @@
-//! What comes in at the door.
+//! What comes in at the door, and what is answered.
 
-use hostler_model::{BatchId, Caller, Request};
+use crate::Job;
+use hostler_model::{BatchId, Caller, Plan, Request};
+use hostler_plugins::Verdict;
 
 /// A request, who makes it, and what else is known about how it came.
 pub struct Submission {
@@ -30,4 +32,24 @@ impl Submission {
     pub fn new(request: Request, caller: Caller) -> Self {
         Self { request, caller, idempotency: None, batch: None, trace: None }
     }
+}
+
+/// What became of a submission.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Submitted {
+    /// The job.
+    pub job: Job,
+    /// Whether it came of an earlier submission with the same idempotency key.
+    pub known: bool,
+}
+
+/// What would become of a submission.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DryRun {
+    /// What the driver made of the request, as the policies left it.
+    pub plan: Plan,
+    /// What each policy said, in order; once more for a job that one of them changed.
+    pub policies: Vec<Verdict>,
+    /// What the client should know.
+    pub warnings: Vec<String>,
 }

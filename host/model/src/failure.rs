@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// What sort of failure it was. The words are stable: they are metrics labels, codes that plugins
 /// see, and part of the HTTP API.
@@ -56,6 +57,8 @@ pub enum ErrorKind {
     InvalidOutput,
     /// The plugin cannot be loaded.
     BadPlugin,
+    /// The same idempotency key came with another request before.
+    IdempotencyConflict,
     /// It is used, so it cannot be changed.
     InUse,
     /// There is no room for one more job now.
@@ -96,7 +99,7 @@ impl From<&str> for ErrorKind {
 }
 
 /// Where in a job's life the failure happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Reading and checking the request.
@@ -133,9 +136,10 @@ impl From<&str> for Phase {
 }
 
 /// A failure as it is kept and shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
     /// What sort.
+    #[schema(value_type = String, example = "auth-failed")]
     pub kind: ErrorKind,
     /// Where.
     pub phase: Phase,

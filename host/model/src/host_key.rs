@@ -1,9 +1,10 @@
 //! A key of a server, as the daemon has it on record.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One line of the file of host keys.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HostKey {
     /// Counted from 1.
     pub line: usize,

@@ -6,10 +6,12 @@
 
 mod args;
 mod audit;
+pub mod base64_text;
 mod caller;
 mod failure;
 mod host_key;
 mod id;
+mod key;
 mod options;
 mod outcome;
 mod plugin;
@@ -27,6 +29,7 @@ pub use caller::{Caller, Scope};
 pub use failure::{ErrorKind, Failure, Phase};
 pub use host_key::HostKey;
 pub use id::{BatchId, JobId};
+pub use key::{KeyInfo, NewKey, Rate};
 pub use options::Options;
 pub use outcome::{Exit, Outcome, Output, RunResult};
 pub use plugin::{DriverSchemas, PluginChange, PluginInfo};

@@ -1,6 +1,6 @@
 //! How a job ended.
 
-use crate::{Failure, Moved};
+use crate::{Failure, Moved, base64_text};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -85,20 +85,5 @@ pub struct Outcome {
 impl From<Failure> for Outcome {
     fn from(error: Failure) -> Self {
         Self { error: Some(error), ..Self::default() }
-    }
-}
-
-/// Bytes as base64 in JSON, because a list of numbers is four times as long.
-mod base64_text {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

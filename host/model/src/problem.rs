@@ -1,9 +1,10 @@
 //! One thing that is wrong with a request.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// One thing that is wrong with a request: where, what sort, and a sentence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
     /// Field names and array indices from the top of the request.
     pub path: Vec<String>,

@@ -1,9 +1,10 @@
 //! What a file transfer did.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Which way it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// From the daemon to the server.
@@ -13,7 +14,7 @@ pub enum Direction {
 }
 
 /// How contents are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HashAlgorithm {
     /// SHA-256 (FIPS 180-4).
@@ -23,7 +24,7 @@ pub enum HashAlgorithm {
 }
 
 /// A transfer that came to its end. All sizes are bytes of content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Moved {
     /// Which way.
     pub direction: Direction,
@@ -58,7 +59,7 @@ pub struct Moved {
 }
 
 /// The hash of a content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Hash {
     /// By which algorithm.
     pub algorithm: HashAlgorithm,
@@ -67,7 +68,7 @@ pub struct Hash {
 }
 
 /// Something in a folder that could not be moved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NotMoved {
     /// Its path below the folder.
     pub path: String,

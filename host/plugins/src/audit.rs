@@ -1,26 +1,29 @@
-//! What is remembered of decisions about a job and its driver.
+//! What is remembered of what a job did, and of decisions about it and its driver.
 
 use crate::plugin::Plugin;
-use hostler_model::{AuditEntry, AuditEvent, ErrorKind, Failure, JobId, Phase};
+use hostler_model::{AuditEntry, AuditEvent, ErrorKind, Failure, JobId, Phase, Target};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Decisions about one job that are written down one by one: a guest may ask again and again.
+/// Decisions about one job, and deeds of it, that are written down one by one: a guest may ask again and again.
 const WRITTEN_OUT: u64 = 100;
 
-/// Where decisions are written down. Implemented by the room `jobs`. It must not block, and keeps the order.
+/// Where the audit is kept. Implemented by the room `jobs`. It must not block, and keeps the order.
 pub trait Audit: Send + Sync + 'static {
-    /// Writes a decision down.
+    /// Writes a line.
     fn record(&self, entry: AuditEntry);
 }
 
-/// The decisions about one job.
+/// The deeds of one job, and the decisions about it.
 pub(crate) struct Docket {
     pub(crate) job: JobId,
     pub(crate) driver: Arc<Plugin>,
+    caller: String,
     audit: Arc<dyn Audit>,
     decisions: AtomicU64,
+    /// Counted apart: what a job did must not keep out what was denied to it.
+    deeds: AtomicU64,
 }
 
 /// One decision: who made it, by what rule, and why.
@@ -35,8 +38,8 @@ pub(crate) struct Decision<'a> {
 }
 
 impl Docket {
-    pub(crate) fn new(job: JobId, driver: Arc<Plugin>, audit: Arc<dyn Audit>) -> Self {
-        Self { job, driver, audit, decisions: AtomicU64::new(0) }
+    pub(crate) fn new(job: JobId, caller: &str, driver: Arc<Plugin>, audit: Arc<dyn Audit>) -> Self {
+        Self { job, driver, caller: caller.into(), audit, decisions: AtomicU64::new(0), deeds: AtomicU64::new(0) }
     }
 
     /// What was judged, as it is written down. A script may be long; its beginning says what it is.
@@ -58,6 +61,21 @@ impl Docket {
         }
     }
 
+    /// Writes down what the job is about to do. `details` are asked for only if there is room for them.
+    pub(crate) fn done(&self, action: &str, target: &Target, details: impl FnOnce() -> String) {
+        if self.deeds.fetch_add(1, Ordering::Relaxed) < WRITTEN_OUT {
+            self.record(Decision {
+                event: AuditEvent::Executed,
+                action,
+                target: target.to_string(),
+                by: "",
+                rule: "",
+                reason: "",
+                details: Self::details(&details()),
+            });
+        }
+    }
+
     /// Writes down that the driver itself failed. Being busy is no failing.
     pub(crate) fn failed(&self, failure: &Failure) {
         if failure.phase == Phase::Plugin && failure.kind != ErrorKind::Throttled {
@@ -74,10 +92,16 @@ impl Docket {
     }
 
     fn write(&self, decision: Decision<'_>) {
-        let Decision { event, action, target, by, rule, reason, details } = decision;
+        let Decision { event, action, target, by, rule, reason, details: _ } = &decision;
         tracing::warn!(job = %self.job, driver = &*self.driver.terms.name, ?event, action, target, by, rule, reason, "decided");
+        self.record(decision);
+    }
+
+    fn record(&self, decision: Decision<'_>) {
+        let Decision { event, action, target, by, rule, reason, details } = decision;
         self.audit.record(AuditEntry {
             event,
+            caller: Some(self.caller.clone()),
             job: Some(self.job),
             plugin: self.driver.terms.name.to_string(),
             digest: self.driver.digest.clone(),
@@ -93,17 +117,21 @@ impl Docket {
 
 impl Drop for Docket {
     fn drop(&mut self) {
-        let more = self.decisions.load(Ordering::Relaxed).saturating_sub(WRITTEN_OUT);
-        if more > 0 {
-            self.write(Decision {
-                event: AuditEvent::More,
-                action: "job",
-                target: String::new(),
-                by: "host",
-                rule: "",
-                reason: &format!("{more} more decisions about this job are not written out"),
-                details: Value::Null,
-            });
+        for (count, what) in
+            [(&self.decisions, "more decisions about this job"), (&self.deeds, "more deeds of this job")]
+        {
+            let more = count.load(Ordering::Relaxed).saturating_sub(WRITTEN_OUT);
+            if more > 0 {
+                self.record(Decision {
+                    event: AuditEvent::More,
+                    action: "job",
+                    target: String::new(),
+                    by: "host",
+                    rule: "",
+                    reason: &format!("{more} {what} are not written out"),
+                    details: Value::Null,
+                });
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{Audit, Error, Grant, Limits, Plugins};
 use hostler_files::Roots;
 use hostler_remote::Connector;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -116,7 +116,7 @@ pub struct PolicyConfig {
 }
 
 /// Whether what a policy says counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// It does. A policy that fails denies.

@@ -3,6 +3,7 @@
 use crate::Witness;
 use crate::action::Action;
 use crate::audit::{Decision, Docket};
+use crate::deadline::Deadline;
 use crate::grant::Place;
 use crate::jury::Jury;
 use crate::powers::Refusal;
@@ -28,8 +29,7 @@ pub(crate) struct JobContext {
     pub(crate) roots: Arc<Roots>,
     pub(crate) witness: Arc<dyn Witness>,
     pub(crate) cancel: CancellationToken,
-    pub(crate) deadline: Instant,
-    pub(crate) max_execution_time: Duration,
+    pub(crate) deadline: Deadline,
     /// Addresses that the target's name stood for when it was connected to.
     pub(crate) addresses: Mutex<BTreeSet<IpAddr>>,
     /// What the client should know afterwards.
@@ -38,7 +38,7 @@ pub(crate) struct JobContext {
 
 impl JobContext {
     /// The one gate: every capability method calls it first, and nothing else reaches `remote`.
-    /// Grant, then policies, then witness.
+    /// Grant, then policies, then witness; what has an effect is in the audit.
     pub(crate) async fn admit(&self, action: &Action<'_>) -> Result<(), Failure> {
         if let Some(failure) = self.over() {
             return Err(failure);
@@ -48,6 +48,7 @@ impl JobContext {
         self.jury.authorize(action).await?;
         if action.has_effect() {
             self.witness.before_effect().await?;
+            self.docket.done(kind, action.place().unwrap_or(&self.target), || action.details(&self.target.user));
         }
         let Docket { job, driver, .. } = &*self.docket;
         tracing::info!(%job, driver = &*driver.terms.name, target = %self.target, action = kind, "admitted");
@@ -111,7 +112,7 @@ impl JobContext {
     pub(crate) async fn end(&self) -> Failure {
         tokio::select! {
             () = self.cancel.cancelled() => {}
-            () = tokio::time::sleep_until(self.deadline) => {}
+            () = tokio::time::sleep_until(self.deadline.at) => {}
         }
         self.over().unwrap_or_else(|| Failure::new(ErrorKind::Canceled, Phase::Exec, "the job was cancelled"))
     }
@@ -119,12 +120,8 @@ impl JobContext {
     fn over(&self) -> Option<Failure> {
         if self.cancel.is_cancelled() {
             Some(Failure::new(ErrorKind::Canceled, Phase::Exec, "the job was cancelled"))
-        } else if Instant::now() >= self.deadline {
-            let seconds = self.max_execution_time.as_secs_f64();
-            let message = format!("the job took longer than the operator's max_execution_time of {seconds} s");
-            Some(Failure::new(ErrorKind::Timeout, Phase::Exec, message))
         } else {
-            None
+            (Instant::now() >= self.deadline.at).then(|| self.deadline.passed())
         }
     }
 

@@ -10,6 +10,7 @@ use crate::bindings::policy::exports::hostler::plugin::judging::{self as wit, De
 use crate::bindings::types;
 use crate::config::Mode;
 use crate::instance::Instance;
+use crate::verdict::{Opinion, Verdict as Given};
 use hostler_model::{AuditEvent, ErrorKind, Failure, Hop, Phase, Problem, Target};
 use serde_json::Value;
 use std::sync::Arc;
@@ -57,9 +58,13 @@ impl Jury {
     }
 
     /// Has every policy judge the job, in order. Those that may amend change it, if `may_amend` says so; the answer
-    /// is what they say about that, one sentence each.
-    pub(crate) async fn review(&self, job: &mut types::Job, may_amend: bool) -> Result<Vec<String>, Failure> {
-        let mut amendments = Vec::new();
+    /// is what each of them said, and one sentence for each change.
+    pub(crate) async fn review(
+        &self,
+        job: &mut types::Job,
+        may_amend: bool,
+    ) -> Result<(Vec<Given>, Vec<String>), Failure> {
+        let (mut verdicts, mut amendments) = (Vec::new(), Vec::new());
         for seat in &self.seats {
             let context = seat.judge.context(may_amend);
             let asked = &*job;
@@ -69,9 +74,12 @@ impl Jury {
                 })
                 .await;
             let objection = Objection { what: "job", target: &self.target, details: "null" };
-            match judgement {
-                Ok(Judgement::Allow) => {}
-                Ok(Judgement::Deny(denial)) => self.deny(seat, &denial, &objection)?,
+            let (verdict, reason) = match judgement {
+                Ok(Judgement::Allow) => (Opinion::Allowed, String::new()),
+                Ok(Judgement::Deny(denial)) => {
+                    self.deny(seat, &denial, &objection)?;
+                    (Opinion::WouldDeny, denial.reason)
+                }
                 Ok(Judgement::Amend(amendment)) => {
                     match amendment::apply(&amendment.patch, &job.request, self.docket.driver.marked()) {
                         Ok((request, changes)) if context.may_amend => {
@@ -79,18 +87,26 @@ impl Jury {
                             job.request = request;
                             let policy = &seat.judge.plugin.terms.name;
                             amendments.push(format!("policy {policy} changed the job: {}", amendment.reason));
+                            (Opinion::Amended, amendment.reason)
                         }
                         Ok((_, changes)) if seat.judge.mode == Mode::Monitor => {
                             self.enter(seat, AuditEvent::WouldAmend, "amended", &amendment.reason, &objection, changes);
+                            (Opinion::WouldAmend, amendment.reason)
                         }
                         Ok(_) => self.fail(seat, nonsense(seat, "it may not change this job"), &objection)?,
                         Err(reason) => self.fail(seat, nonsense(seat, &reason), &objection)?,
                     }
                 }
                 Err(failure) => self.fail(seat, failure, &objection)?,
-            }
+            };
+            verdicts.push(Given {
+                policy: seat.judge.plugin.terms.name.to_string(),
+                mode: seat.judge.mode,
+                verdict,
+                reason,
+            });
         }
-        Ok(amendments)
+        Ok((verdicts, amendments))
     }
 
     /// Has every policy judge an action, in order.
@@ -117,7 +133,7 @@ impl Jury {
             match verdict {
                 Ok(Verdict::Allow) => {}
                 Ok(Verdict::Deny(denial)) => self.deny(seat, &denial, &objection)?,
-                Err(failure) => self.fail(seat, failure, &objection)?,
+                Err(failure) => drop(self.fail(seat, failure, &objection)?),
             }
         }
         Ok(())
@@ -152,11 +168,14 @@ impl Jury {
     }
 
     /// So is a policy that cannot judge.
-    fn fail(&self, seat: &Seat, failure: Failure, objection: &Objection<'_>) -> Result<(), Failure> {
+    fn fail(&self, seat: &Seat, failure: Failure, objection: &Objection<'_>) -> Result<(Opinion, String), Failure> {
         let details = Docket::details(objection.details);
         let event = seat.judge.event();
         self.enter(seat, event, &failure.kind.to_string(), &failure.message, objection, details);
-        if event == AuditEvent::WouldDeny { Ok(()) } else { Err(Failure { phase: Phase::Policy, ..failure }) }
+        if event == AuditEvent::WouldDeny {
+            return Ok((Opinion::WouldDeny, failure.message));
+        }
+        Err(Failure { phase: Phase::Policy, ..failure })
     }
 
     fn enter(&self, seat: &Seat, event: AuditEvent, rule: &str, reason: &str, about: &Objection<'_>, details: Value) {

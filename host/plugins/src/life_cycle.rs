@@ -15,9 +15,9 @@ use tokio::task::block_in_place;
 
 impl Plugins {
     /// Changes a plugin, and answers it as [`Plugins::list`] shows it; one that was removed as it was. One change is
-    /// made after the other. Errors: `not-found`; `denied` for want of a signature; `bad-plugin`; `in-use`; `internal`.
-    pub async fn change(self: &Arc<Self>, name: &str, change: PluginChange) -> Result<PluginInfo, Failure> {
-        let (plugins, name) = (Arc::clone(self), name.to_owned());
+    /// made after the other; `by` is who makes it, for the audit. Errors: `not-found`; `denied` for want of a signature; `bad-plugin`; `in-use`; `internal`.
+    pub async fn change(self: &Arc<Self>, name: &str, change: PluginChange, by: &str) -> Result<PluginInfo, Failure> {
+        let (plugins, name, by) = (Arc::clone(self), name.to_owned(), by.to_owned());
         // A task of its own: a client that goes away does not leave half a change behind.
         let changed = tokio::spawn(async move {
             let _turn = plugins.changing.lock().await;
@@ -25,10 +25,11 @@ impl Plugins {
             let changed = plugins.carry_out(&table, &name, change).await;
             let info = changed.map_err(|error| error.about(&name)).inspect_err(|failure| {
                 tracing::warn!(plugin = name, what, error = failure.message, "plugin not changed");
-                plugins.note(AuditEvent::Refused, &name, "", &failure.message);
+                plugins.note(AuditEvent::Refused, Some(&by), &name, "", &failure.message);
             })?;
             tracing::info!(plugin = name, what, digest = info.digest, signed_by = info.signed_by, "plugin changed");
-            plugins.note(event, &name, &info.digest, info.signed_by.as_deref().unwrap_or("nobody signed it"));
+            let signer = info.signed_by.as_deref().unwrap_or("nobody signed it");
+            plugins.note(event, Some(&by), &name, &info.digest, signer);
             Ok(info)
         });
         changed.await.unwrap_or_else(|error| {

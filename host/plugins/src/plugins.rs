@@ -18,7 +18,6 @@ use hostler_files::Roots;
 use hostler_model::{AuditEntry, AuditEvent, DriverSchemas, Failure, PluginInfo};
 use hostler_remote::Connector;
 use jiff::Timestamp;
-use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 use wasmtime::{Engine, Store};
@@ -95,9 +94,10 @@ impl Plugins {
                 let digest = source.version.digest();
                 if table.get(&name).is_some() {
                     self.keep(&source.version);
-                    self.note(AuditEvent::Loaded, &name, &digest, "the daemon started");
+                    self.note(AuditEvent::Loaded, None, &name, &digest, "the daemon started");
                 } else {
-                    self.note(AuditEvent::Refused, &name, &digest, table.reason(&name).unwrap_or_default());
+                    let reason = table.reason(&name).unwrap_or_default();
+                    self.note(AuditEvent::Refused, None, &name, &digest, reason);
                 }
             }
             (Ok(None), _) => {} // it was removed a moment ago
@@ -123,19 +123,15 @@ impl Plugins {
         }
     }
 
-    /// Writes down what became of a plugin.
-    pub(crate) fn note(&self, event: AuditEvent, name: &str, digest: &str, reason: &str) {
+    /// Writes down what became of a plugin, and who wanted it.
+    pub(crate) fn note(&self, event: AuditEvent, caller: Option<&str>, name: &str, digest: &str, reason: &str) {
         self.audit.record(AuditEntry {
-            event,
-            job: None,
+            caller: caller.map(Into::into),
             plugin: name.into(),
             digest: digest.into(),
-            action: "plugin".into(),
-            target: None,
             by: "loader".into(),
-            rule: String::new(),
             reason: reason.into(),
-            details: Value::Null,
+            ..AuditEntry::new(event, "plugin")
         });
     }
 
@@ -238,6 +234,11 @@ impl Plugins {
     /// Names of the drivers in service, sorted.
     pub fn drivers(&self) -> Vec<String> {
         self.table().drivers()
+    }
+
+    /// How many jobs a driver carries out at once, or `None` if there is no such driver.
+    pub fn concurrency(&self, driver: &str) -> Option<usize> {
+        Some(self.driver(driver).ok()?.terms.limits.concurrency)
     }
 
     /// The schemas of a driver, or `None` if there is no such driver.

@@ -3,6 +3,7 @@
 use crate::audit::Docket;
 use crate::bindings::driver::exports::hostler::plugin::driving::{Item, Normalised};
 use crate::bindings::types;
+use crate::deadline::Deadline;
 use crate::error::list;
 use crate::instance::GRACE;
 use crate::job::JobContext;
@@ -10,6 +11,7 @@ use crate::jury::Jury;
 use crate::plugin::Plugin;
 use crate::room::drive;
 use crate::scrub::Scrubber;
+use crate::verdict::Verdict;
 use crate::{Plugins, Witness};
 use hostler_model::{
     Args, ErrorKind, Failure, Hop, JobId, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target,
@@ -17,8 +19,7 @@ use hostler_model::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Why a request was not accepted.
@@ -43,17 +44,24 @@ pub struct Prepared {
     plugins: Arc<Plugins>,
     job: types::Job,
     jury: Jury,
+    verdicts: Vec<Verdict>,
     secrets: BTreeMap<String, Secret>,
+    execution_timeout: Option<Duration>,
 }
 
 impl Plugins {
-    /// Validates a request and has it reviewed by every policy.
-    pub async fn prepare(self: &Arc<Self>, id: JobId, mut request: Request) -> Result<Prepared, Rejection> {
+    /// Validates a request and has it reviewed by every policy. `caller` is whose job it is, for the audit.
+    pub async fn prepare(
+        self: &Arc<Self>,
+        id: JobId,
+        caller: &str,
+        mut request: Request,
+    ) -> Result<Prepared, Rejection> {
         let driver = self.driver(&request.driver)?;
         let [connection_args, driver_args] = driver.marked();
         request.connection_args.seal_also(connection_args);
         request.driver_args.seal_also(driver_args);
-        let docket = Arc::new(Docket::new(id, Arc::clone(&driver), Arc::clone(&self.audit)));
+        let docket = Arc::new(Docket::new(id, caller, Arc::clone(&driver), Arc::clone(&self.audit)));
         let mut plan = self.plan(&driver, &request).await.inspect_err(|rejection| {
             if let Rejection::Failed(failure) = rejection {
                 docket.failed(failure);
@@ -61,7 +69,7 @@ impl Plugins {
         })?;
         let jury = Jury::new(self, Arc::clone(&docket), plan.target.clone());
         let mut job = asked(id, &driver, &plan, &request);
-        let amendments = jury.review(&mut job, true).await?;
+        let (mut verdicts, amendments) = jury.review(&mut job, true).await?;
         if !amendments.is_empty() {
             amend(&mut request, job.request);
             let target = plan.target;
@@ -77,11 +85,11 @@ impl Plugins {
                 return Err(jury.spoilt(message).into());
             }
             job = asked(id, &driver, &plan, &request);
-            jury.review(&mut job, false).await?;
+            verdicts.extend(jury.review(&mut job, false).await?.0);
             plan.warnings.extend(amendments);
         }
-        let secrets = request.secrets();
-        Ok(Prepared { docket, plan, plugins: Arc::clone(self), job, jury, secrets })
+        let (secrets, execution_timeout) = (request.secrets(), request.options.execution_timeout);
+        Ok(Prepared { docket, plan, plugins: Arc::clone(self), job, jury, verdicts, secrets, execution_timeout })
     }
 
     /// What the driver makes of a request: first by its schemas, then by what it says itself, in an instance that has
@@ -147,18 +155,23 @@ impl Prepared {
         &self.plan
     }
 
-    /// How many jobs its driver carries out at once. Take a permit before [`Prepared::execute`].
-    pub fn turns(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.docket.driver.terms.turns)
+    /// What the policies said, in order; once more for a job that one of them changed.
+    pub fn verdicts(&self) -> &[Verdict] {
+        &self.verdicts
+    }
+
+    /// How many jobs its driver carries out at once. It is up to the caller to mind that.
+    pub fn concurrency(&self) -> usize {
+        self.docket.driver.terms.limits.concurrency
     }
 
     /// Carries the job out in a fresh instance of its driver. Never fails: what goes wrong is the
     /// outcome. After `cancel`, the guest may clean up for 10 s before it is dropped.
     pub async fn execute(self, witness: Arc<dyn Witness>, cancel: CancellationToken) -> Outcome {
-        let Self { docket, plan, plugins, job, jury, secrets } = self;
+        let Self { docket, plan, plugins, job, jury, secrets, execution_timeout, .. } = self;
         let (scrubber, warnings) = Scrubber::new(&secrets);
         let driver = Arc::clone(&docket.driver);
-        let max_execution_time = plugins.config.max_execution_time().min(driver.terms.limits.job_time());
+        let (operator, limit) = (plugins.config.max_execution_time(), driver.terms.limits.job_time());
         let context = Arc::new(JobContext {
             docket,
             target: plan.target,
@@ -169,8 +182,7 @@ impl Prepared {
             roots: Arc::clone(&plugins.roots),
             witness,
             cancel,
-            deadline: Instant::now() + max_execution_time,
-            max_execution_time,
+            deadline: Deadline::new(execution_timeout, limit, operator),
             addresses: Mutex::default(),
             warnings: Mutex::new(warnings),
         });

@@ -26,6 +26,19 @@ impl Tap {
         Self { capture, witness, run, stream, size, offset: 0, held: Vec::new() }
     }
 
+    /// A stream that is known whole; gives what is kept of it.
+    pub(crate) fn whole(
+        capture: Capture,
+        witness: &Arc<dyn Witness>,
+        run: u32,
+        stream: &'static str,
+        bytes: &[u8],
+    ) -> Output {
+        let mut tap = Self::new(capture, Arc::clone(witness), run, stream, 0);
+        tap.push(bytes);
+        tap.finish()
+    }
+
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         let clean = self.capture.push(bytes);
         match self.size {
@@ -67,7 +80,7 @@ mod tests {
     use crate::scrub::Scrubber;
     use futures::FutureExt;
     use futures::future::BoxFuture;
-    use hostler_model::{Failure, Secret};
+    use hostler_model::{Failure, RunResult, Secret};
     use hostler_remote::Progress;
     use std::sync::Mutex;
 
@@ -86,6 +99,10 @@ mod tests {
 
         fn progress(&self, _: u32, _: &Progress) {
             unreachable!("nothing is moved here")
+        }
+
+        fn ran(&self, _: u32, _: &RunResult) {
+            unreachable!("nothing ends here")
         }
     }
 

@@ -17,8 +17,6 @@ pub(crate) struct Terms {
     pub(crate) usage: Usage,
     /// Validations that may go on at once.
     validations: Semaphore,
-    /// Jobs that may be carried out at once.
-    pub(crate) turns: Arc<Semaphore>,
 }
 
 impl Terms {
@@ -38,7 +36,6 @@ impl Terms {
             powers: Powers::new(name, manifest.requests.clone(), granted),
             usage: Usage::default(),
             validations: Semaphore::new(limits.concurrency),
-            turns: Arc::new(Semaphore::new(limits.concurrency)),
             limits,
         })
     }

@@ -1,7 +1,7 @@
 //! Who keeps the truth about a job while a plugin carries it out.
 
 use futures::future::BoxFuture;
-use hostler_model::Failure;
+use hostler_model::{Failure, RunResult};
 use hostler_remote::Progress;
 
 /// A piece of what a command wrote.
@@ -29,4 +29,8 @@ pub trait Witness: Send + Sync + 'static {
     /// Hears how far a transfer is: a few times a second, and at the end. `run` is which result of the job it will be,
     /// counted from 0. It must not block.
     fn progress(&self, run: u32, progress: &Progress);
+
+    /// Hears that a command or transfer has come to its end, or that the driver kept what it had read: the result of this
+    /// number, counted from 0, scrubbed. All that it wrote was told before. It must not block.
+    fn ran(&self, run: u32, result: &RunResult);
 }

@@ -119,7 +119,7 @@ fn a_driver_that_tries_everything_never_sees_its_password() -> anyhow::Result<()
 fn gather(daemon: &Daemon, id: &str, asked: &Value, evidence: &mut Evidence) -> anyhow::Result<()> {
     let job = daemon.wait(id)?;
     assert_eq!((&job["state"], &job["error"]), (&json!("finished"), &json!(null)), "{asked}: {job}");
-    let audit = daemon.get(&format!("/v1/audit?job={id}"))?;
+    let audit = daemon.get(&format!("/v1/audit?event=denied&job={id}"))?;
     let entries = audit.body["audit"].as_array().context("a list")?;
     assert_eq!((entries.len(), &entries[0]["by"]), (1, &json!("grants")), "{asked}: {}", audit.text);
     assert_eq!(entries[0]["rule"], "plugin.pries.grants", "{asked}: {}", audit.text);

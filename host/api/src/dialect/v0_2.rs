@@ -10,7 +10,7 @@ mod refused;
 mod request;
 mod wanted;
 
-use crate::guard::guarded;
+use crate::guard::{Canceler, Reader, Submitter, guarded};
 use crate::{Api, body};
 use axum::body::Body;
 use axum::extract::State;
@@ -18,7 +18,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use hostler_jobs::{Page, Submission, to_its_end};
+use hostler_jobs::{Filter, Page, Submission, Submitted, to_its_end};
 use hostler_model::{Caller, JobId};
 use job::JobView;
 use refused::Refused;
@@ -49,17 +49,23 @@ fn success<T: Serialize>(data: T) -> Json<Envelope<T>> {
     Json(Envelope { code: 200, message: "success".into(), data })
 }
 
-async fn execute(State(api): State<Api>, headers: header::HeaderMap, body: Body) -> Result<Response, Refused> {
+async fn execute(
+    Submitter(caller): Submitter,
+    State(api): State<Api>,
+    headers: header::HeaderMap,
+    body: Body,
+) -> Result<Response, Refused> {
     let body = body::read(body, &api.config).await?;
     let request = request::read(&body, headers.get(header::CONTENT_TYPE), api.backend.as_ref())?;
     drop(body);
-    let submission = Submission::new(request, Caller::operator());
-    let job = to_its_end(async move { api.backend.submit(submission).await }).await?;
+    let submission = Submission::new(request, Caller::clone(&caller));
+    let Submitted { job, .. } = to_its_end(async move { api.backend.submit(submission).await }).await?;
     Ok((StatusCode::CREATED, success(JobView::from(&job))).into_response())
 }
 
-async fn jobs(State(api): State<Api>, uri: Uri) -> Result<Response, Refused> {
+async fn jobs(Reader(caller): Reader, State(api): State<Api>, uri: Uri) -> Result<Response, Refused> {
     let Some(filter) = wanted::read(&uri)?.filter() else { return Ok(success::<[JobView; 0]>([]).into_response()) };
+    let filter = Filter { caller: caller.reach(), ..filter };
     let mut jobs = api.backend.list(filter, Page::first(LIST_LIMIT + 1)).await?;
     let cut = jobs.len() > LIST_LIMIT;
     jobs.truncate(LIST_LIMIT);
@@ -70,11 +76,16 @@ async fn jobs(State(api): State<Api>, uri: Uri) -> Result<Response, Refused> {
     Ok(Json(reply).into_response())
 }
 
-async fn cancel(State(api): State<Api>, uri: Uri) -> Result<Json<Envelope<Vec<JobId>>>, Refused> {
+async fn cancel(
+    Canceler(caller): Canceler,
+    State(api): State<Api>,
+    uri: Uri,
+) -> Result<Json<Envelope<Vec<JobId>>>, Refused> {
     let wanted = wanted::read(&uri)?;
     let filter = if wanted.is_everything() { None } else { wanted.filter() };
     let Some(filter) = filter else { return Ok(success(Vec::new())) };
-    Ok(success(to_its_end(async move { api.backend.cancel(filter).await }).await?))
+    let cancelled = to_its_end(async move { api.backend.cancel(filter, &caller).await }).await?;
+    Ok(success([cancelled.ended, cancelled.asked].concat()))
 }
 
 async fn health() -> Json<Envelope<&'static str>> {

@@ -1,65 +1,143 @@
 //! A job as the native API shows it.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use hostler_jobs::Job;
-use hostler_model::{Exit, Output, RunResult};
-use serde_json::{Map, Value, json};
+use super::request::QueueStrategy;
+use super::result::ResultView;
+use hostler_jobs::{Job, State};
+use hostler_model::{BatchId, Failure, JobId, Options, Target};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// A job as lists show it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobRow)]
+pub(super) struct RowView<'a> {
+    /// Its name.
+    #[schema(value_type = Uuid)]
+    id: JobId,
+    /// Where it stands.
+    state: State,
+    /// Whose key submitted it.
+    caller: &'a str,
+    /// The batch that it is part of.
+    #[schema(value_type = Option<Uuid>)]
+    batch: Option<BatchId>,
+    /// The plugin that carries it out.
+    driver: &'a str,
+    /// The server that it is for.
+    target: &'a Target,
+    /// Commands, in order.
+    command: Option<&'a [String]>,
+    /// Lines of configuration, in order.
+    config: Option<&'a [String]>,
+    /// Which attempt this is, from 1: a job may be begun again after the daemon ended in the middle of it.
+    attempt: u32,
+    /// When it was accepted.
+    created_at: Timestamp,
+    /// When it was begun.
+    started_at: Option<Timestamp>,
+    /// When somebody asked to cancel it after it had begun.
+    cancel_requested_at: Option<Timestamp>,
+    /// When it ended.
+    ended_at: Option<Timestamp>,
+    /// What stopped it.
+    error: Option<&'a Failure>,
+}
+
+impl<'a> From<&'a Job> for RowView<'a> {
+    fn from(job: &'a Job) -> Self {
+        Self {
+            id: job.id,
+            state: job.state,
+            caller: &job.caller,
+            batch: job.batch,
+            driver: &job.driver,
+            target: &job.plan.target,
+            command: job.plan.command.as_deref(),
+            config: job.plan.config.as_deref(),
+            attempt: job.attempt,
+            created_at: job.created_at,
+            started_at: job.started_at,
+            cancel_requested_at: job.cancel_requested_at,
+            ended_at: job.ended_at,
+            error: job.outcome.as_ref().and_then(|outcome| outcome.error.as_ref()),
+        }
+    }
+}
 
 /// A job with all that is known about it. It holds no secret, because a [`Job`] holds none.
-pub(super) fn view(job: &Job) -> Value {
-    let results = job.outcome.iter().flat_map(|outcome| &outcome.results).map(result);
-    json!({
-        "id": job.id,
-        "state": job.state,
-        "driver": job.driver,
-        "driver_version": job.plan.driver_version,
-        "driver_digest": job.plan.driver_digest,
-        "target": job.plan.target,
-        "command": job.plan.command,
-        "config": job.plan.config,
-        "connection_args": job.plan.connection_args,
-        "driver_args": job.plan.driver_args,
-        "created_at": job.created_at,
-        "started_at": job.started_at,
-        "ended_at": job.ended_at,
-        "warnings": job.warnings,
-        "results": results.collect::<Vec<_>>(),
-        "error": job.outcome.as_ref().and_then(|outcome| outcome.error.as_ref()),
-    })
+#[derive(Serialize, ToSchema)]
+#[schema(as = Job)]
+pub(super) struct JobView<'a> {
+    #[serde(flatten)]
+    row: RowView<'a>,
+    #[serde(flatten)]
+    options: OptionsView,
+    /// The version of the driver that accepted it, and that carries it out.
+    driver_version: &'a str,
+    /// `sha256:` and the SHA-256 of that driver's component.
+    driver_digest: &'a str,
+    /// How the target is reached, without secrets, with defaults filled in.
+    #[schema(value_type = Object)]
+    connection_args: &'a Value,
+    /// What the driver minds, without secrets, with defaults filled in.
+    #[schema(value_type = Object)]
+    driver_args: &'a Value,
+    /// The trace that it is part of: the trace id of W3C Trace Context.
+    trace_id: Option<&'a str>,
+    /// Why it has not been begun, if it waits.
+    waiting_for: Option<String>,
+    /// What the client should know besides, one sentence each.
+    warnings: &'a [String],
+    /// What its commands and transfers did, in order, as far as they have ended; also those before an error.
+    results: Vec<ResultView<'a>>,
 }
 
-/// What one command or transfer did. `exit_status` and `exit_signal` are both null where the server did not say.
-fn result(result: &RunResult) -> Value {
-    let (status, signal) = match &result.exit {
-        Exit::Status(status) => (Some(status), None),
-        Exit::Signal(signal) => (None, Some(signal)),
-        Exit::Unknown => (None, None),
-    };
-    let mut fields = Map::new();
-    fields.insert("command".into(), result.command.as_str().into());
-    fields.insert("exit_status".into(), json!(status));
-    fields.insert("exit_signal".into(), json!(signal));
-    stream(&mut fields, "stdout", &result.stdout);
-    stream(&mut fields, "stderr", &result.stderr);
-    fields.insert("duration_s".into(), result.duration.as_secs_f64().into());
-    fields.insert("session_reused".into(), result.session_reused.into());
-    if let Some(moved) = &result.moved {
-        fields.insert("moved".into(), json!(moved));
+impl<'a> JobView<'a> {
+    /// Shows a job, and why it waits.
+    pub(super) fn new(job: &'a Job, waiting_for: Option<String>) -> Self {
+        Self {
+            row: RowView::from(job),
+            options: OptionsView::from(&job.options),
+            driver_version: &job.plan.driver_version,
+            driver_digest: &job.plan.driver_digest,
+            connection_args: &job.plan.connection_args,
+            driver_args: &job.plan.driver_args,
+            trace_id: job.trace.as_deref().and_then(|trace| trace.split('-').nth(1)),
+            waiting_for,
+            warnings: &job.warnings,
+            results: job.outcome.iter().flat_map(|outcome| &outcome.results).map(ResultView::from).collect(),
+        }
     }
-    Value::Object(fields)
 }
 
-/// One stream as text. Where bytes are not UTF-8, `_base64` has them as they are; where the middle was cut out,
-/// `_omitted` says how many bytes, and `_omitted_at` after how many, so that `_base64` can be taken apart.
-fn stream(fields: &mut Map<String, Value>, name: &str, output: &Output) {
-    fields.insert(name.into(), output.text().into());
-    if std::str::from_utf8(&output.head).is_err() || std::str::from_utf8(&output.tail).is_err() {
-        let kept = [output.head.as_slice(), &output.tail].concat();
-        fields.insert(format!("{name}_base64"), STANDARD.encode(kept).into());
-    }
-    if output.omitted > 0 {
-        fields.insert(format!("{name}_omitted"), output.omitted.into());
-        fields.insert(format!("{name}_omitted_at"), output.head.len().into());
+/// What was asked of a job besides its work. Times are seconds; null is up to the operator.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobOptions)]
+pub(super) struct OptionsView {
+    /// How long it may wait in the queue.
+    ttl: Option<f64>,
+    /// How long it may take from its start to its end.
+    execution_timeout: Option<f64>,
+    /// How long it is kept after its end.
+    result_ttl: Option<f64>,
+    /// Whether it may be carried out once more where the daemon ended in the middle of it.
+    repeatable: bool,
+    /// How it shares its target with others.
+    queue_strategy: QueueStrategy,
+}
+
+impl From<&Options> for OptionsView {
+    fn from(options: &Options) -> Self {
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+        Self {
+            ttl: seconds(options.ttl),
+            execution_timeout: seconds(options.execution_timeout),
+            result_ttl: seconds(options.result_ttl),
+            repeatable: options.repeatable,
+            queue_strategy: if options.pinned { QueueStrategy::Pinned } else { QueueStrategy::Fifo },
+        }
     }
 }

@@ -1,16 +1,19 @@
 //! Webhooks: how a submission asks for them, and what became of them, under `/v1/webhooks`.
 
-use super::problem::Problem;
+use super::jobs::seen;
+use super::problem::{Problem, Refusals};
 use super::{invalid, parameters};
 use crate::Api;
+use crate::guard::Reader;
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
+use hostler_jobs::Delivery;
 use hostler_model::{Secret, Webhook, WebhookEvent};
-use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// A webhook as a submission asks for it.
 #[derive(Deserialize)]
@@ -66,10 +69,31 @@ fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String
     Ok(texts.into_iter().map(|(name, text)| (name, Secret::new(text))).collect())
 }
 
-/// What was told of the job `?job=ID`, to whom, and what became of that.
-pub(super) async fn deliveries(State(api): State<Api>, uri: Uri) -> Result<Json<Value>, Problem> {
-    let job = parameters(&uri, &["job"])?.pop().and_then(|(_, job)| job.parse().ok());
+/// What was told of a job.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Deliveries)]
+pub(super) struct DeliveriesView {
+    /// In their order.
+    #[schema(value_type = Vec<Object>)]
+    deliveries: Vec<Delivery>,
+}
+
+/// Lists what was told of a job
+///
+/// To whom, each attempt, and when the next one is.
+#[utoipa::path(
+    get, path = "/webhooks/deliveries", operation_id = "list_deliveries", tag = "jobs",
+    params(("job" = Uuid, Query, description = "The job.")),
+    responses((status = 200, description = "The deliveries.", body = DeliveriesView), Refusals),
+)]
+pub(super) async fn deliveries(
+    Reader(caller): Reader,
+    State(api): State<Api>,
+    uri: Uri,
+) -> Result<Json<DeliveriesView>, Problem> {
+    let job = parameters(&uri, &["job"])?.pop().map(|(_, job)| job);
     let job = job.ok_or_else(|| invalid("Say whose deliveries are meant: give the query parameter `job`.".into()))?;
+    let job = seen(&api, &caller, &job).await?.id;
     let deliveries = api.backend.deliveries(job).await.map_err(|failure| Problem::from(failure).about(job))?;
-    Ok(Json(json!({"deliveries": deliveries})))
+    Ok(Json(DeliveriesView { deliveries }))
 }

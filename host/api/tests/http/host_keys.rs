@@ -3,6 +3,7 @@
 use crate::scripted::{KEY, Scripted, send};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use hostler_model::AuditEvent;
 use hostler_remote::HostKeys;
 use serde_json::{Value, json};
 use std::fs;
@@ -77,4 +78,22 @@ async fn a_file_that_cannot_be_used_is_the_daemons_failure() {
     let (status, reply) = ask(folder.path(), "GET", "", Value::Null).await;
     assert_eq!((status.as_u16(), &reply["kind"], &reply["phase"]), (500, &json!("internal"), &json!("host-key")));
     assert!(!reply.to_string().contains(folder.path().to_str().expect("UTF-8")), "{reply}");
+}
+
+#[tokio::test]
+async fn who_changed_the_record_is_in_the_audit() {
+    let (_folder, file) = folder();
+    let backend = Scripted::default();
+    let api = backend.api_with(HostKeys::new(file));
+    let body = json!({"host": "h", "key": HOST_KEY}).to_string();
+    for (method, path) in [("POST", "/v1/host-keys"), ("DELETE", "/v1/host-keys?host=h")] {
+        let request = Request::builder().method(method).uri(path).header("x-api-key", KEY);
+        let (status, ..) = send(&api, request.body(body.clone().into()).expect("a request")).await;
+        assert!(status.is_success(), "{status}");
+    }
+    let recorded: Vec<_> = backend.script().recorded.iter().map(|line| (line.event, line.caller.clone())).collect();
+    let operator = Some("operator".to_owned());
+    assert_eq!(recorded, [(AuditEvent::HostKeyAdded, operator.clone()), (AuditEvent::HostKeyRemoved, operator)]);
+    let lines = &backend.script().recorded;
+    assert!(lines.iter().all(|line| line.target.as_deref() == Some("h:22")));
 }

@@ -1,10 +1,16 @@
 //! The HTTP interface over a scripted backend: routes, shapes, status codes, and what is never shown.
 
 mod bad_input;
+mod batches;
+mod callers;
+mod events;
 mod host_keys;
+mod jobs;
 mod key;
+mod keys;
 mod limits;
 mod native;
+mod openapi;
 mod operations;
 mod plugins;
 mod scripted;

@@ -2,8 +2,10 @@
 
 use crate::scripted::{ID, Scripted, job};
 use axum::http::StatusCode;
-use hostler_jobs::{Job, Recorded, State};
-use hostler_model::{AuditEntry, AuditEvent, ErrorKind, Exit, Failure, JobId, Outcome, Output, Phase, RunResult};
+use hostler_jobs::{AuditFilter, Job, Recorded, State};
+use hostler_model::{
+    AuditEntry, AuditEvent, ErrorKind, Exit, Failure, JobId, Options, Outcome, Output, Phase, RunResult,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -20,31 +22,37 @@ async fn plugins_are_listed() {
 }
 
 #[tokio::test]
-async fn decisions_are_shown_of_one_job_or_of_all() {
+async fn the_audit_is_shown_by_pages_and_filters() {
     let job = JobId::new();
     let entry = AuditEntry {
-        event: AuditEvent::Denied,
+        caller: Some("portal".into()),
         job: Some(job),
         plugin: "paramiko".into(),
         digest: "sha256:00".into(),
-        action: "exec".into(),
         target: Some("a@b:22".into()),
         by: "grants".into(),
         rule: "plugin.paramiko.grants[1]".into(),
         reason: "no".into(),
         details: json!({"command": "ls"}),
+        ..AuditEntry::new(AuditEvent::Denied, "exec")
     };
     let at = "2026-11-22T14:34:56Z".parse().expect("a time");
     let backend = Scripted::default();
-    backend.script().decisions = vec![Recorded { at, entry }];
+    backend.script().audit = vec![Recorded { id: 7, at, entry }];
     let (status, reply) = backend.ask("GET", &format!("/v1/audit?job={job}&limit=10"), Value::Null).await;
     let shown = json!({
-        "at": "2026-11-22T14:34:56Z", "event": "denied", "job": job, "plugin": "paramiko", "digest": "sha256:00",
-        "action": "exec", "target": "a@b:22", "by": "grants", "rule": "plugin.paramiko.grants[1]", "reason": "no",
-        "details": {"command": "ls"},
+        "id": 7, "at": "2026-11-22T14:34:56Z", "event": "denied", "caller": "portal", "job": job, "plugin": "paramiko",
+        "digest": "sha256:00", "action": "exec", "target": "a@b:22", "by": "grants",
+        "rule": "plugin.paramiko.grants[1]", "reason": "no", "details": {"command": "ls"},
     });
-    assert_eq!((status, reply), (StatusCode::OK, json!({"audit": [shown]})));
-    for wrong in ["job=x", "limit=0", "limit=1001", "limit=all", "jobs=1"] {
+    assert_eq!((status, reply), (StatusCode::OK, json!({"audit": [shown], "next": null})));
+    let (_, reply) = backend.ask("GET", "/v1/audit?limit=1", Value::Null).await;
+    assert_eq!(reply["next"], "7", "there may be more");
+    backend.ask("GET", "/v1/audit?caller=portal&event=would-deny&cursor=7", Value::Null).await;
+    let (caller, event) = (Some("portal".into()), Some(AuditEvent::WouldDeny));
+    let wanted = AuditFilter { caller, event, before: Some(7), job: None };
+    assert_eq!(backend.script().audit_filter, Some(wanted));
+    for wrong in ["job=x", "limit=0", "limit=1001", "limit=all", "jobs=1", "event=nonsense", "cursor=x"] {
         let (status, _) = Scripted::default().ask("GET", &format!("/v1/audit?{wrong}"), Value::Null).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
     }
@@ -72,12 +80,21 @@ async fn a_job_shows_everything_but_secrets() {
         error: Some(Failure::new(ErrorKind::ConnectionLost, Phase::Exec, "It broke.").with_detail("hidden")),
         warnings: Vec::new(),
     };
-    let job = Job { outcome: Some(outcome), warnings: vec!["mind".into()], ..job(State::Failed) };
+    let options = Options {
+        ttl: Some(Duration::from_mins(1)),
+        execution_timeout: Some(Duration::from_millis(1500)),
+        pinned: true,
+        ..Options::default()
+    };
+    let trace = Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into());
+    let job = Job { outcome: Some(outcome), warnings: vec!["mind".into()], options, trace, ..job(State::Failed) };
     let (status, reply) = Scripted::with_jobs(vec![job]).ask("GET", &format!("/v1/jobs/{ID}"), Value::Null).await;
     assert_eq!(status, StatusCode::OK);
     let wanted = json!({
         "id": ID,
         "state": "failed",
+        "caller": "operator",
+        "batch": null,
         "driver": "paramiko",
         "driver_version": "0.1.0",
         "driver_digest": "sha256:00",
@@ -86,8 +103,17 @@ async fn a_job_shows_everything_but_secrets() {
         "config": null,
         "connection_args": {"host": "192.0.2.10", "username": "admin", "port": 22},
         "driver_args": {},
+        "ttl": 60.0,
+        "execution_timeout": 1.5,
+        "result_ttl": null,
+        "repeatable": false,
+        "queue_strategy": "pinned",
+        "attempt": 1,
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+        "waiting_for": null,
         "created_at": "2026-11-22T14:34:56Z",
         "started_at": "2026-11-22T14:34:56.25Z",
+        "cancel_requested_at": null,
         "ended_at": "2026-11-22T14:34:58Z",
         "warnings": ["mind"],
         "results": [

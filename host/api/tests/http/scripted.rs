@@ -3,12 +3,21 @@
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request as HttpRequest, StatusCode};
 use futures::future::{BoxFuture, FutureExt, pending, ready};
+use futures::stream::{BoxStream, StreamExt, iter};
 use hostler_api::{Api, Backend, Config};
-use hostler_jobs::{Delivery, Filter, Job, Page, Recorded, Rejection, State, Submission};
-use hostler_model::{DriverSchemas, Failure, JobId, Options, Plan, PluginChange, PluginInfo, Request, Secret, Target};
+use hostler_jobs::{
+    AuditFilter, Batch, Cancelled, Delivery, DryRun, Filter, Idempotency, Job, Key, KeyDigest, Mode, Opinion, Page,
+    Recorded, Rejection, Slice, State, Submission, Submitted, Told, Verdict,
+};
+use hostler_model::{
+    AuditEntry, BatchId, Caller, DriverSchemas, ErrorKind, Failure, JobId, KeyInfo, NewKey, Options, Phase, Plan,
+    PluginChange, PluginInfo, Rate, Request, Secret, Target,
+};
 use hostler_remote::HostKeys;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -24,8 +33,32 @@ pub(crate) struct Script {
     pub(crate) jobs: Vec<Job>,
     /// How a submission ends; without one it makes a queued job.
     pub(crate) rejection: Option<fn() -> Rejection>,
-    /// Decisions that were made.
-    pub(crate) decisions: Vec<Recorded>,
+    /// Submissions that had a name, and the jobs that they became.
+    pub(crate) named: Vec<(Idempotency, Job)>,
+    /// Batches that were recorded.
+    pub(crate) batches: Vec<Batch>,
+    /// What the audit has.
+    pub(crate) audit: Vec<Recorded>,
+    /// The last look at the audit.
+    pub(crate) audit_filter: Option<AuditFilter>,
+    /// What was written to the audit.
+    pub(crate) recorded: Vec<AuditEntry>,
+    /// The keys that open besides the operator's.
+    pub(crate) keys: HashMap<KeyDigest, Arc<Key>>,
+    /// The last key that was wanted, and by whom.
+    pub(crate) new_key: Option<(NewKey, String)>,
+    /// The last key that was revoked, and by whom.
+    pub(crate) revoked: Option<(String, String)>,
+    /// Who submitted last.
+    pub(crate) submitter: Option<Caller>,
+    /// What a client that follows a job is told.
+    pub(crate) told: Vec<Told>,
+    /// Set where more would come; told when that is awaited.
+    pub(crate) more_to_come: Option<Arc<Notify>>,
+    /// What a job wrote.
+    pub(crate) slice: Option<Slice>,
+    /// What was asked of a log: the number of an event, or run, stream, offset and patience.
+    pub(crate) read: Option<String>,
     /// What reading jobs and changing plugins answers instead of them.
     pub(crate) failure: Option<Failure>,
     /// What was told.
@@ -40,6 +73,8 @@ pub(crate) struct Script {
     pub(crate) submitted: Option<Request>,
     /// The last change of a plugin.
     pub(crate) change: Option<(String, PluginChange)>,
+    /// Who cancelled or changed a plugin last.
+    pub(crate) by: Option<String>,
     /// The last filter of a list or a cancel.
     pub(crate) filter: Option<Filter>,
 }
@@ -73,6 +108,12 @@ impl Scripted {
     /// The script, to look at it or to change it.
     pub(crate) fn script(&self) -> std::sync::MutexGuard<'_, Script> {
         self.0.lock().expect("no test panics while it holds the script")
+    }
+
+    /// Has this key open, for this caller.
+    pub(crate) fn admit(&self, key: &str, caller: Caller, rate: Option<Rate>) {
+        let key_info = KeyInfo { rate, ..info(caller) };
+        self.script().keys.insert(KeyDigest::of(key.as_bytes()), Arc::new(Key::new(key_info)));
     }
 
     /// The interface over this backend.
@@ -126,12 +167,34 @@ pub(crate) async fn send(api: &Api, request: HttpRequest<Body>) -> (StatusCode, 
 }
 
 impl Backend for Scripted {
-    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Job, Rejection>> {
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Submitted, Rejection>> {
         let mut script = self.script();
+        let Submission { request, caller, idempotency, batch, .. } = submission;
+        if let Some(Idempotency { key, fingerprint }) = &idempotency
+            && let Some((_, job)) = script.named.iter().find(|(named, _)| named.key == *key)
+        {
+            let same = script.named.iter().any(|(named, _)| named.key == *key && named.fingerprint == *fingerprint);
+            let conflict =
+                || Failure::new(ErrorKind::IdempotencyConflict, Phase::Store, "Another request had this key.");
+            let answer = if same { Ok(Submitted { job: job.clone(), known: true }) } else { Err(conflict().into()) };
+            return ready(answer).boxed();
+        }
         let mut job = job(State::Queued);
-        job.warnings.clone_from(&submission.request.warnings);
-        script.submitted = Some(submission.request);
+        job.warnings.clone_from(&request.warnings);
+        job.caller.clone_from(&caller.name);
+        job.options.clone_from(&request.options);
+        if let Some(host) = request.connection_args.public().get("host").and_then(Value::as_str) {
+            host.clone_into(&mut job.plan.target.host);
+        }
+        if batch.is_some() {
+            (job.id, job.batch) = (JobId::new(), batch);
+        }
+        script.submitted = Some(request);
+        script.submitter = Some(caller);
         let (rejection, slow) = (script.rejection, script.slow_submit.clone());
+        if rejection.is_none() {
+            script.named.extend(idempotency.map(|idempotency| (idempotency, job.clone())));
+        }
         drop(script);
         async move {
             if let Some(steps) = slow {
@@ -139,9 +202,30 @@ impl Backend for Scripted {
                 steps.go_on.notified().await;
                 steps.ended.notify_one();
             }
-            rejection.map_or(Ok(job), |rejection| Err(rejection()))
+            rejection.map_or(Ok(Submitted { job, known: false }), |rejection| Err(rejection()))
         }
         .boxed()
+    }
+
+    fn dry_run(&self, submission: Submission) -> BoxFuture<'_, Result<DryRun, Rejection>> {
+        let rejection = self.script().rejection;
+        let plan = job(State::Queued).plan;
+        let verdict = Verdict {
+            policy: "business-hours".into(),
+            mode: Mode::Monitor,
+            verdict: Opinion::WouldDeny,
+            reason: "It is night.".into(),
+        };
+        let dry_run = DryRun { plan, policies: vec![verdict], warnings: submission.request.warnings };
+        ready(rejection.map_or(Ok(dry_run), |rejection| Err(rejection()))).boxed()
+    }
+
+    fn fingerprint(&self, bytes: &[u8]) -> [u8; 32] {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(bytes);
+        let mut fingerprint = [0; 32];
+        fingerprint[..8].copy_from_slice(&hasher.finish().to_le_bytes());
+        fingerprint
     }
 
     fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>> {
@@ -159,18 +243,49 @@ impl Backend for Scripted {
         }
     }
 
+    fn follow(&self, _job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>> {
+        let mut script = self.script();
+        script.read = Some(format!("after {after}"));
+        let told = iter(script.told.clone()).map(Ok);
+        match script.more_to_come.clone() {
+            Some(awaited) => {
+                let never = async move {
+                    awaited.notify_one();
+                    pending().await
+                };
+                told.chain(never.into_stream()).boxed()
+            }
+            None => told.boxed(),
+        }
+    }
+
+    fn output<'a>(
+        &'a self,
+        _job: Job,
+        run: u32,
+        stream: &'a str,
+        offset: u64,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Slice, Failure>> {
+        let mut script = self.script();
+        script.read = Some(format!("{run} {stream} {offset} {patience:?}"));
+        ready(Ok(script.slice.clone().expect("a test that reads output says what there is"))).boxed()
+    }
+
     fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>> {
         let mut script = self.script();
-        let jobs = script.jobs.iter().filter(|job| filter.id.is_none_or(|id| id == job.id));
-        let jobs = jobs.take(page.limit).cloned().collect();
+        let is_wanted = |job: &&Job| wanted(&filter, job) && page.before.is_none_or(|before| job.id < before);
+        let jobs = script.jobs.iter().filter(is_wanted).take(page.limit).cloned().collect();
         script.filter = Some(filter);
         ready(Ok(jobs)).boxed()
     }
 
-    fn cancel(&self, filter: Filter) -> BoxFuture<'_, Result<Vec<JobId>, Failure>> {
-        let mut script = self.script();
-        script.filter = Some(filter);
-        ready(Ok(script.jobs.iter().map(|job| job.id).collect())).boxed()
+    fn counts(&self, filter: Filter) -> BoxFuture<'_, Result<BTreeMap<State, u64>, Failure>> {
+        let mut counts = BTreeMap::new();
+        for job in self.script().jobs.iter().filter(|job| wanted(&filter, job)) {
+            *counts.entry(job.state).or_default() += 1;
+        }
+        ready(Ok(counts)).boxed()
     }
 
     fn deliveries(&self, job: JobId) -> BoxFuture<'_, Result<Vec<Delivery>, Failure>> {
@@ -182,9 +297,66 @@ impl Backend for Scripted {
         ready(self.script().unready.clone().map_or(Ok(()), Err)).boxed()
     }
 
-    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
-        let about = |recorded: &&Recorded| job.is_none() || recorded.entry.job == job;
-        ready(Ok(self.script().decisions.iter().filter(about).take(limit).cloned().collect())).boxed()
+    fn waiting_for(&self, _id: JobId) -> Option<String> {
+        Some("64 of 64 jobs run".into())
+    }
+
+    fn cancel<'a>(&'a self, filter: Filter, by: &'a Caller) -> BoxFuture<'a, Result<Cancelled, Failure>> {
+        let mut script = self.script();
+        let ids = |state| {
+            let jobs = script.jobs.iter().filter(|job| job.state == state && wanted(&filter, job));
+            jobs.map(|job| job.id).collect()
+        };
+        let cancelled = Cancelled { ended: ids(State::Queued), asked: ids(State::Started) };
+        for job in script.jobs.iter_mut().filter(|job| cancelled.ended.contains(&job.id)) {
+            job.state = State::Canceled;
+        }
+        script.filter = Some(filter);
+        script.by = Some(by.name.clone());
+        ready(Ok(cancelled)).boxed()
+    }
+
+    fn insert_batch(&self, batch: Batch) -> BoxFuture<'_, Result<(), Failure>> {
+        self.script().batches.push(batch);
+        ready(Ok(())).boxed()
+    }
+
+    fn batch(&self, id: BatchId) -> BoxFuture<'_, Result<Option<Batch>, Failure>> {
+        ready(Ok(self.script().batches.iter().find(|batch| batch.id == id).cloned())).boxed()
+    }
+
+    fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
+        let mut script = self.script();
+        let about = |recorded: &&Recorded| filter.job.is_none() || recorded.entry.job == filter.job;
+        let found = script.audit.iter().filter(about).take(limit).cloned().collect();
+        script.audit_filter = Some(filter);
+        ready(Ok(found)).boxed()
+    }
+
+    fn record(&self, entry: &AuditEntry) {
+        self.script().recorded.push(entry.clone());
+    }
+
+    fn key(&self, digest: &KeyDigest) -> Option<Arc<Key>> {
+        self.script().keys.get(digest).cloned()
+    }
+
+    fn keys(&self) -> Vec<KeyInfo> {
+        vec![info(Caller::operator())]
+    }
+
+    fn make_key<'a>(&'a self, wanted: NewKey, by: &'a Caller) -> BoxFuture<'a, Result<(KeyInfo, Secret), Failure>> {
+        let mut script = self.script();
+        script.new_key = Some((wanted.clone(), by.name.clone()));
+        let info = KeyInfo { rate: wanted.rate, expires_at: wanted.expires_at, ..info(wanted.caller) };
+        let answer = script.failure.clone().map_or_else(|| Ok((info, Secret::new("hostler_00".into()))), Err);
+        ready(answer).boxed()
+    }
+
+    fn revoke_key<'a>(&'a self, name: &'a str, by: &'a Caller) -> BoxFuture<'a, Result<(), Failure>> {
+        let mut script = self.script();
+        script.revoked = Some((name.to_owned(), by.name.clone()));
+        ready(script.failure.clone().map_or(Ok(()), Err)).boxed()
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {
@@ -209,8 +381,14 @@ impl Backend for Scripted {
         self.plugins().into_iter().find(|plugin| plugin.name == name)
     }
 
-    fn change_plugin<'a>(&'a self, name: &'a str, change: PluginChange) -> BoxFuture<'a, Result<PluginInfo, Failure>> {
+    fn change_plugin<'a>(
+        &'a self,
+        name: &'a str,
+        change: PluginChange,
+        by: &'a Caller,
+    ) -> BoxFuture<'a, Result<PluginInfo, Failure>> {
         let mut script = self.script();
+        script.by = Some(by.name.clone());
         script.change = Some((name.to_owned(), change));
         let answer = script.failure.clone().map_or_else(|| Ok(self.plugins().remove(0)), Err);
         ready(answer).boxed()
@@ -236,6 +414,20 @@ impl Backend for Scripted {
             }})),
         })
     }
+}
+
+/// Whether a filter means a job, as far as tests use it.
+fn wanted(filter: &Filter, job: &Job) -> bool {
+    filter.id.is_none_or(|id| id == job.id)
+        && (filter.states.is_empty() || filter.states.contains(&job.state))
+        && filter.caller.as_ref().is_none_or(|caller| *caller == job.caller)
+        && filter.batch.is_none_or(|batch| job.batch == Some(batch))
+}
+
+/// What is known about the key of a caller.
+pub(crate) fn info(caller: Caller) -> KeyInfo {
+    let (created_at, created_by) = (at("56"), "operator".into());
+    KeyInfo { caller, rate: None, created_at, created_by, expires_at: None, last_used_at: None }
 }
 
 /// The id of [`job`].

@@ -42,6 +42,43 @@ async fn no_wrong_place_echoes_a_secret() {
 }
 
 #[tokio::test]
+async fn the_native_api_echoes_none_either() {
+    let changes = [
+        json!({"password": PLANTED}),
+        json!({"connection_args": PLANTED}),
+        json!({"connection_args": {"password": [PLANTED]}}),
+        json!({"connection_args": {"token": PLANTED, "what": PLANTED}}),
+        json!({"connection_args": {"host": {"password": PLANTED}}}),
+        json!({"driver_args": PLANTED}),
+        json!({"driver_args": {"sudo_password": PLANTED}}),
+        json!({"command": {"password": PLANTED}}),
+        json!({"command": [{"password": PLANTED}]}),
+        json!({"driver": {"password": PLANTED}}),
+        json!({"ttl": PLANTED, "repeatable": PLANTED, "queue_strategy": PLANTED, "dry_run": PLANTED}),
+        json!({"connection_args": {"password": PLANTED}}),
+        json!({"connection_args": {"password": PLANTED}, "dry_run": true}),
+    ];
+    for change in changes {
+        let backend = Scripted::default();
+        let job = request_with(change.clone());
+        let mut common = change.clone();
+        common["targets"] = json!([{"connection_args": {"host": "h"}}, change.clone(), PLANTED]);
+        let mut targets = job.clone();
+        targets["targets"] = json!([{}, change.clone()]);
+        for (path, body) in [("/v1/jobs", job), ("/v1/batches", common), ("/v1/batches", targets)] {
+            let (status, headers, text) = backend.ask_raw("POST", path, body.to_string()).await;
+            assert!(!text.contains(PLANTED) && !format!("{headers:?}").contains(PLANTED), "{body}: {status} {text}");
+        }
+        let refused: Vec<String> = backend.script().batches.iter().map(|batch| batch.refused.to_string()).collect();
+        assert!(!refused.concat().contains(PLANTED), "{change}: {refused:?}");
+    }
+    for body in [PLANTED.to_owned(), format!("{{{PLANTED}: 1}}"), format!("{{\"password\": {PLANTED}}}")] {
+        let (_, _, text) = Scripted::default().ask_raw("POST", "/v1/jobs", body.clone()).await;
+        assert!(!text.contains(PLANTED), "{body}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn no_broken_body_echoes_a_secret() {
     let whole = request_with(json!({"connection_args": {"password": PLANTED}})).to_string();
     let start = whole.find(PLANTED).expect("the secret is in the body");

@@ -201,3 +201,20 @@ async fn a_submission_is_carried_to_its_end_when_the_client_goes_away() {
     steps.go_on.notify_one();
     steps.ended.notified().await;
 }
+
+#[tokio::test]
+async fn who_follows_a_job_in_silence_is_no_idle_client_and_is_let_go_at_shutdown() {
+    let (backend, awaited) = (Scripted::with_jobs(vec![job(State::Started)]), Arc::new(Notify::new()));
+    backend.script().more_to_come = Some(awaited.clone());
+    let server = start(backend, Config { header_read_timeout: 1, ..Config::default() }).await;
+    let mut following = connect(&server).await;
+    write(&mut following, &get(&format!("/v1/jobs/{ID}/events"))).await;
+    awaited.notified().await;
+    let mut idle = connect(&server).await;
+    write(&mut idle, &get("/health")).await;
+    idle.read_to_end(&mut Vec::new()).await.expect("the server closes what is idle");
+    server.shutdown.cancel();
+    let end = tokio::time::timeout(std::time::Duration::from_secs(5), server.task).await;
+    end.expect("nobody is waited for").expect("the loop ends");
+    assert!(read_until(&mut following, "\r\n0\r\n\r\n").await.starts_with("HTTP/1.1 200"));
+}

@@ -1,15 +1,15 @@
-//! Where decisions are written down.
+//! Where the audit is kept.
 
-use crate::Recorded;
+use crate::{AuditFilter, Recorded};
 use futures::future::BoxFuture;
-use hostler_model::{AuditEntry, Failure, JobId};
+use hostler_model::{AuditEntry, Failure};
 use jiff::Timestamp;
 
-/// Where decisions are written down. Nothing is changed or taken out here.
+/// Where the audit is kept. Nothing is changed or taken out here.
 pub(crate) trait AuditStore: Send + Sync + 'static {
-    /// Writes a decision down, after all that was written down before. Does not wait for the disk.
+    /// Writes a line, after all that was written before. Does not wait for the disk.
     fn record(&self, entry: &AuditEntry, at: Timestamp);
 
-    /// Decisions, newest first, at most `limit`; all, or those about one job.
-    fn decisions(&self, job: Option<JobId>, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
+    /// Lines that match, newest first, at most `limit`.
+    fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
 }

@@ -1,5 +1,6 @@
 //! What every store must do, whatever it is made of. [`conformance!`] makes a test of each case.
 
+mod events;
 mod keys;
 mod lists;
 mod recovery;
@@ -11,7 +12,7 @@ pub(crate) use recovery::*;
 pub(crate) use retention::*;
 
 use super::{Arrival, Inserted, Owner, Store};
-use crate::{Cancelled, Filter, Job, Page, State, clock};
+use crate::{AuditFilter, Cancelled, Filter, Job, Page, State, clock};
 use hostler_model::{
     AuditEntry, AuditEvent, BatchId, ErrorKind, Exit, Failure, JobId, Options, Outcome, Output, Phase, Plan, RunResult,
     Target,
@@ -30,7 +31,11 @@ macro_rules! conformance {
         crate::store::conformance::conformance!($open =>
             a_job_comes_back_as_it_went_in, a_job_may_come_in_started, a_name_is_given_once, a_list_is_filtered_and_newest_first,
             a_job_is_claimed_once, an_effect_is_marked_only_while_started, an_outcome_comes_with_its_state,
-            a_terminal_state_is_final, cancel_takes_queued_jobs_that_match, abandoned_jobs_say_how_far_they_came, decisions_are_kept_in_order_and_found_by_job,
+            a_terminal_state_is_final, cancel_takes_queued_jobs_that_match, abandoned_jobs_say_how_far_they_came, the_audit_is_kept_in_order_and_filtered,
+            events_come_back_as_they_went_in, the_last_events_come_with_the_end,
+            what_comes_for_a_job_that_does_not_run_is_passed_over, output_is_read_from_any_offset,
+            long_output_comes_in_parts, a_lost_job_has_the_results_of_what_had_ended,
+            a_job_that_begins_again_begins_a_new_log, a_failed_end_still_has_its_log,
             a_key_names_one_submission_of_its_caller, a_batch_comes_back_as_it_went_in,
             a_list_in_pages_is_the_list_of_those_that_match, jobs_that_match_are_counted_by_state, a_list_may_leave_results_out,
             only_its_owner_acts_for_a_job, what_is_kept_goes_when_it_is_not_needed_any_more,
@@ -62,6 +67,7 @@ macro_rules! conformance {
     };
 }
 pub(crate) use conformance;
+pub(crate) use events::*;
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime")
@@ -158,7 +164,7 @@ async fn mark_effect(store: &impl Store, id: JobId) -> bool {
 }
 
 async fn end(store: &impl Store, id: JobId, outcome: &Outcome) -> Option<State> {
-    store.end(id, outcome, clock::now()).await.expect("end")
+    store.end(id, outcome, &[], clock::now()).await.expect("end")
 }
 
 async fn cancel(store: &impl Store, filter: Filter) -> Cancelled {
@@ -228,7 +234,7 @@ pub(crate) async fn an_outcome_comes_with_its_state(store: &impl Store) {
         let started = queued("a").started(clock::now());
         insert_job(store, &started).await.expect("insert");
         let at: Timestamp = clock::now();
-        assert_eq!(store.end(started.id, &outcome, at).await.expect("end"), Some(state));
+        assert_eq!(store.end(started.id, &outcome, &[], at).await.expect("end"), Some(state));
         let job = find(store, started.id).await;
         assert_eq!((job.state, job.ended_at, &job.outcome), (state, Some(at), &Some(outcome.clone())));
         assert_eq!(job.warnings, [vec!["from the way in".into()], outcome.warnings.clone()].concat());
@@ -370,29 +376,35 @@ fn move_all(jobs: &mut [(JobId, State)], from: &[State], to: State) -> usize {
     moved
 }
 
-pub(crate) async fn decisions_are_kept_in_order_and_found_by_job(store: &impl Store) {
-    let decision = |job, reason: &str| AuditEntry {
-        event: AuditEvent::Denied,
+pub(crate) async fn the_audit_is_kept_in_order_and_filtered(store: &impl Store) {
+    let line = |job, caller: &str, event, reason: &str| AuditEntry {
+        caller: Some(caller.into()),
         job,
-        plugin: "paramiko".into(),
-        digest: "00".into(),
-        action: "exec".into(),
-        target: Some("admin@a:22".into()),
-        by: "grants".into(),
-        rule: "plugin.paramiko.grants".into(),
         reason: reason.into(),
         details: json!({"command": "ls"}),
+        ..AuditEntry::new(event, "exec")
     };
     let (one, other) = (JobId::new(), JobId::new());
-    for (job, reason) in [(Some(one), "first"), (Some(other), "second"), (None, "third"), (Some(one), "fourth")] {
-        store.record(&decision(job, reason), clock::now());
-    }
-    let reasons = async |job, limit| {
-        let found = store.decisions(job, limit).await.expect("it reads");
-        found.into_iter().map(|recorded| recorded.entry.reason).collect::<Vec<_>>()
+    let lines = [
+        line(Some(one), "a", AuditEvent::Submitted, "first"),
+        line(Some(other), "b", AuditEvent::Submitted, "second"),
+        line(None, "a", AuditEvent::KeyCreated, "third"),
+        line(Some(one), "a", AuditEvent::Denied, "fourth"),
+    ];
+    lines.iter().for_each(|line| store.record(line, clock::now()));
+    let found = async |filter, limit| store.audit(filter, limit).await.expect("it reads");
+    let reasons = async |filter, limit| {
+        found(filter, limit).await.into_iter().map(|recorded| recorded.entry.reason).collect::<Vec<_>>()
     };
-    assert_eq!(reasons(None, 10).await, ["fourth", "third", "second", "first"]);
-    assert_eq!(reasons(None, 2).await, ["fourth", "third"]);
-    assert_eq!(reasons(Some(one), 10).await, ["fourth", "first"]);
-    assert_eq!(store.decisions(Some(other), 1).await.expect("it reads")[0].entry, decision(Some(other), "second"));
+    let all = AuditFilter::default;
+    assert_eq!(reasons(all(), 10).await, ["fourth", "third", "second", "first"]);
+    let page = found(all(), 2).await;
+    assert_eq!(page.iter().map(|recorded| &recorded.entry).collect::<Vec<_>>(), [&lines[3], &lines[2]]);
+    let next = AuditFilter { before: Some(page[1].id), ..all() };
+    assert_eq!(reasons(next.clone(), 2).await, ["second", "first"]);
+    assert_eq!(reasons(AuditFilter { job: Some(one), ..all() }, 10).await, ["fourth", "first"]);
+    assert_eq!(reasons(AuditFilter { caller: Some("a".into()), ..all() }, 10).await, ["fourth", "third", "first"]);
+    assert_eq!(reasons(AuditFilter { event: Some(AuditEvent::Submitted), ..all() }, 10).await, ["second", "first"]);
+    let narrow = AuditFilter { caller: Some("a".into()), job: Some(one), ..next };
+    assert_eq!(reasons(narrow, 10).await, ["first"]);
 }

@@ -3,11 +3,12 @@
 use super::Watch;
 use crate::kept::Kept;
 use crate::submission::Idempotency;
-use crate::{Cancelled, Filter, Job, Page, State};
+use crate::{Cancelled, Event, Filter, Job, Page, State};
 use futures::future::BoxFuture;
 use hostler_model::{Failure, JobId, Outcome};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The token of one run of the daemon. No other run has it.
@@ -96,11 +97,13 @@ pub(crate) trait JobStore: Send + Sync + 'static {
     fn mark_effect(&self, id: JobId, owner: Owner, at: Timestamp) -> BoxFuture<'_, Result<bool, Failure>>;
 
     /// Queued or started to canceled if it was to be and the outcome says so, else to failed if the outcome has
-    /// an error, else to finished; answers which. `None` if it was neither. What was kept to carry it out goes.
+    /// an error, else to finished; answers which. `None` if it was neither. What was kept to carry it out goes, and its
+    /// log gets the last events, but for those that it has.
     fn end<'a>(
         &'a self,
         id: JobId,
         outcome: &'a Outcome,
+        last_events: &'a [Arc<Event>],
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<State>, Failure>>;
 
@@ -110,6 +113,16 @@ pub(crate) trait JobStore: Send + Sync + 'static {
     /// Begins the run of a new owner: what earlier ones left goes on waiting, or ends. Nothing else may use the
     /// store meanwhile.
     fn recover(&self, owner: Owner, at: Timestamp) -> BoxFuture<'_, Result<Recovered, Failure>>;
+
+    /// What the caller submitted under this key before, if it did.
+    fn known<'a>(
+        &'a self,
+        caller: &'a str,
+        idempotency: &'a Idempotency,
+    ) -> BoxFuture<'a, Result<Option<Inserted>, Failure>>;
+
+    /// Whether it can be written: the owner lives, and that is on disk.
+    fn check(&self, owner: Owner, at: Timestamp) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// The owner still lives. Does not wait for the disk.
     fn seen(&self, owner: Owner, at: Timestamp);

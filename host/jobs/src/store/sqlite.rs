@@ -2,7 +2,9 @@
 
 mod audit;
 mod batches;
+mod events;
 mod jobs;
+mod keys;
 mod recovery;
 mod retention;
 mod row;
@@ -23,10 +25,12 @@ use std::sync::{Arc, Mutex};
 use writer::Writer;
 
 /// How to reach each version of the schema from the one before it.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("sqlite/schema/1-jobs.sql"),
     include_str!("sqlite/schema/2-audit.sql"),
     include_str!("sqlite/schema/3-life.sql"),
+    include_str!("sqlite/schema/4-events.sql"),
+    include_str!("sqlite/schema/5-keys.sql"),
     include_str!("sqlite/schema/6-webhooks.sql"),
 ];
 

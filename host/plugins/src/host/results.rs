@@ -3,6 +3,8 @@
 use crate::bindings::{results, types};
 use crate::capture::Capture;
 use crate::instance::State;
+use crate::job::JobContext;
+use crate::tap::Tap;
 use hostler_model::{ErrorKind, Exit, Failure, Output, Phase, RunResult};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -25,17 +27,15 @@ impl State {
     fn keep_result(&mut self, made: &results::Made) -> Result<u32, Failure> {
         let job = self.serving()?;
         let id = self.next_run()?;
-        let mut capture = Capture::new(self.terms.limits.output.min(self.output_left), &job.scrubber);
-        capture.push(&made.output);
-        capture.end();
-        let stdout = capture.output();
+        let capture = Capture::new(self.terms.limits.output.min(self.output_left), &job.scrubber);
+        let stdout = Tap::whole(capture, &job.witness, id, "stdout", &made.output);
         self.output_left = self.output_left.saturating_sub(stdout.kept());
         let now = Instant::now();
         let (duration, session_reused) = match &mut self.reading {
             Some(reading) => (now - std::mem::replace(&mut reading.since, now), reading.session_reused),
             None => (Duration::ZERO, false),
         };
-        self.runs.push(RunResult {
+        let result = RunResult {
             command: job.scrubber.text(&made.command),
             exit: made.exit_status.map_or(Exit::Unknown, Exit::Status),
             stdout,
@@ -43,8 +43,15 @@ impl State {
             duration,
             session_reused,
             moved: None,
-        });
+        };
+        self.keep_run(&job, result);
         Ok(id)
+    }
+
+    /// Keeps the result that has the next id.
+    pub(crate) fn keep_run(&mut self, job: &JobContext, result: RunResult) {
+        job.witness.ran(u32::try_from(self.runs.len()).unwrap_or(u32::MAX), &result);
+        self.runs.push(result);
     }
 
     /// The id of the result that comes next.

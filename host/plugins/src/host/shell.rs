@@ -131,7 +131,7 @@ impl State {
     async fn open_shell(&mut self, session: Arc<dyn Session>, options: shell::ShellOptions) -> Result<Screen, Failure> {
         let job = self.serving()?;
         self.check_sessions(Phase::Exec)?;
-        let request = request(options, job.deadline.saturating_duration_since(Instant::now()))?;
+        let request = request(options, job.deadline.at.saturating_duration_since(Instant::now()))?;
         let shell = before_end(&job, async {
             job.admit(&Action::Shell).await?;
             session.shell(request).await

@@ -226,7 +226,7 @@ impl State {
         let job = self.serving()?;
         let run = self.next_run()?;
         let asked_timeout = asked.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
-        let timeout = asked_timeout.min(job.max_execution_time);
+        let timeout = asked_timeout.min(job.deadline.time);
         let exec = Exec {
             command: asked.command,
             environment: asked.environment,
@@ -256,15 +256,8 @@ impl State {
         let (duration, session_reused) = (started.elapsed(), session.reused());
         let exit = ended.clone().unwrap_or(Exit::Unknown);
         // A command that did not end is a result too: what it wrote until then.
-        self.runs.push(RunResult {
-            command: exec.command,
-            exit,
-            stdout,
-            stderr,
-            duration,
-            session_reused,
-            moved: None,
-        });
+        let command = exec.command;
+        self.keep_run(&job, RunResult { command, exit, stdout, stderr, duration, session_reused, moved: None });
         ended.map(|_| self.last_run())
     }
 

@@ -10,6 +10,7 @@ use crate::host::ssh::{SessionHandle, before_end};
 use crate::instance::State;
 use crate::job::JobContext;
 use crate::scrub::Scrubber;
+use crate::tap::Tap;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::{Direction, ErrorKind, Exit, Failure, HashAlgorithm, Moved, NotMoved, Phase, RunResult};
@@ -71,7 +72,7 @@ impl State {
     ) -> Result<transfer::Moved, Failure> {
         let job = self.serving()?;
         let run = self.next_run()?;
-        transfer.timeout = transfer.timeout.min(job.max_execution_time);
+        transfer.timeout = transfer.timeout.min(job.deadline.time);
         let (direction, path, local) = (transfer.direction, transfer.remote.clone(), transfer.local.shown.clone());
         let make_folder = FileChange::MakeFolder { path: path.clone() };
         let (command, first) = match direction {
@@ -92,17 +93,14 @@ impl State {
         .await?;
         let moved = scrubbed(moved, &job.scrubber);
         job.warn(moved.warnings.clone());
-        let said = |text: &str, cap| {
-            let mut capture = Capture::new(cap, &job.scrubber);
-            capture.push(text.as_bytes());
-            capture.end();
-            capture.output()
-        };
         let cap = self.terms.limits.output.min(self.output_left / 2);
-        let (stdout, stderr) = (said(&summary(&moved), cap), said(&failures(&moved), cap));
+        let said = |stream, text: &str| {
+            Tap::whole(Capture::new(cap, &job.scrubber), &job.witness, run, stream, text.as_bytes())
+        };
+        let (stdout, stderr) = (said("stdout", &summary(&moved)), said("stderr", &failures(&moved)));
         self.output_left = self.output_left.saturating_sub(stdout.kept() + stderr.kept());
         let told = told(run, &moved);
-        self.runs.push(RunResult {
+        let result = RunResult {
             command,
             exit: Exit::Status(u32::from(moved.failed > 0)),
             stdout,
@@ -110,7 +108,8 @@ impl State {
             duration: started.elapsed(),
             session_reused: session.reused(),
             moved: Some(Box::new(moved)),
-        });
+        };
+        self.keep_run(&job, result);
         Ok(told)
     }
 }

@@ -3,7 +3,7 @@
 mod script;
 mod transfers;
 
-use hostler_model::{Args, AuditEvent, ErrorKind, Exit, Failure, JobId, Outcome, Phase, Request};
+use hostler_model::{Args, AuditEntry, AuditEvent, ErrorKind, Exit, Failure, JobId, Outcome, Phase, Request};
 use hostler_plugins::{Config, PluginConfig, Plugins, PolicyConfig, Prepared, Rejection};
 use hostler_remote::Event;
 use script::{Network, Script, Tape};
@@ -45,7 +45,7 @@ async fn prepare_with(plugins: &Arc<Plugins>, commands: &[&str], driver_args: Va
         driver_args: seal("driver_args", driver_args),
         ..Request::default()
     };
-    plugins.prepare(JobId::new(), request).await
+    plugins.prepare(JobId::new(), "somebody", request).await
 }
 
 async fn run(settings: Value, script: &Arc<Script>, commands: &[&str]) -> Outcome {
@@ -65,6 +65,22 @@ async fn an_action_passes_policies_then_the_witness_then_the_server() {
     assert_eq!(outcome.error, None);
     assert_eq!(outcome.results[0].stdout.text(), "hi\n");
     assert_eq!(script.tape(), [Tape::Resolve, Tape::Connect, Tape::BeforeEffect, Tape::Start, Tape::Close]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_is_in_the_audit_a_hundred_times_at_most() {
+    let script = Script::new(vec![Event::Ended(Ok(Exit::Status(0)))]);
+    let outcome = run(json!({}), &script, &["echo hi"; 103]).await;
+    assert_eq!((outcome.error, outcome.results.len()), (None, 103));
+    let lines = script.audit();
+    let deeds = lines.iter().filter(|line| line.event == AuditEvent::Executed);
+    assert_eq!(deeds.count(), 100);
+    let AuditEntry { caller, action, target, details, .. } = &lines[0];
+    assert_eq!((caller.as_deref(), action.as_str()), (Some("somebody"), "exec"), "connecting changes nothing");
+    assert_eq!((target.as_deref(), &details["command"]), (Some("admin@target.example:22"), &json!("echo hi")));
+    let more = lines.last().expect("the last line");
+    assert_eq!((more.event, more.reason.as_str()), (AuditEvent::More, "3 more deeds of this job are not written out"));
+    assert!(lines.iter().all(|line| !json!(line).to_string().contains(PASSWORD)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +142,7 @@ async fn an_amended_job_is_judged_again_and_the_change_is_told_and_written_down(
         let connection_args = seal("connection_args", target);
         let command = Some(vec!["ls".into()]);
         let request = Request { driver: "paramiko".into(), command, connection_args, ..Request::default() };
-        plugins.prepare(JobId::new(), request).await
+        plugins.prepare(JobId::new(), "somebody", request).await
     };
     let Err(Rejection::Failed(failure)) = sent(false).await else { panic!("it was accepted as it is") };
     assert_eq!((failure.kind, failure.phase), (ErrorKind::Denied, Phase::Policy));
@@ -209,6 +225,7 @@ async fn what_the_witness_cannot_keep_does_not_happen() {
     let outcome = run(json!({}), &script, &["echo hi"]).await;
     assert_eq!(kind(&outcome), Some((ErrorKind::Internal, Phase::Store)));
     assert!(!script.tape().contains(&Tape::Start));
+    assert_eq!(script.audit(), [], "nor does the audit say so");
 }
 
 #[tokio::test(flavor = "multi_thread")]

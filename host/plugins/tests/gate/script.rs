@@ -3,7 +3,7 @@
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_files::Roots;
-use hostler_model::{AuditEntry, Direction, ErrorKind, Failure, Moved, NotMoved, Phase};
+use hostler_model::{AuditEntry, AuditEvent, Direction, ErrorKind, Failure, Moved, NotMoved, Phase, RunResult};
 use hostler_plugins::{Audit, Piece, Progress, Witness};
 use hostler_remote::{
     Connect, Connector, Deadlines, Event, Exec, Files, Overseer, Process, Session, Shell, ShellRequest, Step, Transfer,
@@ -39,8 +39,8 @@ pub(crate) struct Script {
     events: Option<Vec<Event>>,
     /// Live output: the stream, the offset and the text of each piece.
     heard: Mutex<Vec<String>>,
-    /// What was decided.
-    decisions: Mutex<Vec<AuditEntry>>,
+    /// What was decided, and what was done.
+    audit: Mutex<Vec<AuditEntry>>,
     refuses_effects: AtomicBool,
     /// How far transfers were.
     progress: Mutex<Vec<(u32, Progress)>>,
@@ -66,7 +66,7 @@ impl Script {
             tape: Mutex::default(),
             events,
             heard: Mutex::default(),
-            decisions: Mutex::default(),
+            audit: Mutex::default(),
             refuses_effects: AtomicBool::new(false),
             progress: Mutex::default(),
             data: tempfile::tempdir().expect("a folder"),
@@ -88,9 +88,14 @@ impl Script {
         self.heard.lock().expect("unpoisoned").clone()
     }
 
+    /// What was written to the audit.
+    pub(crate) fn audit(&self) -> Vec<AuditEntry> {
+        self.audit.lock().expect("unpoisoned").clone()
+    }
+
     /// What was written down.
     pub(crate) fn decisions(&self) -> Vec<AuditEntry> {
-        self.decisions.lock().expect("unpoisoned").clone()
+        self.audit().into_iter().filter(|line| line.event != AuditEvent::Executed).collect()
     }
 
     /// How far transfers were: the result that each will be, and how far it was.
@@ -129,7 +134,7 @@ impl Script {
 
 impl Audit for Script {
     fn record(&self, entry: AuditEntry) {
-        self.decisions.lock().expect("unpoisoned").push(entry);
+        self.audit.lock().expect("unpoisoned").push(entry);
     }
 }
 
@@ -149,6 +154,10 @@ impl Witness for Script {
 
     fn progress(&self, run: u32, progress: &Progress) {
         self.progress.lock().expect("unpoisoned").push((run, progress.clone()));
+    }
+
+    fn ran(&self, run: u32, result: &RunResult) {
+        self.heard.lock().expect("unpoisoned").push(format!("{run} ran {}", result.command));
     }
 }
 

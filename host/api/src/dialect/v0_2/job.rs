@@ -198,7 +198,9 @@ impl<'a> From<&'a Failure> for ErrorView<'a> {
 /// The name of the exception of Python, Paramiko or RQ that clients know for a kind of failure.
 fn exception(kind: &ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::NotFound => "ValueError",
+        ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::NotFound | ErrorKind::IdempotencyConflict => {
+            "ValueError"
+        }
         ErrorKind::Denied | ErrorKind::ElevationFailed | ErrorKind::PermissionDenied => "PermissionError",
         ErrorKind::UnknownHost => "gaierror",
         ErrorKind::Refused | ErrorKind::Unreachable => "NoValidConnectionsError",

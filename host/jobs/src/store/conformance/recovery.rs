@@ -147,5 +147,5 @@ pub(crate) async fn a_clock_that_was_set_back_loses_no_job(store: &impl Store) {
     assert_eq!(queued_in(&recovered), [waiting, started]);
     assert!(recovered.queued.iter().all(|waiting| waiting.left == TTL));
     assert!(store.claim(started, OWNER, long_ago).await.expect("claim"));
-    assert_eq!(store.end(started, &Outcome::default(), long_ago).await.expect("end"), Some(State::Finished));
+    assert_eq!(store.end(started, &Outcome::default(), &[], long_ago).await.expect("end"), Some(State::Finished));
 }

@@ -1,18 +1,20 @@
 //! The table of jobs.
 
 use super::Sqlite;
+use super::events;
 use super::recovery;
 use super::row::{self, Word, to_json};
 use super::selection::Selection;
 use super::webhooks;
 use crate::failures;
 use crate::store::{Arrival, Inserted, JobStore, Owner, Recovered};
-use crate::{Cancelled, Filter, Idempotency, Job, Page, State};
+use crate::{Cancelled, Event, Filter, Idempotency, Job, Page, State};
 use futures::future::BoxFuture;
 use hostler_model::{ErrorKind, Failure, JobId, Outcome};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 impl JobStore for Sqlite {
@@ -104,11 +106,14 @@ impl JobStore for Sqlite {
         &'a self,
         id: JobId,
         outcome: &'a Outcome,
+        last_events: &'a [Arc<Event>],
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<State>, Failure>> {
         Box::pin(async move {
-            let end = End::new(outcome, at)?;
-            self.writer.change(move |connection| end.of(connection, id)).await
+            let end = End::new(outcome, last_events, at)?;
+            let has_log = !last_events.is_empty();
+            let change = move |connection: &Connection| end.of(connection, id);
+            if has_log { self.writer.change_together(change).await } else { self.writer.change(change).await }
         })
     }
 
@@ -143,6 +148,22 @@ impl JobStore for Sqlite {
         Box::pin(self.writer.change_together(move |connection| recovery::recover(connection, owner, at)))
     }
 
+    fn known<'a>(
+        &'a self,
+        caller: &'a str,
+        idempotency: &'a Idempotency,
+    ) -> BoxFuture<'a, Result<Option<Inserted>, Failure>> {
+        let (caller, named) = (caller.to_owned(), idempotency.clone());
+        Box::pin(self.read(move |connection| named_before(connection, &caller, &named).optional()))
+    }
+
+    fn check(&self, owner: Owner, at: Timestamp) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(self.writer.change(move |connection| {
+            let values = named_params! { ":owner": owner.0, ":at": at.as_microsecond() };
+            connection.prepare_cached(SEEN)?.execute(values).map(drop)
+        }))
+    }
+
     fn seen(&self, owner: Owner, at: Timestamp) {
         self.writer.note("that the daemon lives", move |connection| {
             let values = named_params! { ":owner": owner.0, ":at": at.as_microsecond() };
@@ -166,6 +187,11 @@ fn name(
     if connection.prepare_cached(NAME)?.execute(values)? == 1 {
         return Ok(Inserted::New);
     }
+    named_before(connection, caller, &named)
+}
+
+/// What has this name; it is an error if nothing has.
+fn named_before(connection: &Connection, caller: &str, named: &Idempotency) -> rusqlite::Result<Inserted> {
     connection.prepare_cached(NAMED)?.query_row([caller, &named.key], |row| {
         let same = row.get::<_, [u8; 32]>(0)? == named.fingerprint;
         Ok(if same { Inserted::Known(row.get::<_, Word<_>>(1)?.0) } else { Inserted::Conflict })
@@ -183,16 +209,18 @@ pub(super) struct End {
     error: Option<String>,
     warnings: String,
     results: String,
+    last_events: Vec<Arc<Event>>,
     at: i64,
 }
 
 impl End {
-    pub(super) fn new(outcome: &Outcome, at: Timestamp) -> Result<Self, Failure> {
+    pub(super) fn new(outcome: &Outcome, last_events: &[Arc<Event>], at: Timestamp) -> Result<Self, Failure> {
         Ok(Self {
             canceled: outcome.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Canceled),
             error: outcome.error.as_ref().map(to_json).transpose()?,
             warnings: to_json(&outcome.warnings)?,
             results: to_json(&outcome.results)?,
+            last_events: last_events.to_vec(),
             at: at.as_microsecond(),
         })
     }
@@ -204,7 +232,11 @@ impl End {
             ":results": self.results, ":at": self.at,
         };
         let state = |row: &rusqlite::Row<'_>| Ok(row.get::<_, Word<_>>(0)?.0);
-        connection.prepare_cached(END)?.query_row(values, state).optional()
+        let ended = connection.prepare_cached(END)?.query_row(values, state).optional()?;
+        if ended.is_some() {
+            events::finish(connection, id, &self.last_events)?;
+        }
+        Ok(ended)
     }
 }
 

@@ -1,12 +1,13 @@
 //! What becomes of jobs that an earlier run of the daemon left.
 
+use super::events;
 use super::jobs::End;
 use super::row::{self, Micros};
 use crate::failures::{self, Reached};
 use crate::kept::Kept;
 use crate::store::{Owner, Recovered, Waiting};
 use crate::{Job, State};
-use hostler_model::Failure;
+use hostler_model::{Failure, Outcome};
 use jiff::Timestamp;
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
@@ -47,11 +48,13 @@ pub(super) fn recover(connection: &Connection, owner: Owner, at: Timestamp) -> r
                 let values = named_params! { ":id": id.to_string(), ":at": now };
                 connection.prepare_cached(REMEMBER_ATTEMPT)?.execute(values)?;
                 connection.prepare_cached(BEGIN_AGAIN)?.execute(values)?;
+                events::begin_again(connection, id, left.job.attempt + 1)?;
                 let job = Job { state: State::Queued, attempt: left.job.attempt + 1, started_at: None, ..left.job };
                 recovered.queued.push(Waiting { job, kept, left: left.ttl });
             }
             Fate::Ends(failure) => {
-                End::new(&failure.into(), at).map_err(FromSqlError::other)?.of(connection, id)?;
+                let outcome = Outcome { results: events::results(connection, id)?, ..failure.into() };
+                End::new(&outcome, &[], at).map_err(FromSqlError::other)?.of(connection, id)?;
                 recovered.lost.push(id);
             }
         }

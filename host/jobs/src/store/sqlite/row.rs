@@ -1,9 +1,8 @@
-//! Jobs and decisions as rows of their tables.
+//! Jobs, keys and lines of the audit as rows of their tables.
 
 use crate::failures;
-use crate::{Batch, Job, Recorded};
-use hostler_model::Failure;
-use hostler_model::Outcome;
+use crate::{Batch, Job, KeyDigest, Recorded};
+use hostler_model::{Caller, Failure, KeyInfo, Outcome};
 use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
@@ -45,6 +44,31 @@ pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
     })
 }
 
+/// Reads `id`, `at` and `entry` of the table `audit`.
+pub(super) fn recorded(row: &Row<'_>) -> rusqlite::Result<Recorded> {
+    let (at, entry) = (row.get::<_, Micros>("at")?.0, row.get::<_, Json<_>>("entry")?.0);
+    Ok(Recorded { id: row.get("id")?, at, entry })
+}
+
+/// Reads the table `keys`.
+pub(super) fn key(row: &Row<'_>) -> rusqlite::Result<(KeyDigest, KeyInfo)> {
+    let caller = Caller {
+        name: row.get("name")?,
+        scopes: row.get::<_, Json<_>>("scopes")?.0,
+        drivers: row.get::<_, Option<Json<_>>>("drivers")?.map(|json| json.0),
+        hosts: row.get::<_, Option<Json<_>>>("hosts")?.map(|json| json.0),
+    };
+    let info = KeyInfo {
+        caller,
+        rate: row.get::<_, Option<Json<_>>>("rate")?.map(|json| json.0),
+        created_at: row.get::<_, Micros>("created_at")?.0,
+        created_by: row.get("created_by")?,
+        expires_at: row.get::<_, Option<Micros>>("expires_at")?.map(|at| at.0),
+        last_used_at: row.get::<_, Option<Micros>>("last_used_at")?.map(|at| at.0),
+    };
+    Ok((KeyDigest::from(row.get::<_, [u8; 32]>("digest")?), info))
+}
+
 fn outcome(row: &Row<'_>) -> rusqlite::Result<Outcome> {
     Ok(Outcome {
         results: row.get::<_, Option<Json<_>>>("results")?.map_or_else(Vec::new, |json| json.0),
@@ -61,11 +85,6 @@ pub(super) fn batch(row: &Row<'_>) -> rusqlite::Result<Batch> {
         created_at: row.get::<_, Micros>("created_at")?.0,
         refused: row.get::<_, Json<_>>("refused")?.0,
     })
-}
-
-/// Reads `at` and `entry` of the table `audit`.
-pub(super) fn decision(row: &Row<'_>) -> rusqlite::Result<Recorded> {
-    Ok(Recorded { at: row.get::<_, Micros>("at")?.0, entry: row.get::<_, Json<_>>("entry")?.0 })
 }
 
 /// What a column with JSON holds.

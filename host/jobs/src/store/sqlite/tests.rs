@@ -99,7 +99,10 @@ async fn a_full_disk_is_an_error_and_leaves_no_half_of_a_job_and_the_store_goes_
     assert_eq!(store.get(job.id).await.expect("reading goes on"), None);
     limit("1000000").await;
     assert_eq!(arrive(&job, stored).await.expect("there is room again"), Inserted::New);
-    assert_eq!(store.end(running.id, &Outcome::default(), clock::now()).await.expect("end"), Some(State::Finished));
+    assert_eq!(
+        store.end(running.id, &Outcome::default(), &[], clock::now()).await.expect("end"),
+        Some(State::Finished)
+    );
 }
 
 #[tokio::test]
@@ -139,7 +142,7 @@ async fn many_bytes_make_way_and_the_file_shrinks() {
     for _ in 0..300 {
         let job = queued("a");
         insert(&store, &job).await.expect("insert");
-        store.end(job.id, &outcome, clock::now()).await.expect("end");
+        store.end(job.id, &outcome, &[], clock::now()).await.expect("end");
         ids.push(job.id);
     }
     let retention = Retention { bytes: 16 << 20, ..Retention::new(&Config::default()) };

@@ -1,0 +1,193 @@
+//! What a client asks to be done.
+
+use super::fields::Fields;
+use super::invalid;
+use super::problem::Problem;
+use crate::{Api, Backend, body};
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use hostler_jobs::Idempotency;
+use hostler_model::{Args, Options, Request, Trace, Webhook};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::time::Duration;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+
+/// The driver of requests that name none.
+const PARAMIKO: &str = "paramiko";
+
+/// Seconds between questions to a server whose connection is kept for other jobs, unless the request says.
+const KEEPALIVE: u32 = 60;
+
+/// The header by which a client names what it submits, and how long its value may be.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+const LONGEST_KEY: usize = 255;
+
+/// How jobs with the same target share it.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum QueueStrategy {
+    /// Each has a connection of its own, and they run side by side.
+    Fifo,
+    /// They share a connection, and those for the same host and port run one after the other.
+    Pinned,
+}
+
+/// One request to one target. An unknown field is an error, and nothing is converted: `"22"` is no port.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "connection_args": {"host": "192.168.1.100", "username": "admin", "password": "your_password"},
+    "command": "uname -a",
+}))]
+pub(super) struct JobRequest {
+    /// The plugin that is to carry it out. Absent: `paramiko`.
+    #[schema(required = false, default = "paramiko")]
+    driver: String,
+    /// How to reach the target and log in, as the driver's schema says; it may hold secrets, which are never shown again.
+    /// Needed; in a batch it may be common to all targets, or be completed by each.
+    #[schema(required = false, value_type = Object)]
+    connection_args: Args,
+    /// What the driver is to mind, as its schema says.
+    #[schema(required = false, value_type = Object)]
+    driver_args: Args,
+    /// Commands, one result each.
+    #[schema(schema_with = lines)]
+    command: Option<Vec<String>>,
+    /// Lines of configuration, one result each.
+    #[schema(schema_with = lines)]
+    config: Option<Vec<String>>,
+    /// Seconds that the job may wait in the queue.
+    #[schema(value_type = Option<f64>, exclusive_minimum = 0)]
+    ttl: Option<Duration>,
+    /// Seconds that the job may take from its start to its end.
+    #[schema(value_type = Option<f64>, exclusive_minimum = 0)]
+    execution_timeout: Option<Duration>,
+    /// Seconds that the job is kept after its end.
+    #[schema(value_type = Option<f64>, exclusive_minimum = 0)]
+    result_ttl: Option<Duration>,
+    /// Whether the job may be carried out once more where the daemon ended in the middle of it.
+    #[schema(required = false, default = false)]
+    repeatable: bool,
+    /// How the job shares its target with others. Absent: `fifo`.
+    #[schema(required = false, default = "fifo")]
+    queue_strategy: QueueStrategy,
+    /// Whom to tell what becomes of the job: `url`, and perhaps `secret`, `events`, `method`, `headers`, `timeout`. What is secret
+    /// of it is never shown again.
+    #[schema(required = false, value_type = Vec<Object>)]
+    webhooks: Vec<Webhook>,
+    /// Only say what would be done, and what the policies say. Not in a batch.
+    #[schema(required = false, default = false)]
+    pub(super) dry_run: bool,
+}
+
+fn lines() -> Schema {
+    let line = || ObjectBuilder::new().schema_type(Type::String);
+    OneOfBuilder::new().item(line()).item(ArrayBuilder::new().items(line())).build().into()
+}
+
+impl JobRequest {
+    /// Reads the fields of a request. Its secrets are sealed.
+    pub(super) fn read(fields: Map<String, Value>) -> Result<Self, Problem> {
+        let mut fields = Fields::new(fields);
+        if !fields.has("connection_args") {
+            fields.problem("connection_args", "missing", "Field required");
+        }
+        let strategies = [("fifo", QueueStrategy::Fifo), ("pinned", QueueStrategy::Pinned)];
+        let request = Self {
+            driver: fields.text("driver").unwrap_or_else(|| PARAMIKO.into()),
+            connection_args: fields.args("connection_args").unwrap_or_default(),
+            driver_args: fields.args("driver_args").unwrap_or_else(|| Args::seal("driver_args", Map::new())),
+            command: fields.lines("command"),
+            config: fields.lines("config"),
+            ttl: fields.seconds("ttl"),
+            execution_timeout: fields.seconds("execution_timeout"),
+            result_ttl: fields.seconds("result_ttl"),
+            repeatable: fields.flag("repeatable"),
+            queue_strategy: fields.word("queue_strategy", &strategies).unwrap_or(QueueStrategy::Fifo),
+            webhooks: fields.webhooks("webhooks"),
+            dry_run: fields.flag("dry_run"),
+        };
+        fields.end()?;
+        Ok(request)
+    }
+
+    /// The request as the daemon understands it.
+    pub(super) fn into_request(mut self, backend: &dyn Backend) -> Request {
+        let pinned = self.queue_strategy == QueueStrategy::Pinned;
+        if pinned {
+            self.keep_connection(backend);
+        }
+        let options = Options {
+            ttl: self.ttl,
+            execution_timeout: self.execution_timeout,
+            result_ttl: self.result_ttl,
+            repeatable: self.repeatable,
+            pinned,
+        };
+        Request {
+            driver: self.driver,
+            command: self.command,
+            config: self.config,
+            connection_args: self.connection_args,
+            driver_args: self.driver_args,
+            options,
+            webhooks: self.webhooks,
+            ..Request::default()
+        }
+    }
+
+    /// Has the driver keep its connection, if it can and was not told otherwise.
+    fn keep_connection(&mut self, backend: &dyn Backend) {
+        let schemas = backend.schemas(&self.driver);
+        let can = schemas.is_some_and(|it| it.connection_args.pointer("/properties/keepalive").is_some());
+        if can {
+            self.connection_args.public_mut().entry("keepalive").or_insert_with(|| KEEPALIVE.into());
+        }
+    }
+}
+
+/// The trace that a request is part of. A value that keeps not to the form is to be ignored (W3C Trace Context, section 3.2).
+pub(super) fn trace(headers: &HeaderMap) -> Option<String> {
+    let trace = headers.get("traceparent")?.to_str().ok().and_then(Trace::read);
+    if trace.is_none() {
+        tracing::debug!("a traceparent that is malformed was ignored");
+    }
+    trace.map(|trace| trace.to_string())
+}
+
+/// The body as an object.
+pub(super) async fn object(
+    body: Body,
+    headers: &HeaderMap,
+    limit: usize,
+    api: &Api,
+) -> Result<Map<String, Value>, Problem> {
+    let is_json = |media_type: &[u8]| media_type.trim_ascii().eq_ignore_ascii_case(b"application/json");
+    let essence = headers.get(CONTENT_TYPE).map(|value| value.as_bytes().split(|byte| *byte == b';').next());
+    if !essence.is_none_or(|essence| essence.is_some_and(is_json)) {
+        return Err(invalid("Send JSON, with the header `Content-Type: application/json`.".into()));
+    }
+    let body = body::read_up_to(body, limit, &api.config).await?;
+    // serde_json says where it is wrong and what was expected, and never what it found.
+    match serde_json::from_slice(&body).map_err(|error| invalid(format!("The body is no JSON: {error}.")))? {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(invalid("The body should be an object.".into())),
+    }
+}
+
+/// How the client named what it submits. What it submits is told by its meaning: the order of fields does not matter.
+pub(super) fn idempotency(
+    headers: &HeaderMap,
+    body: &Map<String, Value>,
+    backend: &dyn Backend,
+) -> Result<Option<Idempotency>, Problem> {
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = key.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
+    let key =
+        key.ok_or_else(|| invalid(format!("`{IDEMPOTENCY_KEY}` is 1 to {LONGEST_KEY} visible characters of ASCII.")))?;
+    // A map of serde_json is sorted.
+    let canonical = zeroize::Zeroizing::new(serde_json::to_vec(body).expect("JSON can be written"));
+    Ok(Some(Idempotency { key: key.into(), fingerprint: backend.fingerprint(&canonical) }))
+}

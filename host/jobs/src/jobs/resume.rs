@@ -1,0 +1,42 @@
+//! How jobs that waited when the daemon ended go on.
+
+use super::Jobs;
+use crate::Job;
+use crate::failures;
+use crate::kept::Kept;
+use crate::needs::Need;
+use crate::store::Waiting;
+use crate::work::{Run, Task, Work};
+use hostler_model::Failure;
+use hostler_plugins::Rejection;
+
+impl Jobs {
+    /// Queues them. Each is validated and judged by the plugins of now when its turn has come, so that thousands
+    /// of them hold nobody up.
+    pub(crate) fn resume(&self, queued: Vec<Waiting>) {
+        for waiting in queued {
+            let job = &waiting.job;
+            // Without its driver it fails as soon as it can.
+            let concurrency = self.plugins.concurrency(&job.driver).unwrap_or(0);
+            let needs = Need::of(job, &self.config, concurrency);
+            let ttl = job.options.ttl.unwrap_or(self.config.default_ttl());
+            let (jobs, job, kept) = (self.clone(), job.clone(), waiting.kept.clone());
+            let prepare = Box::new(move || Box::pin(async move { jobs.prepare_again(&job, kept).await }) as _);
+            self.dispatcher.resume(waiting, ttl, Work { needs, task: Task::Kept(prepare) });
+        }
+    }
+
+    async fn prepare_again(&self, job: &Job, kept: Kept) -> Result<Run, Failure> {
+        drop(kept);
+        let request = Err(failures::lost(failures::Reached::Queue))?;
+        let prepared =
+            self.plugins.prepare(job.id, &job.caller, request).await.map_err(|rejection| match rejection {
+                Rejection::Invalid(problems) => failures::not_valid(&problems),
+                Rejection::Failed(failure) => failure,
+            })?;
+        if prepared.plan().target != job.plan.target {
+            return Err(failures::other_target(&job.plan.target, &prepared.plan().target));
+        }
+        Ok(Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _))
+    }
+}

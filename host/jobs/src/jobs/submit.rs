@@ -1,0 +1,88 @@
+//! How a request becomes a job.
+
+use super::Jobs;
+use crate::dispatcher::Newcomer;
+use crate::needs::Need;
+use crate::reach::{self, Beyond};
+use crate::{DryRun, Job, Rejection, State, Submission, Submitted};
+use hostler_model::{Caller, Failure, JobId, Request, Target};
+use hostler_plugins::Prepared;
+
+impl Jobs {
+    /// Validates a request, has it reviewed, stores it, and answers the queued job. The job is
+    /// durable when this returns. Under a key that its caller used before for the same request, the answer is the job
+    /// of then.
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, Rejection> {
+        if let Some(known) = self.known(&submission).await? {
+            return Ok(known);
+        }
+        // Before the plugins are asked: a flood must not cost more than a look at a counter.
+        let room = self.dispatcher.reserve().map_err(Rejection::Failed)?;
+        let Submission { mut request, caller, idempotency, batch, trace } = submission;
+        let id = JobId::new();
+        let (driver, options) = (request.driver.clone(), request.options.clone());
+        let ttl = options.ttl.unwrap_or(self.config.default_ttl());
+        let mut warnings = std::mem::take(&mut request.warnings);
+        let kept = None;
+        let webhooks = std::mem::take(&mut request.webhooks);
+        let webhooks = self.webhooks.seal(id, webhooks).map_err(Rejection::Failed)?;
+        let prepared = self.prepare(id, &caller, request).await?;
+        let plan = prepared.plan().clone();
+        warnings.extend_from_slice(&plan.warnings);
+        let job = Job {
+            id,
+            state: State::Queued,
+            caller: caller.name,
+            batch,
+            driver,
+            options,
+            attempt: 1,
+            trace,
+            plan,
+            created_at: id.made_at(),
+            started_at: None,
+            cancel_requested_at: None,
+            ended_at: None,
+            outcome: None,
+            warnings,
+        };
+        let needs = Need::of(&job, &self.config, prepared.concurrency());
+        let run = Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _);
+        let newcomer = Newcomer { room, job, ttl, kept, idempotency, webhooks, needs, run };
+        self.dispatcher.accept(newcomer).await.map_err(Rejection::Failed)
+    }
+
+    /// Does all that [`Jobs::submit`] does before it stores the job, and says what it would be.
+    pub async fn dry_run(&self, submission: Submission) -> Result<DryRun, Rejection> {
+        let Submission { mut request, caller, .. } = submission;
+        let mut warnings = std::mem::take(&mut request.warnings);
+        let prepared = self.prepare(JobId::new(), &caller, request).await?;
+        let (plan, policies) = (prepared.plan().clone(), prepared.verdicts().to_vec());
+        warnings.extend_from_slice(&plan.warnings);
+        Ok(DryRun { plan, policies, warnings })
+    }
+
+    /// Has the plugins look at the request. A job that the caller's key is not for is denied, and leaves a line of the
+    /// audit only.
+    async fn prepare(&self, id: JobId, caller: &Caller, request: Request) -> Result<Prepared, Rejection> {
+        let driver = request.driver.clone();
+        reach::check_driver(caller, &driver).map_err(|beyond| self.deny(beyond, caller, id, &driver, None))?;
+        let prepared = self.plugins.prepare(id, &caller.name, request).await?;
+        let target = &prepared.plan().target;
+        reach::check_target(caller, target).map_err(|beyond| self.deny(beyond, caller, id, &driver, Some(target)))?;
+        Ok(prepared)
+    }
+
+    fn deny(&self, beyond: Beyond, caller: &Caller, job: JobId, driver: &str, target: Option<&Target>) -> Failure {
+        self.record(&beyond.entry(caller, job, driver, target));
+        beyond.into()
+    }
+
+    /// The job that this caller submitted under the same key. The store looks once more when it stores one.
+    async fn known(&self, submission: &Submission) -> Result<Option<Submitted>, Failure> {
+        match &submission.idempotency {
+            Some(idempotency) => self.dispatcher.submitted_before(&submission.caller.name, idempotency).await,
+            None => Ok(None),
+        }
+    }
+}

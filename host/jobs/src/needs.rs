@@ -1,0 +1,64 @@
+//! What a job needs a place at while it runs.
+
+use crate::{Config, Job};
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// All that one job needs. Jobs with equal needs take turns.
+pub(crate) type Needs = Arc<[Need]>;
+
+/// One place, where there are only so many.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Need {
+    pub(crate) at: Key,
+    pub(crate) limit: u32,
+}
+
+/// What limits go by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    /// The pinned jobs for a host and port, whatever the user.
+    Pinned(String, u16),
+    Target(String, u16),
+    JumpHost(String, u16),
+    Caller(String),
+    Driver(String),
+}
+
+impl Need {
+    /// What this job needs, if its driver carries out so many at once.
+    pub(crate) fn of(job: &Job, config: &Config, concurrency: usize) -> Needs {
+        let target = &job.plan.target;
+        let place = |host: &String, port| (host.to_ascii_lowercase(), port);
+        let (host, port) = place(&target.host, target.port);
+        let pinned = job.options.pinned.then(|| Key::Pinned(host.clone(), port));
+        let mut needs: Vec<Self> = pinned.map(|at| Self { at, limit: 1 }).into_iter().collect();
+        let mut limited = |at, limit: Option<NonZeroU32>| {
+            let need = limit.map(|limit| Self { at, limit: limit.get() });
+            // A way may lead through the same host twice.
+            needs.extend(need.filter(|need| !needs.contains(need)).into_iter().collect::<Vec<_>>());
+        };
+        limited(Key::Target(host, port), config.max_running_per_target);
+        for jump in &target.jumps {
+            let (host, port) = place(&jump.host, jump.port);
+            limited(Key::JumpHost(host, port), config.max_running_per_jump_host);
+        }
+        limited(Key::Caller(job.caller.clone()), config.max_running_per_caller);
+        let concurrency = u32::try_from(concurrency).unwrap_or(u32::MAX);
+        limited(Key::Driver(job.driver.clone()), NonZeroU32::new(concurrency));
+        needs.into()
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pinned(host, port) => write!(f, "pinned jobs for {host}:{port}"),
+            Self::Target(host, port) => write!(f, "target {host}:{port}"),
+            Self::JumpHost(host, port) => write!(f, "jump host {host}:{port}"),
+            Self::Caller(name) => write!(f, "caller {name}"),
+            Self::Driver(name) => write!(f, "driver {name}"),
+        }
+    }
+}
