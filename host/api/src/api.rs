@@ -2,12 +2,14 @@
 
 use crate::guard::TurnedAway;
 use crate::key::OperatorKey;
+use crate::metrics::Metrics;
 use crate::rate::Rates;
-use crate::{Backend, Config, access_log, dialect, native, openapi};
+use crate::{Backend, Config, access_log, dialect, native, openapi, operations};
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use hostler_model::{Caller, Secret};
 use hostler_remote::HostKeys;
+use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +26,8 @@ pub struct Api {
     pub(crate) turned_away: TurnedAway,
     /// Places for clients that follow jobs.
     pub(crate) followers: Arc<Semaphore>,
+    pub(crate) metrics: Metrics,
+    pub(crate) registry: Arc<Registry>,
     /// Cancelled when the daemon shuts down: from then on nobody waits for a job.
     pub(crate) closing: CancellationToken,
 }
@@ -42,8 +46,18 @@ impl Api {
             key: OperatorKey::new(key.expose()),
             operator: Arc::new(Caller::operator()),
             turned_away: TurnedAway::default(),
+            metrics: Metrics::default(),
+            registry: Arc::default(),
             closing: CancellationToken::new(),
         }
+    }
+
+    /// The same, and shows at `/metrics` what is counted in `registry` and here.
+    #[must_use]
+    pub fn with_metrics(self, mut registry: Registry) -> Self {
+        self.metrics.register(&mut registry);
+        self.turned_away.register(&mut registry);
+        Self { registry: Arc::new(registry), ..self }
     }
 
     /// All routes.
@@ -52,9 +66,10 @@ impl Api {
         // Without a prefix the paths are those of dialect 0.2, and so are the errors.
         Router::new()
             .merge(dialect::v0_2::router(self))
+            .merge(operations::router(self))
             .nest("/v0.2", dialect::v0_2::router(self))
             .nest("/v1", native)
             .merge(openapi::router(openapi::document(description)))
-            .layer(from_fn(access_log::log))
+            .layer(from_fn_with_state(self.clone(), access_log::log))
     }
 }

@@ -3,8 +3,8 @@
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{BoxStream, StreamExt};
 use hostler_jobs::{
-    AuditFilter, Batch, Cancelled, DryRun, Filter, Job, Jobs, Key, KeyDigest, Page, Recorded, Rejection, Slice, State,
-    Submission, Submitted, Told,
+    AuditFilter, Batch, Cancelled, Delivery, DryRun, Filter, Job, Jobs, Key, KeyDigest, Page, Recorded, Rejection,
+    Slice, State, Submission, Submitted, Told,
 };
 use hostler_model::{
     AuditEntry, BatchId, Caller, DriverSchemas, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Secret,
@@ -38,6 +38,10 @@ pub trait Backend: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Slice, Failure>>;
     /// See [`Jobs::list`].
     fn list(&self, filter: Filter, page: Page) -> BoxFuture<'_, Result<Vec<Job>, Failure>>;
+    /// See [`Jobs::deliveries`].
+    fn deliveries(&self, job: JobId) -> BoxFuture<'_, Result<Vec<Delivery>, Failure>>;
+    /// See [`Jobs::ready`].
+    fn ready(&self) -> BoxFuture<'_, Result<(), Failure>>;
     /// See [`Jobs::counts`].
     fn counts(&self, filter: Filter) -> BoxFuture<'_, Result<BTreeMap<State, u64>, Failure>>;
     /// See [`Jobs::waiting_for`].
@@ -119,6 +123,14 @@ impl Backend for Jobs {
 
     fn counts(&self, filter: Filter) -> BoxFuture<'_, Result<BTreeMap<State, u64>, Failure>> {
         Jobs::counts(self, filter).boxed()
+    }
+
+    fn deliveries(&self, job: JobId) -> BoxFuture<'_, Result<Vec<Delivery>, Failure>> {
+        Jobs::deliveries(self, job).boxed()
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        Jobs::ready(self).boxed()
     }
 
     fn waiting_for(&self, id: JobId) -> Option<String> {

@@ -18,12 +18,15 @@ pub struct Config {
     pub body_read_timeout: u64,
     /// How long the head of a request may take to arrive, in seconds. An idle connection is closed after it, too.
     pub header_read_timeout: u64,
-    /// How many connections are open at once. More wait in the backlog of the socket.
+    /// How many connections are open at once. For one more, the one is closed that has been idle for the longest time; if all have
+    /// requests under way, it waits.
     pub max_connections: NonZeroU16,
     /// How many clients follow the events of jobs at once. One more is answered with 503.
     pub max_followers: u16,
     /// How long requests may take to end when the daemon shuts down, in seconds.
     pub drain_timeout: u64,
+    /// Whether `/metrics` is shown without a key.
+    pub open_metrics: bool,
     /// How many requests a second an API key may make in the long run, unless it says so itself. The operator's may make
     /// any number.
     pub rate_per_second: NonZeroU32,
@@ -42,6 +45,7 @@ impl Default for Config {
             max_connections: NonZeroU16::new(1024).expect("1024 is not 0"),
             max_followers: 256,
             drain_timeout: 10,
+            open_metrics: false,
             rate_per_second: NonZeroU32::new(200).expect("200 is not 0"),
             rate_burst: NonZeroU32::new(400).expect("400 is not 0"),
         }

@@ -10,6 +10,7 @@ use axum::response::Response;
 use futures::FutureExt;
 use hostler_model::{Caller, ErrorKind, Failure, Phase, Scope};
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -20,6 +21,13 @@ pub(crate) struct TurnedAway {
     pub(crate) no_key: Counter,
     /// Because their key was used too often.
     pub(crate) throttled: Counter,
+}
+
+impl TurnedAway {
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        registry.register("http_without_key", "Requests without a key that is worth something", self.no_key.clone());
+        registry.register("http_throttled", "Requests whose key was used too often", self.throttled.clone());
+    }
 }
 
 /// Puts the guard in front of all routes of a dialect, known paths and unknown ones: no key, no answer.

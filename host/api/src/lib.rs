@@ -10,17 +10,21 @@
 //! Every status code of an error is chosen in `error.rs`, but for the 4xx by which a dialect refuses a body.
 
 mod access_log;
+mod answer;
 mod api;
 mod backend;
 mod body;
 mod coerce;
 mod config;
+mod connections;
 mod dialect;
 mod error;
 mod guard;
 mod key;
+mod metrics;
 mod native;
 mod openapi;
+mod operations;
 mod query;
 mod rate;
 mod serve;
@@ -28,4 +32,5 @@ mod serve;
 pub use api::Api;
 pub use backend::Backend;
 pub use config::Config;
+pub use native::NativeLetter;
 pub use serve::serve;

@@ -10,19 +10,23 @@ mod host_keys;
 mod job;
 mod jobs;
 mod keys;
+mod letter;
 mod output;
 mod plugins;
 mod problem;
 mod request;
 mod result;
 mod wanted;
+mod webhooks;
 
 use crate::guard::guarded;
 use crate::{Api, error::Error, key, query};
 use axum::Router;
 use axum::http::Uri;
 use hostler_model::{ErrorKind, Failure, Phase};
+pub use letter::NativeLetter;
 use problem::Problem;
+pub(crate) use problem::answer;
 use std::time::Duration;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -52,11 +56,12 @@ pub(crate) fn router(api: &Api) -> (Router, OpenApi) {
         .routes(routes!(keys::list, keys::make))
         .routes(routes!(keys::revoke))
         .routes(routes!(audit::list))
+        .routes(routes!(webhooks::deliveries))
         .split_for_parts();
     let router = router
         .fallback(async || Problem::from(Error::NoPath))
         .method_not_allowed_fallback(async || Problem::from(Error::NoMethod));
-    (guarded(router, api, problem::answer), description)
+    (guarded(router, api, answer), description)
 }
 
 /// The parameters of a query but for the API key; only those known are allowed.

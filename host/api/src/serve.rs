@@ -1,14 +1,19 @@
 //! The accept loop.
 
+use crate::answer::until_sent;
+use crate::connections::{Connections, Place};
 use crate::{Api, Config};
+use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,19 +35,16 @@ pub async fn serve(listener: TcpListener, api: Api, shutdown: CancellationToken)
     open.wait().await;
 }
 
-/// Takes connections for ever, no more at once than there is room for.
+/// Takes connections for ever. One that finds no place waits until another has made room, and all behind it in the backlog.
 async fn accept(listener: &TcpListener, api: &Api, open: &TaskTracker) {
     let service = TowerToHyperService::new(api.router());
-    let room = Arc::new(Semaphore::new(api.config.max_connections.get().into()));
+    let connections = Connections::new(api.config.max_connections.get().into());
     loop {
-        let place = Arc::clone(&room).acquire_owned().await.expect("the semaphore is never closed");
         match listener.accept().await {
             Ok((stream, _)) => {
+                let place = connections.place().await;
                 let (service, api) = (service.clone(), api.clone());
-                open.spawn(async move {
-                    carry(stream, service, &api).await;
-                    drop(place);
-                });
+                open.spawn(async move { carry(stream, service, &api, place).await });
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -53,15 +55,27 @@ async fn accept(listener: &TcpListener, api: &Api, open: &TaskTracker) {
 }
 
 /// Answers the requests of one connection until it ends.
-async fn carry(stream: TcpStream, service: TowerToHyperService<axum::Router>, api: &Api) {
+async fn carry(stream: TcpStream, service: TowerToHyperService<Router>, api: &Api, place: Arc<Place>) {
     // Answers are small and whole; waiting to fill a packet would only cost time.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
+    let service = service_fn(|request| {
+        let under_way = place.begin();
+        let answer = under_way.map(|under_way| (service.call(request), under_way));
+        async {
+            match answer {
+                Some((answer, under_way)) => Ok::<_, Infallible>(until_sent(answer.await?, under_way)),
+                // The connection ends before this does.
+                None => pending().await,
+            }
+        }
+    });
     let connection = http(&api.config).serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Ok(ended),
+        () = place.closed() => return,
         () = api.closing.cancelled() => {
             connection.as_mut().graceful_shutdown();
             timeout(api.config.drain_timeout(), connection).await

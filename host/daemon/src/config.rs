@@ -3,6 +3,7 @@
 use crate::cli::Files;
 use anyhow::Context;
 use config::{Environment, File, FileFormat};
+use hostler_jobs::WebhookConfig;
 use hostler_plugins::{Compiler, PluginConfig, PolicyConfig};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) http: hostler_api::Config,
     /// The queue.
     pub(crate) jobs: hostler_jobs::Config,
+    /// Whom to tell what becomes of jobs.
+    pub(crate) webhooks: WebhookConfig,
     /// Plugins in general.
     pub(crate) plugins: hostler_plugins::Config,
     /// The daemon's own files.
@@ -43,6 +46,7 @@ impl Default for Config {
             api_key_file: None,
             http: hostler_api::Config::default(),
             jobs: hostler_jobs::Config::default(),
+            webhooks: WebhookConfig::default(),
             plugins: hostler_plugins::Config::default(),
             files: hostler_files::Config::default(),
             ssh: hostler_remote::Config::default(),
@@ -71,7 +75,7 @@ impl Config {
         // HOSTLER_SECTION__KEY. The key of the API, the log filter and the client's address are no part of it.
         let mut environment = Environment::with_prefix("HOSTLER").prefix_separator("_").separator("__");
         environment = environment.try_parsing(true).list_separator(":");
-        for folders in ["files.roots", "ssh.key_roots", "ssh.default_keys"] {
+        for folders in ["files.roots", "ssh.key_roots", "ssh.default_keys", "webhooks.allow_private"] {
             environment = environment.with_list_parse_key(folders);
         }
         let ours = |name: &str| matches!(name, "HOSTLER_API_KEY" | "HOSTLER_LOG" | "HOSTLER_URL");

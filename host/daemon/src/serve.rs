@@ -4,10 +4,12 @@ use crate::cli::Serve;
 use crate::config::Config;
 use crate::key;
 use anyhow::Context;
-use hostler_api::Api;
+use hostler_api::{Api, NativeLetter};
 use hostler_files::Staged;
 use hostler_jobs::Ledger;
 use hostler_remote::HostKeys;
+use prometheus_client::registry::Registry;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -24,6 +26,9 @@ const SWEEP: Duration = Duration::from_mins(1);
 /// Runs the daemon.
 pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let config = Config::load(&arguments.files)?;
+    raise_descriptors();
+    // Webhooks speak TLS with the one library of cryptography that is here. If somebody else chose before, so be it.
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
     let listen = arguments.listen.unwrap_or(config.listen);
     let data_dir = config.data_dir;
     for folder in ["", "files", "keys", "plugins", "staged"] {
@@ -39,8 +44,14 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let files = config.files.build()?;
     let (connector, audit) = (engine.clone(), Arc::new(ledger.clone()));
     let plugins = config.plugins.build(connector, files.roots, audit).await?;
-    let jobs = config.jobs.build(ledger, plugins).await?;
-    let api = Api::new(config.http, jobs.clone(), host_keys, key);
+    let webhooks = config.webhooks.build(&ledger, Arc::new(NativeLetter))?;
+    let mut registry = Registry::with_prefix("hostler");
+    ledger.register(&mut registry);
+    engine.register(&mut registry);
+    plugins.register(&mut registry);
+    let jobs = config.jobs.build(ledger, plugins, webhooks).await?;
+    jobs.register(&mut registry);
+    let api = Api::new(config.http, jobs.clone(), host_keys, key).with_metrics(registry);
     let shutdown = CancellationToken::new();
     // Whoever reads the next line may end the daemon at once, and jobs are to be ended in order then too.
     let mut end = End::listen()?;
@@ -61,6 +72,14 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     };
     tokio::join!(serving, asked_to_end);
     Ok(())
+}
+
+/// Has as many descriptors as the system allows: each connection takes one, over HTTP and over SSH.
+fn raise_descriptors() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "the number of open files could not be raised");
+    }
 }
 
 /// Removes staged files whose time is over, as long as the daemon runs.

@@ -22,7 +22,8 @@ fn log_json<S>() -> impl tracing_subscriber::Layer<S>
 where
     S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
 {
-    fmt::layer().json().with_writer(std::io::stderr)
+    // All spans around a line are told, and the innermost one not twice: `request_id` and `job` are in them.
+    fmt::layer().json().with_current_span(false).with_writer(std::io::stderr)
 }
 
 /// Libraries that are not heard below this level, whatever was asked: russh writes lines for every packet,

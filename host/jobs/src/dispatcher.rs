@@ -7,10 +7,11 @@ use crate::ends::Ends;
 use crate::follower::Follower;
 use crate::journal::Journal;
 use crate::kept::Kept;
+use crate::metrics::Metrics;
 use crate::needs::Needs;
 use crate::queue::{Queue, Room};
 use crate::running::Running;
-use crate::store::{Arrival, Inserted, Owner, Store, Waiting};
+use crate::store::{Arrival, Inserted, Owner, Store, Waiting, Watch};
 use crate::work::{Run, Task, Work};
 use crate::{Cancelled, Config, Filter, Idempotency, Job, Submitted, clock, failures, to_its_end, trail};
 use hostler_model::{Failure, JobId};
@@ -28,6 +29,7 @@ pub(crate) struct Dispatcher {
     queue: Arc<Queue>,
     ends: Arc<Ends>,
     journal: Journal,
+    pub(crate) metrics: Metrics,
     running: Running,
     drain_timeout: Duration,
     /// Read by submissions from the store to the queue; written by whoever must not meet a job in
@@ -48,6 +50,7 @@ pub(crate) struct Newcomer {
     /// What carries it out after a restart.
     pub(crate) kept: Option<Kept>,
     pub(crate) idempotency: Option<Idempotency>,
+    pub(crate) webhooks: Vec<Watch>,
     pub(crate) needs: Needs,
     pub(crate) run: Run,
 }
@@ -61,6 +64,7 @@ impl Dispatcher {
             owner,
             queue: Queue::new(config.max_queued.get() as usize, config.max_running.get() as usize),
             ends: Arc::default(),
+            metrics: Metrics::default(),
             running: Running::default(),
             drain_timeout: config.drain_timeout(),
             door: RwLock::default(),
@@ -87,7 +91,7 @@ impl Dispatcher {
     pub(crate) async fn accept(self: &Arc<Self>, newcomer: Newcomer) -> Result<Submitted, Failure> {
         let this = Arc::clone(self);
         to_its_end(async move {
-            let Newcomer { room, job, ttl, kept, idempotency, needs, run } = newcomer;
+            let Newcomer { room, job, ttl, kept, idempotency, webhooks, needs, run } = newcomer;
             let _inside = this.door.read().await;
             if this.draining.is_cancelled() {
                 return Err(failures::stopping());
@@ -99,7 +103,7 @@ impl Dispatcher {
             let entry = place.is_some().then(|| this.running.enter(job.id));
             let job = if place.is_some() { job.started(clock::now()) } else { job };
             let idempotency = idempotency.as_ref();
-            let arrival = Arrival { job: &job, ttl, kept, idempotency, owner: this.owner };
+            let arrival = Arrival { job: &job, ttl, kept, idempotency, webhooks: &webhooks, owner: this.owner };
             let known = match this.store.insert(arrival).await {
                 Ok(Inserted::New) => None,
                 Ok(Inserted::Known(id)) => Some(Ok(id)),
@@ -171,6 +175,11 @@ impl Dispatcher {
     /// A reader of the log of this job.
     pub(crate) fn follower(&self, job: Job) -> Follower {
         Follower::new(Arc::clone(&self.store), Arc::clone(&self.ends), &self.journal, job)
+    }
+
+    /// See [`crate::Jobs::open`].
+    pub(crate) fn open(&self) -> (usize, usize) {
+        self.queue.counts()
     }
 
     /// See [`crate::Jobs::waiting_for`].

@@ -70,6 +70,9 @@ pub enum Error {
         .0.detail.as_deref().unwrap_or(&.0.message)
     )]
     LeftOver(#[source] Failure),
+    /// The section `[webhooks]` is wrong.
+    #[error("{0}")]
+    Webhooks(String),
     /// The API keys cannot be read.
     #[error("cannot read the API keys: {0}")]
     Keys(#[source] Failure),

@@ -5,7 +5,9 @@ mod submit;
 
 use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;
+use crate::metrics::Open;
 use crate::vault::Vault;
+use crate::webhook::{Delivery, Webhooks};
 use crate::{
     AuditFilter, Batch, Cancelled, Config, Filter, Job, Key, KeyDigest, Page, Recorded, Slice, State, Told, clock,
     trail,
@@ -15,6 +17,7 @@ use hostler_model::{
     AuditEntry, BatchId, Caller, DriverSchemas, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Secret,
 };
 use hostler_plugins::Plugins;
+use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +30,7 @@ pub struct Jobs {
     dispatcher: Arc<Dispatcher>,
     vault: Arc<Vault>,
     keys: Arc<Keys>,
+    webhooks: Arc<Webhooks>,
 }
 
 impl Jobs {
@@ -36,8 +40,9 @@ impl Jobs {
         dispatcher: Arc<Dispatcher>,
         vault: Arc<Vault>,
         keys: Keys,
+        webhooks: Arc<Webhooks>,
     ) -> Self {
-        Self { config: Arc::new(config), plugins, dispatcher, vault, keys: Arc::new(keys) }
+        Self { config: Arc::new(config), plugins, dispatcher, vault, keys: Arc::new(keys), webhooks }
     }
 
     /// A keyed hash of a request, to tell whether two are the same: [`crate::Idempotency`].
@@ -142,6 +147,23 @@ impl Jobs {
         self.keys.revoke(name, by).await
     }
 
+    /// Has jobs, and what is told of them, counted.
+    pub fn register(&self, registry: &mut Registry) {
+        self.dispatcher.metrics.register(registry);
+        self.webhooks.register(registry);
+        registry.register_collector(Box::new(Open(self.clone())));
+    }
+
+    /// How many jobs wait, and how many are carried out.
+    pub(crate) fn open(&self) -> (usize, usize) {
+        self.dispatcher.open()
+    }
+
+    /// What was told of a job, to whom, and what became of that.
+    pub async fn deliveries(&self, job: JobId) -> Result<Vec<Delivery>, Failure> {
+        self.webhooks.deliveries(job).await
+    }
+
     /// Whether a job that came now would be accepted: fails with kind `busy` while the daemon ends, and if the
     /// store cannot be written.
     pub async fn ready(&self) -> Result<(), Failure> {
@@ -158,6 +180,7 @@ impl Jobs {
     /// have not ended by then are ended by the next start.
     pub async fn shutdown(&self) {
         self.dispatcher.shutdown().await;
+        self.webhooks.shutdown().await;
     }
 
     /// The plugins in service and those that could not be loaded.

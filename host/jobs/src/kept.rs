@@ -64,6 +64,8 @@ impl Kept {
             connection_args: Args::sealed("connection_args", content.connection_args.into_owned(), of_connection),
             driver_args: Args::sealed("driver_args", content.driver_args.into_owned(), of_driver),
             options: content.options.into_owned(),
+            // They are in the store already.
+            webhooks: Vec::new(),
             warnings: content.warnings.into_owned(),
         })
     }
@@ -85,6 +87,7 @@ mod tests {
             connection_args: Args::seal("connection_args", fields(json!({"host": "a", "password": "hun\"ter2"}))),
             driver_args: Args::seal("driver_args", fields(json!({"sudo": true, "sudo_password": "s3cret"}))),
             options: Options { repeatable: true, ..Options::default() },
+            webhooks: Vec::new(),
             warnings: vec!["from the way in".into()],
         }
     }

@@ -113,6 +113,11 @@ impl Lanes {
         (self.running >= max).then(|| format!("max_running: {max} of {max} jobs run"))
     }
 
+    /// How many jobs run.
+    pub(crate) fn running(&self) -> usize {
+        self.running
+    }
+
     /// Forgets all jobs that wait.
     pub(crate) fn clear(&mut self) {
         self.lanes.clear();

@@ -6,6 +6,8 @@ use crate::{Config, Error, clock};
 use hostler_model::{AuditEntry, AuditEvent, JobId};
 use hostler_plugins::Audit;
 use jiff::Timestamp;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use utoipa::ToSchema;
 pub struct Ledger {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) vault: Arc<Vault>,
+    pub(crate) commits: Histogram,
 }
 
 /// A line of the audit, and when it was written.
@@ -46,9 +49,14 @@ pub struct AuditFilter {
 impl Ledger {
     /// Opens the store in `data_dir`, or makes it, and takes the key that seals what is secret in it.
     pub fn open(data_dir: &Path, config: &Config) -> Result<Self, Error> {
-        let store = Arc::new(Sqlite::open(data_dir)?);
+        let store = Sqlite::open(data_dir)?;
         let vault = Arc::new(Vault::unlock(data_dir, config.secrets_key_file.as_deref())?);
-        Ok(Self { store, vault })
+        Ok(Self { commits: store.commits(), store: Arc::new(store), vault })
+    }
+
+    /// Has commits of the store counted.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register_with_unit("store_commit", "Time of a commit", Unit::Seconds, self.commits.clone());
     }
 }
 

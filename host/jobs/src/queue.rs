@@ -95,6 +95,12 @@ impl Queue {
         Arc::clone(&self.rooms).try_acquire_owned().map(Room).map_err(|_| failures::full(self.max))
     }
 
+    /// How many jobs wait, and how many are carried out.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let waiting = self.waiting();
+        (waiting.by_id.len(), waiting.lanes.running())
+    }
+
     /// Adds a job that may wait for `left` of its `ttl`. It may be taken at once. A job of an earlier run of the
     /// daemon needs no room: it was accepted.
     pub(crate) fn push(&self, room: Option<Room>, job: Job, ttl: Duration, left: Duration, work: Work) {

@@ -78,6 +78,13 @@ pub enum ErrorKind {
     Other(String),
 }
 
+impl ErrorKind {
+    /// The word under which it is counted. What plugins name themselves is one kind here: there may be any number of them.
+    pub fn label(&self) -> String {
+        if matches!(self, Self::Other(_)) { "other".into() } else { self.to_string() }
+    }
+}
+
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)

@@ -20,7 +20,9 @@ mod problem;
 mod request;
 mod secret;
 mod target;
+mod trace;
 mod transfer;
+mod webhook;
 
 pub use args::Args;
 pub use audit::{AuditEntry, AuditEvent};
@@ -37,4 +39,6 @@ pub use problem::Problem;
 pub use request::{Plan, Request};
 pub use secret::{Secret, SecretUse};
 pub use target::{Hop, Target};
+pub use trace::Trace;
 pub use transfer::{Direction, Hash, HashAlgorithm, Moved, NotMoved};
+pub use webhook::{Webhook, WebhookEvent};

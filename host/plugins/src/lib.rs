@@ -29,6 +29,7 @@ mod jury;
 mod life_cycle;
 mod limits;
 mod manifest;
+mod metrics;
 mod plugin;
 mod plugins;
 mod powers;

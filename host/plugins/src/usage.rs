@@ -16,6 +16,16 @@ pub(crate) struct Usage {
     peak_memory: AtomicU64,
     /// The most CPU time that a budget was charged, in milliseconds, in ticks of 10.
     peak_cpu_ms: AtomicU64,
+    /// The CPU time that all calls were charged, in milliseconds.
+    cpu_ms: AtomicU64,
+}
+
+/// What is counted on and on.
+pub(crate) struct Counts {
+    pub(crate) calls: u64,
+    pub(crate) failed_calls: u64,
+    pub(crate) denials: u64,
+    pub(crate) cpu_ms: u64,
 }
 
 impl Usage {
@@ -25,6 +35,18 @@ impl Usage {
         self.failed_calls.fetch_add(u64::from(!succeeded), Ordering::Relaxed);
         self.peak_memory.fetch_max(memory as u64, Ordering::Relaxed);
         self.peak_cpu_ms.fetch_max(cpu_ms, Ordering::Relaxed);
+        self.cpu_ms.fetch_add(cpu_ms, Ordering::Relaxed);
+    }
+
+    /// What has been counted so far.
+    pub(crate) fn counts(&self) -> Counts {
+        let now = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Counts {
+            calls: now(&self.calls),
+            failed_calls: now(&self.failed_calls),
+            denials: now(&self.denials),
+            cpu_ms: now(&self.cpu_ms),
+        }
     }
 
     /// Takes note of a denial.

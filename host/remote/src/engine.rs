@@ -7,12 +7,14 @@ use crate::dial::resolve;
 use crate::key::KeyMaker;
 use crate::known_hosts::KnownHosts;
 use crate::limiter::Limiter;
+use crate::metrics::{Kept, Logins};
 use crate::opener::Opener;
 use crate::pool::Pool;
 use crate::{Config, Connect, Connector, Deadlines, Error, Session};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_model::Failure;
+use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,11 +42,18 @@ impl Engine {
             keys: KeyMaker::new()?,
             background: Background::new().map_err(Error::NoThreads)?,
             limiter: Limiter::new(config.logins_at_once.get().into()),
+            logins: Logins::default(),
             jumps: Pool::new(usize::MAX, config.pool_age),
             jump_idle: config.jump_idle,
         };
         let sessions = Pool::new(config.sessions_per_connection.get().into(), config.pool_age);
         Ok(Self { deadlines, opener: Arc::new(opener), sessions, pool_idle: config.pool_idle })
+    }
+
+    /// Has connections and logins counted.
+    pub fn register(&self, registry: &mut Registry) {
+        self.opener.logins.register(registry);
+        registry.register_collector(Box::new(Kept::new(&self.sessions, &self.opener.jumps)));
     }
 
     /// Closes all connections, those to jump hosts last. Sessions that are still open get 10 seconds to end.

@@ -38,6 +38,7 @@ mod limiter;
 mod line;
 mod link;
 mod login;
+mod metrics;
 mod opener;
 mod pin;
 mod pool;

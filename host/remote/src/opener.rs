@@ -9,6 +9,7 @@ use crate::known_hosts::KnownHosts;
 use crate::limiter::Limiter;
 use crate::link::Link;
 use crate::login::login;
+use crate::metrics::Logins;
 use crate::pool::{Lease, Opening, Pool, Wish};
 use crate::tunnel::{self, on_the_way};
 use crate::{Connect, credential};
@@ -38,6 +39,7 @@ pub(crate) struct Opener {
     pub(crate) keepalive: Duration,
     pub(crate) keys: KeyMaker,
     pub(crate) limiter: Limiter,
+    pub(crate) logins: Logins,
     /// Where connections live that move files.
     pub(crate) background: Background,
     /// The connections to jump hosts.
@@ -104,7 +106,9 @@ impl Opener {
         for warning in warnings {
             notes.warn(warning);
         }
-        login(&mut handle, &request, credentials, &notes).await.map_err(here)?;
+        let login = login(&mut handle, &request, credentials, &notes).await;
+        self.logins.ended(&login);
+        login.map_err(here)?;
         Ok(Link { target, handle: Arc::new(handle), notes, runtime: runtime::Handle::current(), via })
     }
 

@@ -182,6 +182,12 @@ impl Pool {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many connections there are, or are being made, and how many of those that can be shared nobody uses.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let idle = |slot: &&Arc<Slot>| slot.usage().users == 0;
+        (self.keepers.len(), self.slots().values().flatten().filter(idle).count())
+    }
+
     /// Has every connection closed as soon as nobody uses it.
     pub(crate) fn end(&self) {
         self.ending.cancel();

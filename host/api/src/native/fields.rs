@@ -1,7 +1,8 @@
 //! Reads the fields of an object that came in a body. What is wrong with one is told by its place and never by its
 //! value, which may be a secret.
 
-use hostler_model::{Args, Problem};
+use super::webhooks::Wanted;
+use hostler_model::{Args, Problem, Webhook};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -70,6 +71,16 @@ impl Fields {
             Value::Array(items) => items.into_iter().map(object).collect(),
             _ => None,
         })
+    }
+
+    /// Whom to tell of the job.
+    pub(super) fn webhooks(&mut self, name: &str) -> Vec<Webhook> {
+        let wanted = "Input should be a list of webhooks, each with `url`, and perhaps `secret`, `events`, `method`, `headers`, `timeout`";
+        let read = |value| {
+            let wanted: Vec<Wanted> = serde_json::from_value(value).ok()?;
+            wanted.into_iter().map(|wanted| Webhook::try_from(wanted).ok()).collect()
+        };
+        self.read(name, "webhook_type", wanted, read).unwrap_or_default()
     }
 
     /// A field must be there and is not, or is not what it should be.

@@ -2,7 +2,7 @@
 
 use super::job::{JobView, RowView};
 use super::problem::{Problem, Refusals};
-use super::request::{JobRequest, idempotency, object};
+use super::request::{JobRequest, idempotency, object, trace};
 use super::wanted::{self, Wanted};
 use super::{parameters, patience};
 use crate::guard::{Canceler, Reader, Submitter};
@@ -114,6 +114,7 @@ pub(super) async fn submit(
     let dry_run = request.dry_run;
     let submission = Submission {
         idempotency,
+        trace: trace(&headers),
         ..Submission::new(request.into_request(api.backend.as_ref()), Arc::unwrap_or_clone(caller))
     };
     if dry_run {

@@ -116,7 +116,7 @@ impl IntoResponse for Problem {
 }
 
 /// How the native API writes an error.
-pub(super) fn answer(error: Error) -> Response {
+pub(crate) fn answer(error: Error) -> Response {
     Problem::from(error).into_response()
 }
 

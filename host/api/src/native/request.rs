@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use hostler_jobs::Idempotency;
-use hostler_model::{Args, Options, Request};
+use hostler_model::{Args, Options, Request, Trace, Webhook};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -73,6 +73,10 @@ pub(super) struct JobRequest {
     /// How the job shares its target with others. Absent: `fifo`.
     #[schema(required = false, default = "fifo")]
     queue_strategy: QueueStrategy,
+    /// Whom to tell what becomes of the job: `url`, and perhaps `secret`, `events`, `method`, `headers`, `timeout`. What is secret
+    /// of it is never shown again.
+    #[schema(required = false, value_type = Vec<Object>)]
+    webhooks: Vec<Webhook>,
     /// Only say what would be done, and what the policies say. Not in a batch.
     #[schema(required = false, default = false)]
     pub(super) dry_run: bool,
@@ -102,6 +106,7 @@ impl JobRequest {
             result_ttl: fields.seconds("result_ttl"),
             repeatable: fields.flag("repeatable"),
             queue_strategy: fields.word("queue_strategy", &strategies).unwrap_or(QueueStrategy::Fifo),
+            webhooks: fields.webhooks("webhooks"),
             dry_run: fields.flag("dry_run"),
         };
         fields.end()?;
@@ -128,6 +133,7 @@ impl JobRequest {
             connection_args: self.connection_args,
             driver_args: self.driver_args,
             options,
+            webhooks: self.webhooks,
             ..Request::default()
         }
     }
@@ -140,6 +146,15 @@ impl JobRequest {
             self.connection_args.public_mut().entry("keepalive").or_insert_with(|| KEEPALIVE.into());
         }
     }
+}
+
+/// The trace that a request is part of. A value that keeps not to the form is to be ignored (W3C Trace Context, section 3.2).
+pub(super) fn trace(headers: &HeaderMap) -> Option<String> {
+    let trace = headers.get("traceparent")?.to_str().ok().and_then(Trace::read);
+    if trace.is_none() {
+        tracing::debug!("a traceparent that is malformed was ignored");
+    }
+    trace.map(|trace| trace.to_string())
 }
 
 /// The body as an object.

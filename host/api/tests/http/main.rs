@@ -11,6 +11,7 @@ mod keys;
 mod limits;
 mod native;
 mod openapi;
+mod operations;
 mod plugins;
 mod scripted;
 mod secrets;

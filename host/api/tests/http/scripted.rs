@@ -6,8 +6,8 @@ use futures::future::{BoxFuture, FutureExt, pending, ready};
 use futures::stream::{BoxStream, StreamExt, iter};
 use hostler_api::{Api, Backend, Config};
 use hostler_jobs::{
-    AuditFilter, Batch, Cancelled, DryRun, Filter, Idempotency, Job, Key, KeyDigest, Mode, Opinion, Page, Recorded,
-    Rejection, Slice, State, Submission, Submitted, Told, Verdict,
+    AuditFilter, Batch, Cancelled, Delivery, DryRun, Filter, Idempotency, Job, Key, KeyDigest, Mode, Opinion, Page,
+    Recorded, Rejection, Slice, State, Submission, Submitted, Told, Verdict,
 };
 use hostler_model::{
     AuditEntry, BatchId, Caller, DriverSchemas, ErrorKind, Failure, JobId, KeyInfo, NewKey, Options, Phase, Plan,
@@ -61,6 +61,10 @@ pub(crate) struct Script {
     pub(crate) read: Option<String>,
     /// What reading jobs and changing plugins answers instead of them.
     pub(crate) failure: Option<Failure>,
+    /// What was told.
+    pub(crate) deliveries: Vec<Delivery>,
+    /// Why it is not ready.
+    pub(crate) unready: Option<Failure>,
     /// Set where waiting never ends; told when somebody waits.
     pub(crate) wait_for_ever: Option<Arc<Notify>>,
     /// Set where a submission takes its time.
@@ -283,6 +287,15 @@ impl Backend for Scripted {
             *counts.entry(job.state).or_default() += 1;
         }
         ready(Ok(counts)).boxed()
+    }
+
+    fn deliveries(&self, job: JobId) -> BoxFuture<'_, Result<Vec<Delivery>, Failure>> {
+        let about = |delivery: &&Delivery| delivery.job == job;
+        ready(Ok(self.script().deliveries.iter().filter(about).cloned().collect())).boxed()
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        ready(self.script().unready.clone().map_or(Ok(()), Err)).boxed()
     }
 
     fn waiting_for(&self, _id: JobId) -> Option<String> {

@@ -4,12 +4,16 @@ use crate::scripted::{ID, KEY, Scripted, SlowSubmit, job, no_host_keys, request}
 use hostler_api::{Api, Config, serve};
 use hostler_jobs::State;
 use hostler_model::Secret;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 struct Server {
@@ -85,19 +89,81 @@ async fn a_head_that_does_not_come_is_not_waited_for() {
     }
 }
 
+/// A configuration with this many connections.
+fn room_for(connections: u16) -> Config {
+    serde_json::from_value(json!({"max_connections": connections})).expect("a configuration")
+}
+
 #[tokio::test]
-async fn connections_beyond_the_limit_wait_for_their_turn() {
-    let one = serde_json::from_str(r#"{"max_connections": 1}"#).expect("a configuration");
-    let server = start(Scripted::default(), one).await;
+async fn no_request_makes_room_for_another_connection() {
+    let backend = Scripted::with_jobs(vec![job(State::Started)]);
+    let somebody_waits = Arc::new(Notify::new());
+    backend.script().wait_for_ever = Some(somebody_waits.clone());
+    let server = start(backend, room_for(1)).await;
     let mut first = connect(&server).await;
-    write(&mut first, &get("/health")).await;
-    read_until(&mut first, "\"ok\"").await;
+    write(&mut first, &get(&format!("/v1/jobs/{ID}?wait=60"))).await;
+    somebody_waits.notified().await;
     let mut second = connect(&server).await;
     write(&mut second, &get("/health")).await;
-    let early = tokio::time::timeout(std::time::Duration::from_millis(50), second.readable()).await;
-    assert!(early.is_err(), "the second connection was answered while the first was open");
+    let early = timeout(Duration::from_millis(50), second.readable()).await;
+    assert!(early.is_err(), "the second connection was answered while the first had a request under way");
     drop(first);
     read_until(&mut second, "\"ok\"").await;
+}
+
+#[tokio::test]
+async fn thousands_of_idle_connections_keep_nobody_out() {
+    const IDLE: usize = 3000;
+    let limit = Rlimit { current: Some(8192), maximum: getrlimit(Resource::Nofile).maximum };
+    setrlimit(Resource::Nofile, limit).expect("so many descriptors are allowed");
+    let server = start(Scripted::default(), room_for(100)).await;
+    let mut idle = Vec::new();
+    for number in 0..IDLE {
+        let mut stream = connect(&server).await;
+        if number % 2 == 0 {
+            write(&mut stream, "GET /healthz HTTP/1.1\r\nHo").await;
+        }
+        idle.push(stream);
+    }
+    let answer = async {
+        let mut stream = connect(&server).await;
+        write(&mut stream, &get("/healthz")).await;
+        read_until(&mut stream, "\"ok\"").await
+    };
+    let answer =
+        timeout(Duration::from_secs(10), answer).await.expect("nobody has to wait until idle ones are timed out");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"));
+    // Those that came first made room.
+    let mut first = idle.swap_remove(1);
+    assert_eq!(first.read(&mut [0; 9]).await.expect("it was closed"), 0);
+}
+
+#[tokio::test]
+async fn a_request_is_not_waited_for_byte_by_byte() {
+    let config = Config { header_read_timeout: 1, body_read_timeout: 1, ..Config::default() };
+    let server = start(Scripted::default(), config).await;
+    let head = format!("POST /device/execute HTTP/1.1\r\nHost: h\r\nX-API-KEY: {KEY}\r\nContent-Length: 9999\r\n\r\n");
+    for (at_once, dribbled, answer) in [("", head.as_str(), ""), (&head, " ".repeat(9999).as_str(), "408")] {
+        let stream = connect(&server).await;
+        let (mut reader, mut writer) = stream.into_split();
+        writer.write_all(at_once.as_bytes()).await.expect("the server reads");
+        let dribbled = dribbled.to_owned();
+        let dribble = async move {
+            for byte in dribbled.bytes() {
+                if writer.write_all(&[byte]).await.is_err() {
+                    break;
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let mut seen = Vec::new();
+        tokio::select! {
+            () = dribble => panic!("everything was taken, byte by byte"),
+            _ = reader.read_to_end(&mut seen) => {}
+        }
+        let seen = String::from_utf8_lossy(&seen);
+        assert!(seen.contains(answer), "{seen}");
+    }
 }
 
 #[tokio::test]

@@ -8,11 +8,12 @@ use crate::work::{Run, Task, Work};
 use crate::{Job, clock, failures, trail};
 use futures::FutureExt;
 use futures::future::join_all;
-use hostler_model::{ErrorKind, Failure, Outcome};
+use hostler_model::{ErrorKind, Failure, Outcome, Trace};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
+use tracing::Instrument;
 
 /// How long to wait before an end that could not be stored is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -60,7 +61,14 @@ impl Dispatcher {
         }
     }
 
-    pub(super) async fn carry_out(self: Arc<Self>, job: Job, run: Run, _place: Place, entry: Entry) {
+    pub(super) async fn carry_out(self: Arc<Self>, job: Job, run: Run, place: Place, entry: Entry) {
+        // All lines about the job are found by its name, and by that of its trace.
+        let trace = job.trace.as_deref().and_then(Trace::read).map(|trace| trace.id());
+        let span = tracing::info_span!(parent: None, "job", job = %job.id, trace_id = trace);
+        self.carry_out_inside(job, run, place, entry).instrument(span).await;
+    }
+
+    async fn carry_out_inside(self: Arc<Self>, job: Job, run: Run, _place: Place, entry: Entry) {
         let log = self.journal.open(&job);
         let mark = Arc::new(Mark::new(job.id, self.owner, Arc::clone(&self.store), log));
         let (witness, cancel) = (Arc::clone(&mark), entry.token());
@@ -99,6 +107,7 @@ impl Dispatcher {
         }
         let Some(state) = state else { return self.ends.announce(&[id]) };
         let job = job.ended(state, outcome, at);
+        self.metrics.ended(&job);
         self.store.record(&trail::ended(&job), at);
         if canceled() {
             // Only the store knows when it was asked to be cancelled.

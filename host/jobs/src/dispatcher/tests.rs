@@ -33,7 +33,7 @@ impl House {
     fn newcomer(&self, job: Job, ttl: Duration, run: Run) -> Result<Newcomer, Failure> {
         let room = self.dispatcher.reserve()?;
         let needs = Need::of(&job, &self.config, usize::MAX);
-        Ok(Newcomer { room, job, ttl, kept: None, idempotency: None, needs, run })
+        Ok(Newcomer { room, job, ttl, kept: None, idempotency: None, webhooks: Vec::new(), needs, run })
     }
 
     async fn try_submit(&self, ttl: Duration, work: Run) -> Result<JobId, Failure> {
@@ -333,7 +333,7 @@ async fn what_the_end_of_the_daemon_stops_is_lost_and_says_how_far_it_came() {
 /// A job that an earlier run left, and what became of the request when it was looked at again.
 async fn resumed(house: &House, prepared: Result<Run, Failure>) -> Job {
     let job = queued("a");
-    let arrival = Arrival { job: &job, ttl: LONG, kept: None, idempotency: None, owner: Owner::new() };
+    let arrival = Arrival { job: &job, ttl: LONG, kept: None, idempotency: None, webhooks: &[], owner: Owner::new() };
     house.store.insert(arrival).await.expect("kept");
     let prepare = Box::new(|| Box::pin(async { prepared }) as _);
     let work = Work { needs: Need::of(&job, &house.config, usize::MAX), task: Task::Kept(prepare) };

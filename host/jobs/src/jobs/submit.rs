@@ -24,6 +24,8 @@ impl Jobs {
         let (driver, options) = (request.driver.clone(), request.options.clone());
         let ttl = options.ttl.unwrap_or(self.config.default_ttl());
         let mut warnings = std::mem::take(&mut request.warnings);
+        let webhooks = std::mem::take(&mut request.webhooks);
+        let webhooks = self.webhooks.seal(id, webhooks).map_err(Rejection::Failed)?;
         let kept = Some(Kept::seal(&self.vault, id, &request)?);
         let prepared = self.prepare(id, &caller, request).await?;
         let plan = prepared.plan().clone();
@@ -47,7 +49,7 @@ impl Jobs {
         };
         let needs = Need::of(&job, &self.config, prepared.concurrency());
         let run = Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _);
-        let newcomer = Newcomer { room, job, ttl, kept, idempotency, needs, run };
+        let newcomer = Newcomer { room, job, ttl, kept, idempotency, webhooks, needs, run };
         self.dispatcher.accept(newcomer).await.map_err(Rejection::Failed)
     }
 

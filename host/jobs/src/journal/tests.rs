@@ -11,7 +11,8 @@ async fn running() -> (Arc<dyn Store>, Job, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path()).expect("a store"));
     let job = queued("a").started(clock::now());
-    let arrival = Arrival { job: &job, ttl: Duration::MAX, kept: None, idempotency: None, owner: Owner::new() };
+    let arrival =
+        Arrival { job: &job, ttl: Duration::MAX, kept: None, idempotency: None, webhooks: &[], owner: Owner::new() };
     store.insert(arrival).await.expect("insert");
     (store, job, folder)
 }

@@ -104,7 +104,7 @@ pub(crate) fn queued(host: &str) -> Job {
     }
 }
 
-fn success() -> Outcome {
+pub(crate) fn success() -> Outcome {
     Outcome {
         results: vec![RunResult {
             command: "uname -a".into(),
@@ -127,8 +127,8 @@ fn failure() -> Outcome {
 /// The run of the daemon that most cases play.
 const OWNER: Owner = Owner(7);
 
-fn arrival(job: &Job) -> Arrival<'_> {
-    Arrival { job, ttl: TTL, kept: None, idempotency: None, owner: OWNER }
+pub(crate) fn arrival(job: &Job) -> Arrival<'_> {
+    Arrival { job, ttl: TTL, kept: None, idempotency: None, webhooks: &[], owner: OWNER }
 }
 
 pub(crate) async fn insert_job(store: &impl Store, job: &Job) -> Result<(), Failure> {

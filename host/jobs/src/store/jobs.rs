@@ -1,5 +1,6 @@
 //! Where the truth about jobs is kept.
 
+use super::Watch;
 use crate::kept::Kept;
 use crate::submission::Idempotency;
 use crate::{Cancelled, Event, Filter, Job, Page, State};
@@ -36,6 +37,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) kept: Option<Kept>,
     /// How its caller named it.
     pub(crate) idempotency: Option<&'a Idempotency>,
+    /// Whom to tell what becomes of it.
+    pub(crate) webhooks: &'a [Watch],
     /// Who carries it out, if it has started.
     pub(crate) owner: Owner,
 }

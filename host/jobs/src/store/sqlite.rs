@@ -9,25 +9,29 @@ mod recovery;
 mod retention;
 mod row;
 mod selection;
+mod webhooks;
 mod writer;
 
 use crate::{Error, failures};
 use hostler_model::Failure;
+use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use writer::Writer;
 
 /// How to reach each version of the schema from the one before it.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("sqlite/schema/1-jobs.sql"),
     include_str!("sqlite/schema/2-audit.sql"),
     include_str!("sqlite/schema/3-life.sql"),
     include_str!("sqlite/schema/4-events.sql"),
     include_str!("sqlite/schema/5-keys.sql"),
+    include_str!("sqlite/schema/6-webhooks.sql"),
 ];
 
 /// A larger file is not looked through for damage: 64 MiB take about half a second.
@@ -42,6 +46,8 @@ pub(crate) struct Sqlite {
     /// Closed before the writer: the last to close puts the journal away, and only the writer can.
     reader: Arc<Mutex<Connection>>,
     writer: Writer,
+    /// Whether there were webhooks since the start.
+    watched: AtomicBool,
     /// Released last, when the writer is done.
     _lock: File,
 }
@@ -64,8 +70,16 @@ impl Sqlite {
         migrate(&mut connection, &path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(&path, flags).map_err(sqlite)?;
+        let watched =
+            connection.query_row("SELECT EXISTS (SELECT 1 FROM webhooks)", [], |row| row.get(0)).map_err(sqlite)?;
         let writer = Writer::start(connection).map_err(|source| Error::File { path: path.clone(), source })?;
-        Ok(Self { writer, reader: Arc::new(Mutex::new(reader)), _lock: lock })
+        let watched = AtomicBool::new(watched);
+        Ok(Self { writer, reader: Arc::new(Mutex::new(reader)), watched, _lock: lock })
+    }
+
+    /// How long commits take, in seconds.
+    pub(crate) fn commits(&self) -> Histogram {
+        self.writer.commits()
     }
 
     async fn read<T: Send + 'static>(

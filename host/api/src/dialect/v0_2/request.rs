@@ -46,7 +46,16 @@ pub(super) fn read(body: &[u8], content_type: Option<&HeaderValue>, backend: &dy
             }
             let options =
                 model::Options { ttl: Some(options.ttl), pinned: options.pinned, ..model::Options::default() };
-            Ok(Request { driver, command, config, connection_args, driver_args, options, warnings })
+            Ok(Request {
+                driver,
+                command,
+                config,
+                connection_args,
+                driver_args,
+                options,
+                webhooks: Vec::new(),
+                warnings,
+            })
         }
         _ => Err(faults),
     }

@@ -153,7 +153,8 @@ pub(crate) async fn a_job_that_begins_again_begins_a_new_log(store: &impl Store)
     let job = Job { attempt: 1, options: Options { repeatable: true, ..Options::default() }, ..queued("a") };
     let job = job.started(clock::now());
     let kept = Some(crate::kept::Kept(b"sealed".to_vec()));
-    let arrival = Arrival { job: &job, ttl: Duration::from_mins(5), kept, idempotency: None, owner: OWNER };
+    let arrival =
+        Arrival { job: &job, ttl: Duration::from_mins(5), kept, idempotency: None, webhooks: &[], owner: OWNER };
     store.insert(arrival).await.expect("insert");
     append(store, job.id, &[output(1, 0, "stdout", 0, "first")]).await;
     let recovered = store.recover(Owner::new(), clock::now()).await.expect("recovered");

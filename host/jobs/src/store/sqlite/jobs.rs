@@ -5,6 +5,7 @@ use super::events;
 use super::recovery;
 use super::row::{self, Word, to_json};
 use super::selection::Selection;
+use super::webhooks;
 use crate::failures;
 use crate::store::{Arrival, Inserted, JobStore, Owner, Recovered};
 use crate::{Cancelled, Event, Filter, Idempotency, Job, Page, State};
@@ -14,11 +15,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 impl JobStore for Sqlite {
     fn insert<'a>(&'a self, arrival: Arrival<'a>) -> BoxFuture<'a, Result<Inserted, Failure>> {
         Box::pin(async move {
-            let Arrival { job, ttl, kept, idempotency, owner } = arrival;
+            let Arrival { job, ttl, kept, idempotency, webhooks, owner } = arrival;
             let (id, driver, host) = (job.id.to_string(), job.driver.clone(), job.plan.target.host.clone());
             let (plan, options, warnings) = (to_json(&job.plan)?, to_json(&job.options)?, to_json(&job.warnings)?);
             let (caller, batch) = (job.caller.clone(), job.batch.map(|batch| batch.to_string()));
@@ -37,15 +39,23 @@ impl JobStore for Sqlite {
                 };
                 connection.prepare_cached(INSERT)?.execute(values)
             };
-            let Some(idempotency) = idempotency.cloned() else {
+            if idempotency.is_none() && webhooks.is_empty() {
                 return self.writer.change(insert).await.map(|_| Inserted::New);
-            };
-            let (id, caller) = (job.id, job.caller.clone());
+            }
+            if !webhooks.is_empty() {
+                self.watched.store(true, Ordering::Relaxed);
+            }
+            let (id, caller, idempotency, webhooks) =
+                (job.id, job.caller.clone(), idempotency.cloned(), webhooks.to_vec());
             self.writer
                 .change_together(move |connection| {
-                    let known = name(connection, &caller, &idempotency, id, created_at)?;
+                    let known = match idempotency {
+                        Some(idempotency) => name(connection, &caller, &idempotency, id, created_at)?,
+                        None => Inserted::New,
+                    };
                     if known == Inserted::New {
                         insert(connection)?;
+                        webhooks::keep(connection, &id.to_string(), &webhooks)?;
                     }
                     Ok(known)
                 })

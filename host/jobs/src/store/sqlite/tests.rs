@@ -101,7 +101,7 @@ async fn a_full_disk_is_an_error_and_leaves_no_half_of_a_job_and_the_store_goes_
     let named = |key: usize| Idempotency { key: format!("{key}"), fingerprint: [0; 32] };
     let arrive = async |job: &Job, key| {
         let (kept, idempotency) = (Some(Kept(vec![7; 5000])), Some(&named(key)));
-        let arrival = Arrival { job, ttl: TTL, kept, idempotency, owner: Owner(7) };
+        let arrival = Arrival { job, ttl: TTL, kept, idempotency, webhooks: &[], owner: Owner(7) };
         store.insert(arrival).await
     };
     let (mut stored, mut refused) = (0, None);

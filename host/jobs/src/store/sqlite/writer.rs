@@ -2,11 +2,13 @@
 
 use crate::failures;
 use hostler_model::Failure;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use rusqlite::{Connection, TransactionBehavior};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 use std::{io, iter};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// Makes a change within the transaction that is open, and yields how to answer it.
 type Change = Box<dyn FnOnce(&Connection) -> Answer + Send>;
@@ -17,6 +19,8 @@ type Answer = Box<dyn FnOnce()>;
 /// costs as much for one change as for hundreds. Dropping it waits until all is written.
 pub(super) struct Writer {
     inbox: Option<mpsc::Sender<Change>>,
+    committed: Arc<Notify>,
+    commits: Histogram,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -24,14 +28,31 @@ impl Writer {
     /// Starts the thread.
     pub(super) fn start(mut connection: Connection) -> io::Result<Self> {
         let (inbox, waiting) = mpsc::channel::<Change>();
+        let committed = Arc::new(Notify::new());
+        // From a twentieth of a millisecond to a second.
+        let commits = Histogram::new(exponential_buckets(0.00005, 3.0, 10));
+        let (told, timed) = (Arc::clone(&committed), commits.clone());
         let thread = thread::Builder::new().name("job-store".into()).spawn(move || {
             while let Ok(first) = waiting.recv() {
-                if let Err(error) = commit(&mut connection, iter::once(first).chain(waiting.try_iter())) {
-                    tracing::error!(%error, "changes of jobs could not be stored");
+                let begun = Instant::now();
+                match commit(&mut connection, iter::once(first).chain(waiting.try_iter())) {
+                    Ok(()) => told.notify_one(),
+                    Err(error) => tracing::error!(%error, "changes of jobs could not be stored"),
                 }
+                timed.observe(begun.elapsed().as_secs_f64());
             }
         })?;
-        Ok(Self { inbox: Some(inbox), thread: Some(thread) })
+        Ok(Self { inbox: Some(inbox), committed, commits, thread: Some(thread) })
+    }
+
+    /// Returns when something has been committed since this was called last. For one who waits, not for many.
+    pub(super) async fn committed(&self) {
+        self.committed.notified().await;
+    }
+
+    /// How long commits take, in seconds.
+    pub(super) fn commits(&self) -> Histogram {
+        self.commits.clone()
     }
 
     /// Makes a change; answers when it is on disk. The closure must make at most one changing
