@@ -65,6 +65,9 @@ pub(crate) const SETUP: Setup = Setup {
     local: false,
 };
 
+/// A part of the benchmark, and its name.
+type Part = (&'static str, fn(&Size) -> anyhow::Result<()>);
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|argument| argument == sleeper::SERVE) {
@@ -75,8 +78,7 @@ fn main() -> anyhow::Result<()> {
         return Runtime::new()?.block_on(bare_http::serve());
     }
     let size = if arguments.iter().any(|argument| argument == "--tiny") { TINY } else { FULL };
-    let parts: [(&str, fn(&Size) -> anyhow::Result<()>); 4] =
-        [("load", load), ("polls", polls), ("ended", ended::run), ("queued", queued)];
+    let parts: [Part; 4] = [("load", load), ("polls", polls), ("ended", ended::run), ("queued", queued)];
     let named = |name: &str| arguments.iter().any(|argument| argument == name);
     let all = !parts.iter().any(|(name, _)| named(name));
     parts.iter().filter(|(name, _)| all || named(name)).try_for_each(|(_, part)| part(&size))

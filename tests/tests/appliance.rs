@@ -10,7 +10,10 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-const CONFIG: &str = r#"plugin.appliance.grants = ["connect", "shell", "pty", "secret-input"]"#;
+const CONFIG: &str = r#"
+    plugin.appliance.grants = ["connect", "shell", "pty", "secret-input"]
+    jobs.drain_timeout = 1
+"#;
 
 fn daemon() -> anyhow::Result<Daemon> {
     daemon_logging(SETUP.log)

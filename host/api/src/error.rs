@@ -33,7 +33,7 @@ pub(crate) enum Error {
     #[error("{0}")]
     Over(String),
     #[error("{}", .0.message)]
-    Failed(Failure),
+    Failed(Box<Failure>),
 }
 
 impl Error {
@@ -98,6 +98,6 @@ impl From<Failure> for Error {
         if let Some(detail) = &failure.detail {
             tracing::warn!(kind = %failure.kind, phase = %failure.phase, detail, "{}", failure.message);
         }
-        Self::Failed(failure)
+        Self::Failed(Box::new(failure))
     }
 }

@@ -28,6 +28,7 @@ mod operations;
 mod query;
 mod rate;
 mod serve;
+mod trace;
 
 pub use api::Api;
 pub use backend::Backend;

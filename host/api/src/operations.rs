@@ -12,7 +12,7 @@ use hostler_model::{ErrorKind, Failure, Phase};
 use prometheus_client::encoding::text::encode;
 use serde_json::json;
 
-/// The text format (OpenMetrics 1.0), which Prometheus reads.
+/// The text format (`OpenMetrics` 1.0), which Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// No key is needed to learn whether the daemon lives; what it does is for those with a key, unless the configuration opens it.

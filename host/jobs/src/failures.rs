@@ -62,9 +62,8 @@ pub(crate) fn lost(reached: Reached) -> Failure {
 
 /// The daemon ended and stopped the job, which ended with this.
 pub(crate) fn stopped(reached: Reached, end: &Failure) -> Failure {
-    let mut failure = lost(reached);
-    failure.message += &format!(" How it ended: {}.", end.message);
-    failure
+    let failure = lost(reached);
+    Failure { message: format!("{} How it ended: {}.", failure.message, end.message), ..failure }
 }
 
 /// The caller submitted another request under the same idempotency key.

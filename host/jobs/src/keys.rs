@@ -141,7 +141,9 @@ impl Keys {
         let (gone, left): (Table, Table) =
             Table::clone(&self.table.load()).into_iter().partition(|(_, key)| key.caller.name == name);
         self.table.store(Arc::new(left));
-        gone.values().for_each(|key| self.record(AuditEvent::KeyRevoked, &key.info, by));
+        for key in gone.values() {
+            self.record(AuditEvent::KeyRevoked, &key.info, by);
+        }
         Ok(())
     }
 
@@ -162,7 +164,9 @@ fn random() -> Result<Secret, Failure> {
     getrandom::fill(&mut bytes).map_err(failures::store)?;
     let mut text = String::with_capacity(PREFIX.len() + 2 * RANDOM);
     text += PREFIX;
-    bytes.iter().for_each(|byte| write!(text, "{byte:02x}").expect("a text takes all that is written"));
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("a text takes all that is written");
+    }
     Ok(Secret::new(text))
 }
 

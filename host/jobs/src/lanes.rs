@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(crate) struct Lanes {
     max_running: usize,
     running: usize,
-    lanes: HashMap<Needs, Lane>,
+    by_needs: HashMap<Needs, Lane>,
     /// The lanes that are not parked, by their heads.
     ready: BTreeMap<JobId, Needs>,
     /// Where somebody has a place or is parked.
@@ -37,13 +37,13 @@ struct Places {
 
 impl Lanes {
     pub(crate) fn new(max_running: usize) -> Self {
-        let (lanes, ready, places) = (HashMap::new(), BTreeMap::new(), HashMap::new());
-        Self { max_running, running: 0, lanes, ready, places }
+        let (by_needs, ready, places) = (HashMap::new(), BTreeMap::new(), HashMap::new());
+        Self { max_running, running: 0, by_needs, ready, places }
     }
 
     /// Adds a job that waits.
     pub(crate) fn push(&mut self, id: JobId, needs: &Needs) {
-        let lane = self.lanes.entry(Arc::clone(needs)).or_default();
+        let lane = self.by_needs.entry(Arc::clone(needs)).or_default();
         let head = lane.jobs.first().copied();
         lane.jobs.insert(id);
         if head.is_none_or(|head| id < head) {
@@ -57,7 +57,7 @@ impl Lanes {
 
     /// Takes out a job that waits.
     pub(crate) fn remove(&mut self, id: JobId, needs: &Needs) {
-        let Some(lane) = self.lanes.get_mut(needs) else { return };
+        let Some(lane) = self.by_needs.get_mut(needs) else { return };
         if lane.jobs.first() == Some(&id) {
             self.lift(id, needs);
             self.advance(id, needs);
@@ -72,7 +72,7 @@ impl Lanes {
         while self.running < self.max_running {
             let (id, needs) = self.ready.pop_first()?;
             if let Some(full) = needs.iter().find(|need| self.is_full(need)) {
-                self.lanes.get_mut(&needs).expect("it was ready").parked = Some(full.clone());
+                self.by_needs.get_mut(&needs).expect("it was ready").parked = Some(full.clone());
                 self.places.get_mut(full).expect("it is full").parked.insert(id, Arc::clone(&needs));
                 self.wake(&needs);
                 continue;
@@ -120,7 +120,7 @@ impl Lanes {
 
     /// Forgets all jobs that wait.
     pub(crate) fn clear(&mut self) {
-        self.lanes.clear();
+        self.by_needs.clear();
         self.ready.clear();
         for places in self.places.values_mut() {
             places.parked.clear();
@@ -140,7 +140,7 @@ impl Lanes {
 
     /// Takes a lane from where it stands.
     fn lift(&mut self, head: JobId, needs: &Needs) {
-        match self.lanes.get_mut(needs).and_then(|lane| lane.parked.take()) {
+        match self.by_needs.get_mut(needs).and_then(|lane| lane.parked.take()) {
             Some(need) => {
                 self.places.get_mut(&need).expect("somebody is parked there").parked.remove(&head);
                 self.tidy(&need);
@@ -151,11 +151,11 @@ impl Lanes {
 
     /// Removes the head of a lane that stands nowhere; the next one makes the lane ready.
     fn advance(&mut self, head: JobId, needs: &Needs) {
-        let Some(lane) = self.lanes.get_mut(needs) else { return };
+        let Some(lane) = self.by_needs.get_mut(needs) else { return };
         lane.jobs.remove(&head);
         match lane.jobs.first() {
             Some(next) => drop(self.ready.insert(*next, Arc::clone(needs))),
-            None => drop(self.lanes.remove(needs)),
+            None => drop(self.by_needs.remove(needs)),
         }
     }
 
@@ -164,7 +164,7 @@ impl Lanes {
         for need in needs.iter().filter(|need| !self.is_full(need)).cloned().collect::<Vec<_>>() {
             let woken = self.places.get_mut(&need).and_then(|places| places.parked.pop_first());
             if let Some((id, needs)) = woken {
-                self.lanes.get_mut(&needs).expect("it was parked").parked = None;
+                self.by_needs.get_mut(&needs).expect("it was parked").parked = None;
                 self.ready.insert(id, needs);
             }
             self.tidy(&need);

@@ -137,7 +137,7 @@ impl Waiting {
     fn room(&mut self, more: usize) -> Option<usize> {
         let left = self.left?;
         if self.bytes + more > LAG && !self.events.is_empty() {
-            self.cut(format!("the store did not keep up: {} bytes were waiting for it", self.bytes));
+            self.cut(&format!("the store did not keep up: {} bytes were waiting for it", self.bytes));
             return None;
         }
         Some(usize::try_from(left).unwrap_or(usize::MAX))
@@ -159,10 +159,10 @@ impl Waiting {
     }
 
     fn cut_full(&mut self) {
-        self.cut(format!("the log is full, with the {} bytes that the operator's max_log_bytes allows", self.limit));
+        self.cut(&format!("the log is full, with the {} bytes that the operator's max_log_bytes allows", self.limit));
     }
 
-    fn cut(&mut self, why: String) {
+    fn cut(&mut self, why: &str) {
         self.left = None;
         self.add(Happening::Cut { reason: format!("Output is cut off here: {why}.") });
     }

@@ -11,7 +11,7 @@ mod request;
 mod wanted;
 
 use crate::guard::{Canceler, Reader, Submitter, guarded};
-use crate::{Api, body};
+use crate::{Api, body, trace};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
@@ -58,7 +58,7 @@ async fn execute(
     let body = body::read(body, &api.config).await?;
     let request = request::read(&body, headers.get(header::CONTENT_TYPE), api.backend.as_ref())?;
     drop(body);
-    let submission = Submission::new(request, Caller::clone(&caller));
+    let submission = Submission { trace: trace::read(&headers), ..Submission::new(request, Caller::clone(&caller)) };
     let Submitted { job, .. } = to_its_end(async move { api.backend.submit(submission).await }).await?;
     Ok((StatusCode::CREATED, success(JobView::from(&job))).into_response())
 }

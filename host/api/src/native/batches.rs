@@ -6,7 +6,7 @@ use super::parameters;
 use super::problem::{Problem, Refusals};
 use super::request::{idempotency, object};
 use crate::guard::{Canceler, Reader, Submitter};
-use crate::{Api, error::Error};
+use crate::{Api, error::Error, trace};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -90,7 +90,7 @@ pub(super) async fn submit(
     let idempotency = idempotency(&headers, &fields, api.backend.as_ref())?;
     let BatchRequest { targets, common } = BatchRequest::read(fields, api.config.max_batch)?;
     let children = targets.into_iter().map(move |own| merged(common.clone(), own));
-    to_its_end(Children::new(api, caller, idempotency).submit(children)).await
+    to_its_end(Children::new(api, caller, idempotency, trace::read(&headers)).submit(children)).await
 }
 
 /// Shows a batch
@@ -169,7 +169,7 @@ pub(super) async fn retry(
     // The list has the newest first.
     jobs.reverse();
     let children = jobs.into_iter().map(move |job| merged(asked(&job), changes.clone()));
-    to_its_end(Children::new(api, caller, idempotency).submit(children)).await
+    to_its_end(Children::new(api, caller, idempotency, trace::read(&headers)).submit(children)).await
 }
 
 /// The jobs of a batch.

@@ -61,6 +61,8 @@ pub(super) struct Children {
     caller: Arc<Caller>,
     /// How the whole was named.
     idempotency: Option<Idempotency>,
+    /// The trace that the request is part of.
+    trace: Option<String>,
 }
 
 /// One target, and what became of it.
@@ -71,8 +73,13 @@ struct Answered {
 }
 
 impl Children {
-    pub(super) fn new(api: Api, caller: Arc<Caller>, idempotency: Option<Idempotency>) -> Arc<Self> {
-        Arc::new(Self { api, caller, idempotency })
+    pub(super) fn new(
+        api: Api,
+        caller: Arc<Caller>,
+        idempotency: Option<Idempotency>,
+        trace: Option<String>,
+    ) -> Arc<Self> {
+        Arc::new(Self { api, caller, idempotency, trace })
     }
 
     /// Submits a request for each target, records the batch, and tells of both.
@@ -109,6 +116,7 @@ impl Children {
             let submission = Submission {
                 idempotency: self.idempotency.as_ref().map(numbered),
                 batch: Some(batch),
+                trace: self.trace.clone(),
                 ..Submission::new(request, Caller::clone(&self.caller))
             };
             let Submitted { job, .. } = backend.submit(submission).await?;

@@ -2,11 +2,11 @@
 
 use super::job::{JobView, RowView};
 use super::problem::{Problem, Refusals};
-use super::request::{JobRequest, idempotency, object, trace};
+use super::request::{JobRequest, idempotency, object};
 use super::wanted::{self, Wanted};
 use super::{parameters, patience};
 use crate::guard::{Canceler, Reader, Submitter};
-use crate::{Api, error::Error};
+use crate::{Api, error::Error, trace};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -114,7 +114,7 @@ pub(super) async fn submit(
     let dry_run = request.dry_run;
     let submission = Submission {
         idempotency,
-        trace: trace(&headers),
+        trace: trace::read(&headers),
         ..Submission::new(request.into_request(api.backend.as_ref()), Arc::unwrap_or_clone(caller))
     };
     if dry_run {

@@ -31,7 +31,7 @@ impl Problem {
     pub(super) fn view(&self) -> ProblemView<'_> {
         let status = self.error.status();
         let (kind, phase) = match &self.error {
-            Error::Failed(Failure { kind, phase, .. }) => (Some(kind), Some(*phase)),
+            Error::Failed(failure) => (Some(&failure.kind), Some(failure.phase)),
             _ => (None, None),
         };
         ProblemView {

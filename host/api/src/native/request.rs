@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use hostler_jobs::Idempotency;
-use hostler_model::{Args, Options, Request, Trace, Webhook};
+use hostler_model::{Args, Options, Request, Webhook};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -146,15 +146,6 @@ impl JobRequest {
             self.connection_args.public_mut().entry("keepalive").or_insert_with(|| KEEPALIVE.into());
         }
     }
-}
-
-/// The trace that a request is part of. A value that keeps not to the form is to be ignored (W3C Trace Context, section 3.2).
-pub(super) fn trace(headers: &HeaderMap) -> Option<String> {
-    let trace = headers.get("traceparent")?.to_str().ok().and_then(Trace::read);
-    if trace.is_none() {
-        tracing::debug!("a traceparent that is malformed was ignored");
-    }
-    trace.map(|trace| trace.to_string())
 }
 
 /// The body as an object.

@@ -86,10 +86,8 @@ fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let special = match address.octets() {
-        // This network; shared between carriers; protocol assignments; benchmarks; reserved.
-        [0 | 240..=255, ..] | [100, 64..=127, ..] | [192, 0, 0, _] | [198, 18..=19, ..] => true,
-        // The relays of 6to4, which is no more.
-        [192, 88, 99, _] => true,
+        // This network; shared between carriers; protocol assignments; benchmarks; reserved; relays of 6to4, which is no more.
+        [0 | 240..=255, ..] | [100, 64..=127, ..] | [192, 0, 0, _] | [198, 18..=19, ..] | [192, 88, 99, _] => true,
         _ => false,
     };
     let local = address.is_private() || address.is_loopback() || address.is_link_local();
@@ -97,18 +95,16 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = address.segments();
     let v4 = |high: u16, low: u16| is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
-    match [a, b] {
-        // Mapped IPv4.
-        [0, 0] if [c, d, e, f] == [0, 0, 0, 0xffff] => v4(g, h),
-        // NAT64 (RFC 6052) leads to the IPv4 address at its end, 6to4 (RFC 3056) to the one in its middle.
-        [0x64, 0xff9b] if [c, d, e, f] == [0; 4] => v4(g, h),
-        [0x2002, _] => v4(b, c),
+    match address.segments() {
+        // Mapped IPv4. NAT64 (RFC 6052) leads to the IPv4 address at its end, 6to4 (RFC 3056) to the one in its middle.
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            v4(high, low)
+        }
         // Teredo and other protocols; ORCHID; documentation.
-        [0x2001, 0..0x200 | 0xdb8] | [0x3fff, 0..0x1000] => false,
+        [0x2001, 0..0x200 | 0xdb8, ..] | [0x3fff, 0..0x1000, ..] => false,
         // Only these are given out.
-        [first, _] => first & 0xe000 == 0x2000,
+        [first, ..] => first & 0xe000 == 0x2000,
     }
 }
 

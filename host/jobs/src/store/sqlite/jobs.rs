@@ -187,7 +187,7 @@ fn name(
     if connection.prepare_cached(NAME)?.execute(values)? == 1 {
         return Ok(Inserted::New);
     }
-    named_before(connection, caller, &named)
+    named_before(connection, caller, named)
 }
 
 /// What has this name; it is an error if nothing has.
