@@ -66,7 +66,7 @@ fn callers_see_and_cancel_their_own_jobs_only() -> anyhow::Result<()> {
         Ok(jobs.as_array().context("a list")?.iter().map(|job| job["id"].to_string().replace('"', "")).collect())
     };
     assert_eq!(listed(&one, "")?, [waiting.clone(), running.clone()]);
-    assert_eq!(listed(&other, "")?, [foreign.clone()]);
+    assert_eq!(listed(&other, "")?, std::slice::from_ref(&foreign));
     assert_eq!(listed(&other, &format!("?id={waiting}"))?, [""; 0]);
     assert_eq!(listed(&chief, "")?.len(), 3);
 
