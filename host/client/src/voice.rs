@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn a_line_without_end_does_not_pile_up() {
         let mut lines = Lines::new(Vec::new());
-        let shown: usize = (0..10).map(|_| lines.push(&[b'x'; LONGEST_LINE / 2]).len()).sum();
+        let shown: usize = (0..10).map(|_| lines.push(&vec![b'x'; LONGEST_LINE / 2]).len()).sum();
         assert_eq!(shown, 5 * (LONGEST_LINE + 1));
     }
 }

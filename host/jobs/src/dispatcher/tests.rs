@@ -276,9 +276,9 @@ async fn of_a_cancellation_and_an_end_one_wins() {
         let id = id.await;
         let cancelled = house.dispatcher.cancel(Filter { id: Some(id), ..Filter::default() }).await.expect("cancel");
         let job = house.ended(id).await;
-        let canceled = job.outcome.as_ref().is_some_and(|outcome| outcome.error.is_some());
-        assert_eq!(job.state, if canceled { State::Canceled } else { State::Finished });
-        assert!(!canceled || cancelled != Cancelled::default());
+        let was_stopped = job.outcome.as_ref().is_some_and(|outcome| outcome.error.is_some());
+        assert_eq!(job.state, if was_stopped { State::Canceled } else { State::Finished });
+        assert!(!was_stopped || cancelled != Cancelled::default());
         let stored = house.store.get(id).await.expect("store").expect("the job");
         assert_eq!((stored.state, stored.outcome), (job.state, job.outcome), "an end is final");
     }

@@ -113,7 +113,7 @@ proptest! {
                 lanes.release(&needs);
             }
         }
-        prop_assert!(plain.waiting.is_empty() && lanes.lanes.is_empty() && lanes.ready.is_empty());
+        prop_assert!(plain.waiting.is_empty() && lanes.by_needs.is_empty() && lanes.ready.is_empty());
         prop_assert!(lanes.places.is_empty(), "what nobody needs any more is forgotten");
     }
 }

@@ -415,7 +415,9 @@ pub(crate) async fn the_audit_is_kept_in_order_and_filtered(store: &impl Store) 
         line(None, "a", AuditEvent::KeyCreated, "third"),
         line(Some(one), "a", AuditEvent::Denied, "fourth"),
     ];
-    lines.iter().for_each(|line| store.record(line, clock::now()));
+    for line in &lines {
+        store.record(line, clock::now());
+    }
     let found = async |filter, limit| store.audit(filter, limit).await.expect("it reads");
     let reasons = async |filter, limit| {
         found(filter, limit).await.into_iter().map(|recorded| recorded.entry.reason).collect::<Vec<_>>()

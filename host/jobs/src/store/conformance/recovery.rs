@@ -83,7 +83,10 @@ pub(crate) async fn what_waited_goes_on_waiting_after_a_restart(store: &impl Sto
     let soon = first.created_at + SignedDuration::from_secs(60);
     let recovered = restart(store, soon).await;
     assert_eq!(queued_in(&recovered), [first.id, second.id]);
-    assert_eq!((&recovered.queued[0].job, recovered.queued[0].left), (&first, TTL - Duration::from_secs(60)));
+    assert_eq!(
+        (&recovered.queued[0].job, recovered.queued[0].left),
+        (&first, TTL.saturating_sub(Duration::from_mins(1)))
+    );
     assert_eq!(find(store, first.id).await, first);
     let recovered = restart(store, soon + TTL).await;
     assert_eq!((queued_in(&recovered), recovered.lost), (vec![], vec![first.id, second.id]));
