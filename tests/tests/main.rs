@@ -30,6 +30,7 @@ mod roots;
 mod secrets;
 mod shells;
 mod transfers;
+mod webhooks;
 
 use hostler_tests::{Daemon, Setup};
 use std::sync::{Arc, Mutex, PoisonError, Weak};

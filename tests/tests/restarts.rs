@@ -85,6 +85,46 @@ fn after_a_crash_what_waited_runs_what_ran_is_lost_and_what_ended_stays() -> any
 }
 
 #[test]
+fn what_may_be_repeated_begins_again_after_a_crash_with_a_log_of_its_own() -> anyhow::Result<()> {
+    let (daemon, sshd) = (Daemon::start(&NARROW)?, Sshd::shared()?);
+    let (gate, nap) = (format!("/tmp/gate-{}", unique_nap()), unique_nap());
+    // The first attempt sleeps, the second finds what it left.
+    let command =
+        format!("echo attempt; if mkdir {gate} 2>/dev/null; then sleep {nap}; else rmdir {gate}; echo again; fi");
+    let mut request = body(&sshd, [command].as_slice());
+    request["repeatable"] = true.into();
+    let submitted = daemon.send(Method::POST, "/v1/jobs", &request.to_string())?;
+    let id = submitted.body["id"].as_str().with_context(|| submitted.text.clone())?.to_owned();
+    assert!(sleepers_become(1, &nap, BEGINNING), "it did not begin");
+    let daemon = daemon.restart_killed(&NARROW)?;
+    let job = daemon.wait(&id)?;
+    assert_eq!((&job["state"], &job["attempt"]), (&json!("finished"), &json!(2)), "{job}");
+    assert_eq!(job["results"][0]["stdout"], "attempt\nagain\n", "{job}");
+    let told = daemon.follow(&id, None)?.rest()?;
+    let output: String = told.iter().filter_map(|message| message.data["text"].as_str()).collect();
+    assert_eq!(output, "attempt\nagain\n", "{told:?}");
+    Ok(())
+}
+
+#[test]
+fn jobs_wait_for_their_target_and_say_so() -> anyhow::Result<()> {
+    let daemon = Daemon::start(&Setup { config: "jobs.max_running_per_target = 1", ..SETUP })?;
+    let sshd = Sshd::shared()?;
+    let nap = unique_nap();
+    let running = submit(&daemon, &body(&sshd, format!("sleep {nap}")))?;
+    assert!(sleepers_become(1, &nap, BEGINNING), "it did not begin");
+    let waiting = submit(&daemon, &body(&sshd, "echo it waited"))?;
+    let elsewhere = with(body(&sshd, "echo elsewhere"), |it| it["connection_args"]["host"] = "localhost".into());
+    assert_eq!(daemon.run(&elsewhere)?["state"], "finished", "another target is free");
+    let job = daemon.get(&format!("/v1/jobs/{waiting}"))?;
+    let why = format!("target 127.0.0.1:{}: 1 of 1 jobs run", sshd.port());
+    assert_eq!((&job.body["state"], &job.body["waiting_for"]), (&json!("queued"), &json!(why)), "{}", job.text);
+    daemon.send(Method::POST, &format!("/v1/jobs/{running}/cancel"), "")?;
+    assert_eq!(daemon.wait(&waiting)?["state"], "finished");
+    Ok(())
+}
+
+#[test]
 fn a_daemon_that_is_asked_to_end_lets_running_jobs_end_and_takes_no_new_ones() -> anyhow::Result<()> {
     let (mut daemon, sshd) = (Daemon::start(&NARROW)?, Sshd::shared()?);
     let running = submit(&daemon, &body(&sshd, "sleep 3; echo done"))?;

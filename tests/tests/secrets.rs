@@ -15,6 +15,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
+/// It is in all that a webhook brings along.
+const WEBHOOK_SECRET: &str = r"planted-S3cret-of-a-webhook";
 const PASSPHRASE: &str = r#"plan"ted\P4ssphrase-of-a-key"#;
 
 /// Something public that must be found in the memory of the guest, or the hunt there proves nothing.
@@ -22,6 +24,8 @@ const CANARY: &str = "canary-in-a-command";
 
 /// The driver `hoarder` keeps every byte that it is given, and logs its whole memory.
 const CONFIG: &str = r#"
+    jobs.drain_timeout = 1
+    webhooks.allow_private = ["127.0.0.1"]
     [plugin.hoarder]
     grants = ["connect", "exec"]
     limits = { log = 1_000_000_000 }
@@ -110,7 +114,9 @@ fn planted_secrets_are_found_nowhere() -> anyhow::Result<()> {
     }
     elevated_jobs(&daemon, &sshd, &mut evidence)?;
     let api_key = caller(&daemon)?;
-    for path in ["/job", "/v1/audit", "/v1/keys", "/v1/plugins", "/health", "/no/such/path"] {
+    open_jobs(&daemon, &sshd, &by_password, &mut evidence)?;
+    let paths = ["/job", "/v1/jobs", "/v1/audit", "/v1/keys", "/v1/plugins", "/v1/webhooks/deliveries", "/metrics"];
+    for path in paths.into_iter().chain(["/openapi.json", "/health", "/no/such/path"]) {
         evidence.add_answer(path, &daemon.get(path)?);
     }
     evidence.add_folder(&daemon.data())?;
@@ -124,9 +130,32 @@ fn planted_secrets_are_found_nowhere() -> anyhow::Result<()> {
     assert!(canary.contains(&format!("raw in {MEMORY}")), "the guest did not keep what it was given: {canary:#?}");
     // The first line of a key in this form is the same for every key.
     let key_lines = key.lines().skip(2).filter(|line| !line.starts_with("-----") && line.len() > 20);
-    let secrets: Vec<&str> = [Sshd::PASSWORD, PASSPHRASE, &api_key].into_iter().chain(key_lines).collect();
+    let secrets: Vec<&str> =
+        [Sshd::PASSWORD, PASSPHRASE, WEBHOOK_SECRET, &api_key].into_iter().chain(key_lines).collect();
     let places = evidence.places(&secrets)?;
     assert!(places.is_empty(), "a planted secret was found: {places:#?}");
+    Ok(())
+}
+
+/// Jobs that run and wait when the daemon ends, whose secrets are kept; and letters that nobody takes, for one that ended.
+fn open_jobs(daemon: &Daemon, sshd: &Sshd, login: &Value, evidence: &mut Evidence) -> anyhow::Result<()> {
+    let mut told = body(sshd, "paramiko", login, &["true"]);
+    told["webhooks"] = json!([{
+        "url": format!("http://127.0.0.1:1/{WEBHOOK_SECRET}?token={WEBHOOK_SECRET}"),
+        "secret": WEBHOOK_SECRET,
+        "headers": {"Authorization": WEBHOOK_SECRET}
+    }]);
+    let mut pinned = body(sshd, "paramiko", login, &["sleep 600"]);
+    pinned["queue_strategy"] = "pinned".into();
+    for (request, state) in [(told, "finished"), (pinned.clone(), "started"), (pinned, "queued")] {
+        let submitted = daemon.send(ureq::http::Method::POST, "/v1/jobs", &request.to_string())?;
+        evidence.add_answer("POST /v1/jobs", &submitted);
+        let path = format!("/v1/jobs/{}", submitted.body["id"].as_str().with_context(|| submitted.text.clone())?);
+        let wait = if state == "finished" { "?wait=60" } else { "" };
+        let shown = daemon.get(&format!("{path}{wait}"))?;
+        assert_eq!(shown.body["state"], state, "{}", shown.text);
+        evidence.add_answer(&path, &shown);
+    }
     Ok(())
 }
 

@@ -1,0 +1,86 @@
+//! Webhooks, from the submission to the receiver.
+
+use crate::SETUP;
+use crate::job::body;
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use hostler_tests::{Daemon, Setup, Sshd};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use ureq::http::Method;
+
+const SECRET: &str = "known to both sides";
+
+/// What a receiver got.
+struct Letter {
+    headers: HashMap<String, String>,
+    body: String,
+}
+
+/// Takes one letter, and answers with this status.
+fn receive(listener: &TcpListener, status: &str) -> anyhow::Result<Letter> {
+    let (stream, _) = listener.accept()?;
+    let mut reader = BufReader::new(&stream);
+    let mut headers = HashMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        match line.trim_end().split_once(": ") {
+            Some((name, value)) => drop(headers.insert(name.to_ascii_lowercase(), value.to_owned())),
+            None if line.trim().is_empty() => break,
+            None => {}
+        }
+    }
+    let length = headers.get("content-length").context("a length")?.parse()?;
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    write!(&stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+    Ok(Letter { headers, body: String::from_utf8(body)? })
+}
+
+#[test]
+fn a_receiver_is_told_again_after_a_restart_and_can_trust_what_it_is_told() -> anyhow::Result<()> {
+    let (listener, sshd) = (TcpListener::bind("127.0.0.1:0")?, Sshd::shared()?);
+    let config = "[webhooks]\nallow_private = [\"127.0.0.1\"]\n";
+    let daemon = Daemon::start(&Setup { config, ..SETUP })?;
+    let url = format!("http://{}/hook", listener.local_addr()?);
+    let mut request = body(&sshd, "exit 3");
+    request["webhooks"] = json!([{"url": url, "secret": SECRET}]);
+    let submitted = daemon.send(Method::POST, "/v1/jobs", &request.to_string())?;
+    let id = submitted.body["id"].as_str().with_context(|| submitted.text.clone())?.to_owned();
+    let first = receive(&listener, "500 Not Today")?;
+    daemon.wait(&id)?;
+    let daemon = daemon.restart_killed(&Setup { config, ..SETUP })?;
+    let second = receive(&listener, "204 No Content")?;
+    assert_eq!((&first.body, &first.headers["webhook-id"]), (&second.body, &second.headers["webhook-id"]));
+
+    let Letter { headers, body } = second;
+    let told: Value = serde_json::from_str(&body)?;
+    assert_eq!((&told["event"], &told["job"]["id"]), (&json!("job.finished"), &json!(id)), "{body}");
+    let signed = format!("{}.{}.{body}", headers["webhook-id"], headers["webhook-timestamp"]);
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes())?;
+    mac.update(signed.as_bytes());
+    let signature = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
+    assert_eq!(headers["webhook-signature"], signature);
+
+    let deliveries = daemon.get(&format!("/v1/webhooks/deliveries?job={id}"))?;
+    assert_eq!(deliveries.status, 200, "{}", deliveries.text);
+    assert!(deliveries.text.contains("500") && !deliveries.text.contains(SECRET), "{}", deliveries.text);
+    Ok(())
+}
+
+#[test]
+fn a_receiver_in_the_private_network_is_refused_before_the_job_is_accepted() -> anyhow::Result<()> {
+    let (daemon, sshd) = (crate::shared_daemon()?, Sshd::shared()?);
+    let mut request = body(&sshd, "true");
+    request["webhooks"] = json!([{"url": "http://169.254.169.254/latest/meta-data"}]);
+    let answer = daemon.send(Method::POST, "/v1/jobs", &request.to_string())?;
+    assert_eq!(answer.status, 422, "{}", answer.text);
+    assert!(answer.text.contains("webhooks"), "{}", answer.text);
+    Ok(())
+}
