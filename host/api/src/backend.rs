@@ -7,7 +7,8 @@ use hostler_jobs::{
     Slice, State, Submission, Submitted, Told,
 };
 use hostler_model::{
-    AuditEntry, BatchId, Caller, DriverSchemas, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Secret,
+    AuditEntry, BatchId, Caller, DriverSchemas, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Request,
+    Secret, Task, TaskId, TaskSlice, Tested,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,6 +53,23 @@ pub trait Backend: Send + Sync + 'static {
     fn batch(&self, id: BatchId) -> BoxFuture<'_, Result<Option<Batch>, Failure>>;
     /// See [`Jobs::cancel`].
     fn cancel<'a>(&'a self, filter: Filter, by: &'a Caller) -> BoxFuture<'a, Result<Cancelled, Failure>>;
+    /// See [`Jobs::test`].
+    fn test(&self, request: Request, by: Caller) -> BoxFuture<'_, Result<Tested, Rejection>>;
+    /// See [`Jobs::tasks`].
+    fn tasks<'a>(&'a self, by: &'a Caller) -> BoxFuture<'a, Result<Vec<Task>, Failure>>;
+    /// See [`Jobs::read_task`].
+    fn read_task<'a>(
+        &'a self,
+        id: &'a TaskId,
+        offset: Option<u64>,
+        by: &'a Caller,
+    ) -> BoxFuture<'a, Result<Option<TaskSlice>, Failure>>;
+    /// See [`Jobs::kill_task`].
+    fn kill_task<'a>(&'a self, id: &'a TaskId, by: &'a Caller) -> BoxFuture<'a, Result<Option<Task>, Failure>>;
+    /// See [`Jobs::forget_tasks`].
+    fn forget_tasks<'a>(&'a self, by: &'a Caller) -> BoxFuture<'a, Result<u64, Failure>>;
+    /// See [`Jobs::discover_tasks`].
+    fn discover_tasks(&self, request: Request, by: Caller) -> BoxFuture<'_, Result<Vec<Task>, Rejection>>;
     /// See [`Jobs::audit`].
     fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
     /// See [`Jobs::record`].
@@ -147,6 +165,35 @@ impl Backend for Jobs {
 
     fn cancel<'a>(&'a self, filter: Filter, by: &'a Caller) -> BoxFuture<'a, Result<Cancelled, Failure>> {
         Jobs::cancel(self, filter, by).boxed()
+    }
+
+    fn test(&self, request: Request, by: Caller) -> BoxFuture<'_, Result<Tested, Rejection>> {
+        Jobs::test(self, request, by).boxed()
+    }
+
+    fn tasks<'a>(&'a self, by: &'a Caller) -> BoxFuture<'a, Result<Vec<Task>, Failure>> {
+        Jobs::tasks(self, by).boxed()
+    }
+
+    fn read_task<'a>(
+        &'a self,
+        id: &'a TaskId,
+        offset: Option<u64>,
+        by: &'a Caller,
+    ) -> BoxFuture<'a, Result<Option<TaskSlice>, Failure>> {
+        Jobs::read_task(self, id, offset, by).boxed()
+    }
+
+    fn kill_task<'a>(&'a self, id: &'a TaskId, by: &'a Caller) -> BoxFuture<'a, Result<Option<Task>, Failure>> {
+        Jobs::kill_task(self, id, by).boxed()
+    }
+
+    fn forget_tasks<'a>(&'a self, by: &'a Caller) -> BoxFuture<'a, Result<u64, Failure>> {
+        Jobs::forget_tasks(self, by).boxed()
+    }
+
+    fn discover_tasks(&self, request: Request, by: Caller) -> BoxFuture<'_, Result<Vec<Task>, Rejection>> {
+        Jobs::discover_tasks(self, request, by).boxed()
     }
 
     fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {

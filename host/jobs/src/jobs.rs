@@ -2,6 +2,7 @@
 
 mod resume;
 mod submit;
+mod tasks;
 
 use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;

@@ -1,6 +1,8 @@
 //! What is asked of a job besides its work.
 
+use crate::Detach;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::time::Duration;
 
 /// What is asked of a job besides its work. What is absent is up to the operator.
@@ -17,4 +19,20 @@ pub struct Options {
     pub repeatable: bool,
     /// Whether it takes turns with the other pinned jobs for the same host and port: one at a time.
     pub pinned: bool,
+    /// Whether its commands go on after it.
+    pub detach: Option<Detach>,
+    /// What is read out of the output of each command.
+    pub parsing: Option<Parsing>,
+}
+
+/// How the output of commands is made into data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Parsing {
+    /// The parser: `textfsm`.
+    pub parser: String,
+    /// What it parses by.
+    pub template: String,
+    /// What else it was given, for it to judge.
+    pub arguments: serde_json::Map<String, Value>,
 }

@@ -2,6 +2,7 @@
 
 use crate::{Failure, Moved, base64_text};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::time::Duration;
 
 /// How a command ended (RFC 4254 section 6.10).
@@ -69,6 +70,9 @@ pub struct RunResult {
     /// What was moved, if it was a transfer and no command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<Box<Moved>>,
+    /// What a parser read out of the output, if that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parsed: Option<Value>,
 }
 
 /// How a job ended: the results of the commands that ran, and an error if one stopped it.

@@ -54,6 +54,9 @@ pub struct Moved {
     pub hash: Option<Hash>,
     /// The first things that could not be moved, a thousand at most.
     pub failures: Vec<NotMoved>,
+    /// The staged file that was made of it, for the client to fetch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staged: Option<String>,
     /// What the client should know besides, one sentence each.
     pub warnings: Vec<String>,
 }

@@ -44,6 +44,10 @@ pub struct Webhook {
     pub method: String,
     /// Headers besides those that the daemon sets.
     pub headers: BTreeMap<String, Secret>,
+    /// In whose words it tells: a dialect of the room that writes bodies. Empty: the native one.
+    pub dialect: String,
+    /// Time between its attempts, and so how often it is tried again. Absent: as the operator says.
+    pub retry_after: Option<Vec<Duration>>,
     /// How long the receiver may take; absent, or longer than the operator allows: as long as that.
     pub timeout: Option<Duration>,
 }
@@ -57,6 +61,8 @@ impl Webhook {
             events: WebhookEvent::ENDS.into(),
             method: "POST".into(),
             headers: BTreeMap::new(),
+            dialect: String::new(),
+            retry_after: None,
             timeout: None,
         }
     }

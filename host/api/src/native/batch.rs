@@ -95,7 +95,7 @@ pub(super) fn merged(mut fields: Map<String, Value>, changes: Map<String, Value>
 
 /// The request that made a job, without its secrets.
 pub(super) fn asked(job: &Job) -> Map<String, Value> {
-    let Options { ttl, execution_timeout, result_ttl, repeatable, pinned } = job.options;
+    let Options { ttl, execution_timeout, result_ttl, repeatable, pinned, detach: _, parsing: _ } = job.options;
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
     let request = json!({
         "driver": job.driver,

@@ -125,6 +125,7 @@ impl JobRequest {
             result_ttl: self.result_ttl,
             repeatable: self.repeatable,
             pinned,
+            ..Options::default()
         };
         Request {
             driver: self.driver,

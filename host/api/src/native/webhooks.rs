@@ -51,7 +51,7 @@ impl TryFrom<Wanted> for Webhook {
             method: wanted.method.unwrap_or(default.method),
             headers: wanted.headers,
             timeout,
-            url: default.url,
+            ..default
         })
     }
 }

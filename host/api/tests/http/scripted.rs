@@ -11,7 +11,7 @@ use hostler_jobs::{
 };
 use hostler_model::{
     AuditEntry, BatchId, Caller, DriverSchemas, ErrorKind, Failure, JobId, KeyInfo, NewKey, Options, Phase, Plan,
-    PluginChange, PluginInfo, Rate, Request, Secret, Target,
+    PluginChange, PluginInfo, Rate, Request, Secret, Target, Task, TaskId, TaskSlice, Tested,
 };
 use hostler_remote::HostKeys;
 use jiff::Timestamp;
@@ -324,6 +324,35 @@ impl Backend for Scripted {
 
     fn batch(&self, id: BatchId) -> BoxFuture<'_, Result<Option<Batch>, Failure>> {
         ready(Ok(self.script().batches.iter().find(|batch| batch.id == id).cloned())).boxed()
+    }
+
+    fn test(&self, _: Request, _: Caller) -> BoxFuture<'_, Result<Tested, Rejection>> {
+        ready(Ok(Tested::default())).boxed()
+    }
+
+    fn tasks<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<Vec<Task>, Failure>> {
+        ready(Ok(Vec::new())).boxed()
+    }
+
+    fn read_task<'a>(
+        &'a self,
+        _: &'a TaskId,
+        _: Option<u64>,
+        _: &'a Caller,
+    ) -> BoxFuture<'a, Result<Option<TaskSlice>, Failure>> {
+        ready(Ok(None)).boxed()
+    }
+
+    fn kill_task<'a>(&'a self, _: &'a TaskId, _: &'a Caller) -> BoxFuture<'a, Result<Option<Task>, Failure>> {
+        ready(Ok(None)).boxed()
+    }
+
+    fn forget_tasks<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<u64, Failure>> {
+        ready(Ok(0)).boxed()
+    }
+
+    fn discover_tasks(&self, _: Request, _: Caller) -> BoxFuture<'_, Result<Vec<Task>, Rejection>> {
+        ready(Ok(Vec::new())).boxed()
     }
 
     fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {

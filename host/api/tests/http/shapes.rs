@@ -19,6 +19,7 @@ fn ran(command: &str, exit: Exit, stdout: &str) -> RunResult {
         duration: Duration::from_millis(5),
         session_reused: false,
         moved: None,
+        parsed: None,
     }
 }
 
@@ -111,6 +112,7 @@ async fn a_transfer_tells_what_netpulse_tells_and_the_truth() {
         request_size: 32768,
         hash: Some(Hash { algorithm: HashAlgorithm::Sha256, hex: "00ff".into() }),
         failures: vec![NotMoved { path: "x".into(), reason: "no".into() }],
+        staged: None,
         warnings: vec![],
     };
     let ran = ran("file_transfer_download", Exit::Status(1), "File transfer completed: 60/100 bytes");

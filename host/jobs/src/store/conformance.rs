@@ -114,6 +114,7 @@ pub(crate) fn success() -> Outcome {
             duration: Duration::from_micros(1234),
             session_reused: false,
             moved: None,
+            parsed: None,
         }],
         error: None,
         warnings: vec!["from the outcome".into()],

@@ -43,6 +43,7 @@ impl State {
             duration,
             session_reused,
             moved: None,
+            parsed: None,
         };
         self.keep_run(&job, result);
         Ok(id)

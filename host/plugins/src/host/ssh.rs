@@ -257,7 +257,10 @@ impl State {
         let exit = ended.clone().unwrap_or(Exit::Unknown);
         // A command that did not end is a result too: what it wrote until then.
         let command = exec.command;
-        self.keep_run(&job, RunResult { command, exit, stdout, stderr, duration, session_reused, moved: None });
+        self.keep_run(
+            &job,
+            RunResult { command, exit, stdout, stderr, duration, session_reused, moved: None, parsed: None },
+        );
         ended.map(|_| self.last_run())
     }
 

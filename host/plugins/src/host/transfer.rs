@@ -108,6 +108,7 @@ impl State {
             duration: started.elapsed(),
             session_reused: session.reused(),
             moved: Some(Box::new(moved)),
+            parsed: None,
         };
         self.keep_run(&job, result);
         Ok(told)

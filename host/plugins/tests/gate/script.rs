@@ -270,6 +270,7 @@ impl Network {
             request_size: transfer.request_size,
             hash: None,
             failures,
+            staged: None,
             warnings: hashed.err().map(|failure| failure.message).into_iter().collect(),
         })
     }

@@ -146,6 +146,7 @@ impl Work {
             request_size: self.request_size(),
             hash: None,
             failures: Vec::new(),
+            staged: None,
             warnings: Vec::new(),
         }
     }

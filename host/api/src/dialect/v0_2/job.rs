@@ -242,6 +242,7 @@ mod tests {
             duration: std::time::Duration::ZERO,
             session_reused: false,
             moved: None,
+            parsed: None,
         };
         keys(&commands.iter().map(result).collect::<Vec<_>>())
     }

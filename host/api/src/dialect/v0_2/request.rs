@@ -53,6 +53,7 @@ pub(super) fn read(body: &[u8], content_type: Option<&HeaderValue>, backend: &dy
                 connection_args,
                 driver_args,
                 options,
+                credential: None,
                 webhooks: Vec::new(),
                 warnings,
             })

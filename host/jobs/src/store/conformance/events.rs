@@ -24,6 +24,7 @@ fn ran(number: u64, run: u32, stdout: Captured) -> Arc<Event> {
         duration: Duration::from_millis(5),
         session_reused: true,
         moved: None,
+        parsed: None,
     };
     event(number, Happening::Ran(Ran { stdout, ..Ran::new(run, &result) }))
 }
