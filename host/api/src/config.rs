@@ -18,6 +18,8 @@ pub struct Config {
     pub body_read_timeout: u64,
     /// How long the head of a request may take to arrive, in seconds. An idle connection is closed after it, too.
     pub header_read_timeout: u64,
+    /// How long a client may take to read what was sent to it, in seconds; then its connection is closed.
+    pub write_timeout: u32,
     /// How many connections are open at once. For one more, the one is closed that has been idle for the longest time; if all have
     /// requests under way, it waits.
     pub max_connections: NonZeroU16,
@@ -42,6 +44,7 @@ impl Default for Config {
             max_batch: 10_000,
             body_read_timeout: 30,
             header_read_timeout: 30,
+            write_timeout: 60,
             max_connections: NonZeroU16::new(1024).expect("1024 is not 0"),
             max_followers: 256,
             drain_timeout: 10,
@@ -59,6 +62,10 @@ impl Config {
 
     pub(crate) fn header_read_timeout(&self) -> Duration {
         Duration::from_secs(self.header_read_timeout)
+    }
+
+    pub(crate) fn write_timeout(&self) -> Duration {
+        Duration::from_secs(self.write_timeout.into())
     }
 
     pub(crate) fn drain_timeout(&self) -> Duration {

@@ -8,8 +8,10 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use std::convert::Infallible;
 use std::future::pending;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,9 +58,8 @@ async fn accept(listener: &TcpListener, api: &Api, open: &TaskTracker) {
 
 /// Answers the requests of one connection until it ends.
 async fn carry(stream: TcpStream, service: TowerToHyperService<Router>, api: &Api, place: Arc<Place>) {
-    // Answers are small and whole; waiting to fill a packet would only cost time.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    if let Err(error) = prepare(&stream, &api.config) {
+        tracing::debug!(%error, "a connection keeps the system's own settings");
     }
     let service = service_fn(|request| {
         let under_way = place.begin();
@@ -86,6 +87,13 @@ async fn carry(stream: TcpStream, service: TowerToHyperService<Router>, api: &Ap
         Ok(Err(error)) => tracing::debug!(%error, "a connection broke"),
         Err(_) => tracing::warn!("a request did not end in time for the shutdown and was dropped"),
     }
+}
+
+fn prepare(stream: &TcpStream, config: &Config) -> io::Result<()> {
+    // Answers are small and whole; waiting to fill a packet would only cost time.
+    stream.set_nodelay(true)?;
+    // The kernel counts (RFC 5482): it alone knows what the client has taken.
+    SockRef::from(stream).set_tcp_user_timeout(Some(config.write_timeout()))
 }
 
 fn http(config: &Config) -> http1::Builder {

@@ -53,6 +53,8 @@ pub(crate) struct Script {
     pub(crate) submitter: Option<Caller>,
     /// What a client that follows a job is told.
     pub(crate) told: Vec<Told>,
+    /// Whether it is told that again and again.
+    pub(crate) told_for_ever: bool,
     /// Set where more would come; told when that is awaited.
     pub(crate) more_to_come: Option<Arc<Notify>>,
     /// What a job wrote.
@@ -246,16 +248,17 @@ impl Backend for Scripted {
     fn follow(&self, _job: Job, after: u64) -> BoxStream<'static, Result<Told, Failure>> {
         let mut script = self.script();
         script.read = Some(format!("after {after}"));
-        let told = iter(script.told.clone()).map(Ok);
+        let told = iter(script.told.clone());
         match script.more_to_come.clone() {
+            _ if script.told_for_ever => told.cycle().map(Ok).boxed(),
             Some(awaited) => {
                 let never = async move {
                     awaited.notify_one();
                     pending().await
                 };
-                told.chain(never.into_stream()).boxed()
+                told.map(Ok).chain(never.into_stream()).boxed()
             }
-            None => told.boxed(),
+            None => told.map(Ok).boxed(),
         }
     }
 

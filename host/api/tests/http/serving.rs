@@ -2,7 +2,7 @@
 
 use crate::scripted::{ID, KEY, Scripted, SlowSubmit, job, no_host_keys, request};
 use hostler_api::{Api, Config, serve};
-use hostler_jobs::State;
+use hostler_jobs::{Event, Happening, State, Told};
 use hostler_model::Secret;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
@@ -113,8 +113,11 @@ async fn no_request_makes_room_for_another_connection() {
 
 #[tokio::test]
 async fn thousands_of_idle_connections_keep_nobody_out() {
-    const IDLE: usize = 3000;
-    let limit = Rlimit { current: Some(8192), maximum: getrlimit(Resource::Nofile).maximum };
+    const IDLE: usize = 10_000;
+    // The client's ends are here too.
+    const DESCRIPTORS: u64 = 12_000;
+    let maximum = getrlimit(Resource::Nofile).maximum.map(|maximum| maximum.max(DESCRIPTORS));
+    let limit = Rlimit { current: Some(DESCRIPTORS), maximum };
     setrlimit(Resource::Nofile, limit).expect("so many descriptors are allowed");
     let server = start(Scripted::default(), room_for(100)).await;
     let mut idle = Vec::new();
@@ -164,6 +167,33 @@ async fn a_request_is_not_waited_for_byte_by_byte() {
         let seen = String::from_utf8_lossy(&seen);
         assert!(seen.contains(answer), "{seen}");
     }
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_gives_its_place_up() {
+    let config = Config { write_timeout: 1, max_followers: 1, ..Config::default() };
+    let backend = Scripted::with_jobs(vec![job(State::Started)]);
+    let what = Happening::Output { run: 0, stream: "stdout".into(), offset: 0, bytes: vec![b'x'; 1 << 16].into() };
+    let at = "2026-11-22T14:34:57Z".parse().expect("a time");
+    backend.script().told = vec![Told::Event(Event { number: 1, at, what })];
+    backend.script().told_for_ever = true;
+    let server = start(backend, config).await;
+    let follow = get(&format!("/v1/jobs/{ID}/events"));
+    let mut greedy = connect(&server).await;
+    write(&mut greedy, &follow).await;
+    read_until(&mut greedy, "200 OK").await;
+    timeout(Duration::from_secs(30), async {
+        loop {
+            let mut other = connect(&server).await;
+            write(&mut other, &follow).await;
+            if read_until(&mut other, "\r\n\r\n").await.starts_with("HTTP/1.1 200") {
+                break;
+            }
+        }
+    })
+    .await
+    .expect("the place becomes free");
+    drop(greedy);
 }
 
 #[tokio::test]
