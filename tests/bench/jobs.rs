@@ -211,8 +211,7 @@ fn queued(size: &Size) -> anyhow::Result<()> {
     let daemon = Daemon::start(&Setup { config: &config, ..SETUP })?;
     let sleepers = Sleepers::start(1)?;
     let port = sleepers.ports[0];
-    let body = |target: usize, command: &str| {
-        let host = format!("127.{}.{}.1", 1 + target / 200, 1 + target % 200);
+    let body = |host: &str, command: &str| {
         json!({
             "connection_args": {"host": host, "port": port, "username": "anyone", "password": "anything"},
             "command": [command],
@@ -221,15 +220,20 @@ fn queued(size: &Size) -> anyhow::Result<()> {
         .to_string()
     };
     let before = memory(daemon.pid())?;
-    submit(&daemon, &body(0, "sleep 3000 0"))?;
+    let first = submit(&daemon, &body("127.0.0.1", "sleep 3000 0"))?;
     let start = Instant::now();
     for number in 0..size.queued {
-        submit(&daemon, &body(number % size.targets, &format!("sleep 0 {number}")))?;
+        let target = number % size.targets;
+        // Nobody listens there; nor does anybody come.
+        let host = format!("127.{}.{}.1", 1 + target / 200, 1 + target % 200);
+        submit(&daemon, &body(&host, &format!("sleep 0 {number}")))?;
     }
     let seconds = start.elapsed().as_secs_f64();
     let with = memory(daemon.pid())?;
+    let first = daemon.get(&format!("/v1/jobs/{first}"))?;
+    ensure!(first.body["state"] == "started", "not all waited: {}", first.text);
     drop(daemon);
-    ensure!(sleepers.end()?.peak == 1, "not all waited");
+    ensure!(sleepers.end()?.peak == 1, "the one that runs does not sleep");
     println!(
         "{} jobs that wait, for {} targets: {} MiB of memory (Pss), {} MiB before (goal: under {} MiB); \
          submitted one by one in {seconds:.1} s",

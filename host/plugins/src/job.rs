@@ -51,7 +51,8 @@ impl JobContext {
             self.docket.done(kind, action.place().unwrap_or(&self.target), || action.details(&self.target.user));
         }
         let Docket { job, driver, .. } = &*self.docket;
-        tracing::info!(%job, driver = &*driver.terms.name, target = %self.target, action = kind, "admitted");
+        // What has an effect is in the audit.
+        tracing::debug!(%job, driver = &*driver.terms.name, target = %self.target, action = kind, "admitted");
         Ok(())
     }
 

@@ -83,3 +83,30 @@ async fn a_commit_that_fails_is_no_success() {
     assert_eq!(committed(folder.path()), 0);
     assert_eq!(writer.change(insert(1)).await.expect("the writer goes on"), 1);
 }
+
+#[test]
+fn notes_wait_for_a_change_that_somebody_waits_for_and_no_longer() {
+    let (inbox, waiting) = mpsc::channel();
+    let make = || -> Make { Box::new(|_| Box::new(|| {})) };
+    let (note, awaited) = (|| Change::Note(make()), || Change::Awaited(make()));
+    for change in [note(), note(), awaited(), awaited(), note()] {
+        inbox.send(change).expect("it is open");
+    }
+    assert_eq!(gather(&waiting).len(), 3, "notes go with the first change that somebody waits for");
+    assert_eq!(gather(&waiting).len(), 1, "somebody waited for more");
+    assert_eq!(gather(&waiting).len(), 1, "the last one has no company");
+    drop(inbox);
+    assert_eq!(gather(&waiting).len(), 0);
+}
+
+#[tokio::test]
+async fn notes_are_written_without_a_change_and_at_the_end() {
+    let (connection, folder) = database();
+    let writer = Writer::start(connection).expect("writer");
+    writer.note("a row", insert(1));
+    writer.committed().await;
+    assert_eq!(committed(folder.path()), 1);
+    writer.note("a row", insert(2));
+    drop(writer);
+    assert_eq!(committed(folder.path()), 2);
+}
