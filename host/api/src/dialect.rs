@@ -1,3 +1,10 @@
-//! The wire formats of `NetPulse`, one module each. They share nothing but [`crate::coerce`].
+//! The wire formats of `NetPulse`, one module each. What several of them have literally alike is a module beside them.
 
+mod driver;
+mod exception;
+mod fault;
+mod fields;
+mod states;
+mod time;
 pub(crate) mod v0_2;
+mod whole;

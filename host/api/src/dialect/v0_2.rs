@@ -3,7 +3,6 @@
 //! What differs on purpose: an echoed `input` is never a text that may be a secret; an unknown query parameter is
 //! refused; `DELETE /job` without a filter cancels nothing; a job carries `warnings`, and its error kind and phase.
 
-mod fault;
 mod job;
 mod options;
 mod refused;

@@ -1,8 +1,9 @@
 //! A job as the dialect shows it.
 
+use crate::dialect::exception::{ErrorView, exit_status};
+use crate::dialect::time::{iso, seconds};
 use hostler_jobs::{Job, State};
-use hostler_model::{ErrorKind, Exit, Failure, Hash, JobId, Moved, Outcome, Phase, RunResult};
-use jiff::Timestamp;
+use hostler_model::{Hash, JobId, Moved, Outcome, RunResult};
 use serde::{Serialize, Serializer};
 use std::collections::HashSet;
 
@@ -51,15 +52,6 @@ impl<'a> From<&'a Job> for JobView<'a> {
             warnings: &job.warnings,
         }
     }
-}
-
-/// ISO 8601 as Python's `isoformat` writes it: microseconds and `+00:00`.
-fn iso(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
-}
-
-fn seconds(from: Timestamp, to: Timestamp) -> f64 {
-    to.duration_since(from).as_secs_f64()
 }
 
 /// How a job ended.
@@ -119,12 +111,13 @@ struct RunView<'a> {
 
 impl<'a> From<&'a RunResult> for RunView<'a> {
     fn from(result: &'a RunResult) -> Self {
-        let exit_status = match result.exit {
-            Exit::Status(status) => status.into(),
-            Exit::Signal(_) | Exit::Unknown => -1,
-        };
         let transfer_result = result.moved.as_deref().map(TransferView::from);
-        Self { output: result.stdout.text(), error: result.stderr.text(), exit_status, transfer_result }
+        Self {
+            output: result.stdout.text(),
+            error: result.stderr.text(),
+            exit_status: exit_status(&result.exit),
+            transfer_result,
+        }
     }
 }
 
@@ -174,64 +167,10 @@ impl<'a> From<&'a Moved> for TransferView<'a> {
     }
 }
 
-/// What stopped a job: the name of the exception that `NetPulse` would show, and the truth.
-#[derive(Serialize)]
-struct ErrorView<'a> {
-    #[serde(rename = "type")]
-    exception: &'static str,
-    message: &'a str,
-    kind: &'a ErrorKind,
-    phase: Phase,
-}
-
-impl<'a> From<&'a Failure> for ErrorView<'a> {
-    fn from(failure: &'a Failure) -> Self {
-        Self {
-            exception: exception(&failure.kind),
-            message: &failure.message,
-            kind: &failure.kind,
-            phase: failure.phase,
-        }
-    }
-}
-
-/// The name of the exception of Python, Paramiko or RQ that clients know for a kind of failure.
-fn exception(kind: &ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::NotFound | ErrorKind::IdempotencyConflict => {
-            "ValueError"
-        }
-        ErrorKind::Denied | ErrorKind::ElevationFailed | ErrorKind::PermissionDenied => "PermissionError",
-        ErrorKind::UnknownHost => "gaierror",
-        ErrorKind::Refused | ErrorKind::Unreachable => "NoValidConnectionsError",
-        ErrorKind::Timeout => "TimeoutError",
-        ErrorKind::HostKeyChanged => "BadHostKeyException",
-        ErrorKind::AuthFailed => "AuthenticationException",
-        ErrorKind::HostKeyUnknown
-        | ErrorKind::HostKeyRevoked
-        | ErrorKind::BadKey
-        | ErrorKind::Protocol
-        | ErrorKind::Closed
-        | ErrorKind::ConnectionLost => "SSHException",
-        ErrorKind::ExecRefused => "ChannelException",
-        ErrorKind::Expired | ErrorKind::Lost => "AbandonedJobError",
-        ErrorKind::Canceled => "StopRequested",
-        ErrorKind::TransferFailed
-        | ErrorKind::Limit
-        | ErrorKind::Throttled
-        | ErrorKind::Trap
-        | ErrorKind::InvalidOutput
-        | ErrorKind::BadPlugin
-        | ErrorKind::InUse
-        | ErrorKind::Busy
-        | ErrorKind::Internal
-        | ErrorKind::Other(_) => "RuntimeError",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hostler_model::Exit;
 
     fn keys_of(commands: &[&str]) -> Vec<String> {
         let result = |command: &&str| RunResult {

@@ -1,12 +1,16 @@
 //! The field `options` of a request.
 
-use super::fault::{Fault, Faults};
-use crate::coerce;
-use serde_json::{Value, json};
+use crate::dialect::fault::{Fault, Faults};
+use crate::dialect::whole;
+use serde_json::Value;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// What `ttl` is when nobody gives one.
 const DEFAULT_TTL: Duration = Duration::from_mins(5);
+
+/// What `ttl` may be, in seconds.
+const TTL: RangeInclusive<u64> = 1..=3600;
 
 /// Options that need something which is not built yet.
 const NOT_YET: [&str; 3] = ["parsing", "rendering", "webhook"];
@@ -33,7 +37,9 @@ impl Options {
         for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_null()) {
             let loc = ["body", "options", &name];
             match name.as_str() {
-                "ttl" => options.ttl = faults.keep(ttl(value)).unwrap_or(DEFAULT_TTL),
+                "ttl" => {
+                    options.ttl = faults.keep(whole::read(&loc, value, &TTL)).map_or(DEFAULT_TTL, Duration::from_secs)
+                }
                 "queue_strategy" => match value.as_str() {
                     Some("fifo") => {}
                     Some("pinned") => options.pinned = true,
@@ -47,30 +53,5 @@ impl Options {
             }
         }
         options
-    }
-}
-
-/// A whole number of seconds, 1 to 3600.
-fn ttl(value: Value) -> Result<Duration, Fault> {
-    let fault = |kind, msg| Fault::new(["body", "options", "ttl"], kind, msg);
-    match coerce::integer(&value) {
-        Some(..1) => Err(fault("greater_than_equal", "Input should be greater than or equal to 1")
-            .with_context(json!({"ge": 1}))
-            .showing(value)),
-        Some(3601..) => Err(fault("less_than_equal", "Input should be less than or equal to 3600")
-            .with_context(json!({"le": 3600}))
-            .showing(value)),
-        Some(seconds) => Ok(Duration::from_secs(seconds.unsigned_abs())),
-        None => match &value {
-            Value::String(_) => {
-                Err(fault("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
-                    .showing(value))
-            }
-            Value::Number(_) => {
-                Err(fault("int_from_float", "Input should be a valid integer, got a number with a fractional part")
-                    .showing(value))
-            }
-            _ => Err(fault("int_type", "Input should be a valid integer")),
-        },
     }
 }

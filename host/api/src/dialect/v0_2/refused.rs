@@ -1,6 +1,6 @@
 //! Errors as the dialect writes them.
 
-use super::fault::Faults;
+use crate::dialect::fault::Faults;
 use crate::error::Error;
 use axum::Json;
 use axum::http::StatusCode;

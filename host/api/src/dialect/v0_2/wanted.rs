@@ -1,19 +1,11 @@
 //! The query of `GET /job` and `DELETE /job`.
 
-use super::fault::{Fault, Faults};
 use super::job::{NODE, QUEUE};
+use crate::dialect::fault::{Fault, Faults};
+use crate::dialect::states;
 use crate::{key, query};
 use axum::http::Uri;
-use hostler_jobs::{Filter, State};
-
-/// Words for the states, as the dialect spells them.
-const STATES: [(&str, State); 5] = [
-    ("queued", State::Queued),
-    ("started", State::Started),
-    ("finished", State::Finished),
-    ("failed", State::Failed),
-    ("canceled", State::Canceled),
-];
+use hostler_jobs::Filter;
 
 /// Which jobs a query means. All jobs are in one queue and on one node; `id` overrides everything else.
 #[derive(Default)]
@@ -48,7 +40,7 @@ pub(super) fn read(uri: &Uri) -> Result<Wanted, Faults> {
             "queue" => wanted.nothing |= value != QUEUE,
             "node" => wanted.nothing |= value != NODE,
             "host" => wanted.filter.host = Some(value.clone()),
-            "status" => wanted.filter.states = faults.keep(state(value)).into_iter().collect(),
+            "status" => wanted.filter.states = faults.keep(states::read(value)).into_iter().collect(),
             _ => faults.0.push(Fault::unknown(["query", name])),
         }
     }
@@ -63,10 +55,4 @@ pub(super) fn read(uri: &Uri) -> Result<Wanted, Faults> {
         },
         None => wanted,
     })
-}
-
-fn state(word: &str) -> Result<State, Fault> {
-    let state = STATES.iter().find(|(name, _)| *name == word).map(|(_, state)| *state);
-    let words = STATES.map(|(name, _)| name);
-    state.ok_or_else(|| Fault::no_such_word(["query", "status"], &words, "enum").showing(word.into()))
 }
