@@ -1,5 +1,6 @@
 //! The wire formats of `NetPulse`, one module each. What several of them have literally alike is a module beside them.
 
+mod credential;
 mod driver;
 mod enveloped;
 mod exception;
@@ -11,5 +12,6 @@ mod time;
 mod trial;
 pub(crate) mod v0_2;
 pub(crate) mod v0_3;
+mod webhook;
 mod whole;
 mod worker;
