@@ -21,7 +21,7 @@ pub(super) struct Worker {
     status: &'static str,
     pid: u32,
     hostname: &'static str,
-    queues: [String; 1],
+    pub(super) queues: [String; 1],
     last_heartbeat: String,
     birth_at: String,
     successful_job_count: u64,
