@@ -23,6 +23,7 @@ mod host_keys;
 mod hostile;
 mod job;
 mod jump_hosts;
+mod legacy;
 mod life_cycle;
 mod parameters;
 mod restarts;

@@ -2,6 +2,7 @@
 //!
 //! What differs on purpose: a field that is not known becomes a warning of the job instead of being ignored.
 
+mod background;
 mod form;
 mod tested;
 

@@ -65,6 +65,8 @@ pub(crate) struct Script {
     pub(crate) deliveries: Vec<Delivery>,
     /// What a look at a target tells.
     pub(crate) tested: Tested,
+    /// Whether the driver's commands can go on by themselves.
+    pub(crate) detaches: bool,
     /// Why it is not ready.
     pub(crate) unready: Option<Failure>,
     /// Set where waiting never ends; told when somebody waits.
@@ -439,6 +441,13 @@ impl Backend for Scripted {
     }
 
     fn schemas(&self, driver: &str) -> Option<DriverSchemas> {
+        let more = if self.script().detaches { json!({"detach": {"type": "boolean"}}) } else { json!({}) };
+        let mut driver_args = json!({
+            "timeout": {"type": "number"},
+            "get_pty": {"type": "boolean"},
+            "environment": {"type": "object", "additionalProperties": {"type": "string"}},
+        });
+        json_patch(&mut driver_args, more);
         (driver == "paramiko").then(|| DriverSchemas {
             connection_args: Arc::new(json!({"properties": {
                 "host": {"type": "string"},
@@ -447,11 +456,7 @@ impl Backend for Scripted {
                 "port": {"type": "integer"},
                 "timeout": {"type": "number"},
             }})),
-            driver_args: Arc::new(json!({"properties": {
-                "timeout": {"type": "number"},
-                "get_pty": {"type": "boolean"},
-                "environment": {"type": "object", "additionalProperties": {"type": "string"}},
-            }})),
+            driver_args: Arc::new(json!({"properties": driver_args})),
         })
     }
 }

@@ -331,3 +331,21 @@ async fn the_worker_of_a_host_is_deleted_with_its_pinned_jobs_only() {
     let filter = backend.script().filter.take().expect("a filter");
     assert_eq!((filter.pinned, filter.host.as_deref()), (Some(true), Some("192.0.2.10")));
 }
+
+#[tokio::test]
+async fn what_runs_in_the_background_is_detached_and_its_files_are_the_daemons() {
+    let backend = Scripted::default();
+    backend.script().detaches = true;
+    let driver_args = json!({"run_in_background": "yes", "background_output_file": "/tmp/x", "timeout": 5});
+    let given = request_with(json!({"driver_args": driver_args}));
+    let (status, reply) = backend.ask("POST", "/v0.3/device/exec", given).await;
+    assert_eq!(status, StatusCode::CREATED, "{reply}");
+    let warning = "driver_args.background_output_file was ignored: background_task tells which file it is";
+    assert_eq!(reply["data"]["warnings"], json!([warning]));
+    let request = backend.script().submitted.take().expect("a request");
+    assert!(request.options.detach.is_some());
+    assert_eq!(Value::Object(request.driver_args.public().clone()), json!({"timeout": 5}));
+    let given = request_with(json!({"driver_args": {"run_in_background": false}}));
+    backend.ask("POST", "/v0.3/device/exec", given).await;
+    assert_eq!(backend.script().submitted.take().expect("a request").options.detach, None);
+}

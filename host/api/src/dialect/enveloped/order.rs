@@ -5,7 +5,7 @@ use crate::Backend;
 use crate::dialect::driver::Driver;
 use crate::dialect::fault::{Fault, Faults};
 use crate::dialect::fields::{self, Fields};
-use hostler_model::{Args, CredentialRef, Request};
+use hostler_model::{self as model, Args, CredentialRef, Detach, Request};
 use serde_json::{Value, json};
 
 /// The driver whose document these dialects are the wire of.
@@ -21,6 +21,7 @@ pub(in crate::dialect) struct Order {
     pub(in crate::dialect) config: Option<Vec<String>>,
     options: Options,
     pub(in crate::dialect) credential: Option<CredentialRef>,
+    pub(in crate::dialect) detach: bool,
     warnings: Vec<String>,
 }
 
@@ -53,6 +54,7 @@ impl Order {
             config: None,
             options: Options::default(),
             credential: None,
+            detach: false,
             warnings: Vec::new(),
         })
     }
@@ -83,6 +85,16 @@ impl Order {
         self.driver_args.get(name).filter(|value| !value.is_null())
     }
 
+    /// Takes an argument that the driver is not to see. A null is as if absent.
+    pub(in crate::dialect) fn take_driver_arg(&mut self, name: &str) -> Option<Value> {
+        self.driver_args.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Whether the driver knows an argument of this name.
+    pub(in crate::dialect) fn knows_driver_arg(&self, name: &str) -> bool {
+        self.driver.schemas.driver_args["properties"].get(name).is_some()
+    }
+
     /// The host, if it is a text.
     pub(in crate::dialect) fn host(&self) -> Option<&str> {
         self.connection_args.get("host")?.as_str()
@@ -107,7 +119,7 @@ impl Order {
             config,
             connection_args,
             driver_args,
-            options: (&options).into(),
+            options: model::Options { detach: detach.then(Detach::default), ..(&options).into() },
             credential,
             webhooks: options.webhook.into_iter().collect(),
             warnings,

@@ -1,5 +1,6 @@
 //! The bodies of requests. Fields that are not known become warnings.
 
+use super::background;
 use crate::Backend;
 use crate::dialect::credential;
 use crate::dialect::enveloped::devices;
@@ -61,6 +62,7 @@ fn take(mut fields: Fields, rules: &Rules, backend: &dyn Backend, faults: &mut F
     let credential = credential(&mut fields, faults);
     let mut order = order?.with_options(options);
     order.credential = credential;
+    faults.keep(background::read(&mut order));
     warn(&fields, &mut order);
     Some(order)
 }
