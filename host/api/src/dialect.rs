@@ -2,11 +2,16 @@
 
 mod credential;
 mod driver;
+mod enveloped;
 mod exception;
 mod fault;
 mod fields;
+mod queue;
 mod states;
 mod time;
+mod trial;
 pub(crate) mod v0_2;
 mod webhook;
+pub(crate) mod v0_3;
 mod whole;
+mod worker;

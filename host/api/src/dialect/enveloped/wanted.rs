@@ -1,13 +1,13 @@
 //! The query of `GET /job` and `DELETE /job`.
 
-use super::job::{NODE, QUEUE};
 use crate::dialect::fault::{Fault, Faults};
+use crate::dialect::queue::{NODE, Queue};
 use crate::dialect::states;
 use crate::{key, query};
 use axum::http::Uri;
 use hostler_jobs::Filter;
 
-/// Which jobs a query means. All jobs are in one queue and on one node; `id` overrides everything else.
+/// Which jobs a query means. All jobs are on one node; `id` overrides everything else.
 #[derive(Default)]
 pub(super) struct Wanted {
     filter: Filter,
@@ -25,6 +25,11 @@ impl Wanted {
     pub(super) fn filter(self) -> Option<Filter> {
         (!self.nothing).then_some(self.filter)
     }
+
+    fn host(&mut self, host: &str) {
+        self.nothing |= self.filter.host.as_deref().is_some_and(|before| before != host);
+        self.filter.host = Some(host.into());
+    }
 }
 
 /// Reads a query. A parameter without a value is as if absent.
@@ -37,9 +42,15 @@ pub(super) fn read(uri: &Uri) -> Result<Wanted, Faults> {
         wanted.filtered = true;
         match name.as_str() {
             "id" => ids.push(value),
-            "queue" => wanted.nothing |= value != QUEUE,
+            "queue" => match Queue::read(value).map(|queue| queue.filter()) {
+                Some(Filter { pinned, host, .. }) => {
+                    wanted.filter.pinned = pinned;
+                    host.iter().for_each(|host| wanted.host(host));
+                }
+                None => wanted.nothing = true,
+            },
             "node" => wanted.nothing |= value != NODE,
-            "host" => wanted.filter.host = Some(value.clone()),
+            "host" => wanted.host(value),
             "status" => wanted.filter.states = faults.keep(states::read(value)).into_iter().collect(),
             _ => faults.0.push(Fault::unknown(["query", name])),
         }
