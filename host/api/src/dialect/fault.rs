@@ -96,6 +96,14 @@ impl Faults {
     pub(super) fn keep<T>(&mut self, field: Result<T, Fault>) -> Option<T> {
         field.map_err(|fault| self.0.push(fault)).ok()
     }
+
+    /// The value of a field that has a reader of its own, or nothing and what that found wrong. `place` is where the
+    /// field stands.
+    pub(super) fn keep_read<T>(&mut self, place: &[&str], field: Result<T, Vec<Problem>>) -> Option<T> {
+        let fault =
+            |it: Problem| Fault::new(place.iter().map(|part| (*part).to_owned()).chain(it.path), &it.code, it.message);
+        field.map_err(|problems| self.0.extend(problems.into_iter().map(fault))).ok()
+    }
 }
 
 impl From<Vec<Problem>> for Faults {

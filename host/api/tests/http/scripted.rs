@@ -63,6 +63,8 @@ pub(crate) struct Script {
     pub(crate) failure: Option<Failure>,
     /// What was told.
     pub(crate) deliveries: Vec<Delivery>,
+    /// What a look at a target tells.
+    pub(crate) tested: Tested,
     /// Why it is not ready.
     pub(crate) unready: Option<Failure>,
     /// Set where waiting never ends; told when somebody waits.
@@ -326,8 +328,16 @@ impl Backend for Scripted {
         ready(Ok(self.script().batches.iter().find(|batch| batch.id == id).cloned())).boxed()
     }
 
-    fn test(&self, _: Request, _: Caller) -> BoxFuture<'_, Result<Tested, Rejection>> {
-        ready(Ok(Tested::default())).boxed()
+    fn test(&self, request: Request, by: Caller) -> BoxFuture<'_, Result<Tested, Rejection>> {
+        let mut script = self.script();
+        script.submitted = Some(request);
+        script.submitter = Some(by);
+        let answer = match (script.rejection, &script.failure) {
+            (Some(rejection), _) => Err(rejection()),
+            (None, Some(failure)) => Err(failure.clone().into()),
+            (None, None) => Ok(script.tested.clone()),
+        };
+        ready(answer).boxed()
     }
 
     fn tasks<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<Vec<Task>, Failure>> {
@@ -451,6 +461,8 @@ fn wanted(filter: &Filter, job: &Job) -> bool {
     filter.id.is_none_or(|id| id == job.id)
         && (filter.states.is_empty() || filter.states.contains(&job.state))
         && filter.caller.as_ref().is_none_or(|caller| *caller == job.caller)
+        && filter.pinned.is_none_or(|pinned| pinned == job.options.pinned)
+        && filter.host.as_ref().is_none_or(|host| *host == job.plan.target.host)
         && filter.batch.is_none_or(|batch| job.batch == Some(batch))
 }
 
