@@ -106,13 +106,6 @@ impl Faults {
     }
 }
 
-impl From<Vec<Problem>> for Faults {
-    fn from(problems: Vec<Problem>) -> Self {
-        let fault = |it: Problem| Fault::new(std::iter::once("body".to_owned()).chain(it.path), &it.code, it.message);
-        Self(problems.into_iter().map(fault).collect())
-    }
-}
-
 impl From<Fault> for Faults {
     fn from(fault: Fault) -> Self {
         Self(vec![fault])

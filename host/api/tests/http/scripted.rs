@@ -11,7 +11,7 @@ use hostler_jobs::{
 };
 use hostler_model::{
     AuditEntry, BatchId, Caller, DriverSchemas, ErrorKind, Failure, JobId, KeyInfo, NewKey, Options, Phase, Plan,
-    PluginChange, PluginInfo, Rate, Request, Secret, Target, Task, TaskId, TaskSlice, Tested,
+    PluginChange, PluginInfo, Rate, Request, Secret, Target, Task, TaskId, TaskSlice, TaskState, Tested,
 };
 use hostler_remote::HostKeys;
 use jiff::Timestamp;
@@ -31,6 +31,8 @@ pub(crate) const KEY: &str = "the-key-of-the-tests";
 pub(crate) struct Script {
     /// Jobs that exist.
     pub(crate) jobs: Vec<Job>,
+    /// Detached tasks that exist.
+    pub(crate) tasks: Vec<Task>,
     /// How a submission ends; without one it makes a queued job.
     pub(crate) rejection: Option<fn() -> Rejection>,
     /// Submissions that had a name, and the jobs that they became.
@@ -185,6 +187,8 @@ impl Backend for Scripted {
         job.warnings.clone_from(&request.warnings);
         job.caller.clone_from(&caller.name);
         job.options.clone_from(&request.options);
+        job.plan.command.clone_from(&request.command);
+        job.plan.config.clone_from(&request.config);
         if let Some(host) = request.connection_args.public().get("host").and_then(Value::as_str) {
             host.clone_into(&mut job.plan.target.host);
         }
@@ -341,28 +345,37 @@ impl Backend for Scripted {
     }
 
     fn tasks<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<Vec<Task>, Failure>> {
-        ready(Ok(Vec::new())).boxed()
+        ready(Ok(self.script().tasks.clone())).boxed()
     }
 
     fn read_task<'a>(
         &'a self,
-        _: &'a TaskId,
-        _: Option<u64>,
+        id: &'a TaskId,
+        offset: Option<u64>,
         _: &'a Caller,
     ) -> BoxFuture<'a, Result<Option<TaskSlice>, Failure>> {
-        ready(Ok(None)).boxed()
+        let task = self.script().tasks.iter().find(|task| task.id == *id).cloned();
+        let slice = task.map(|task| TaskSlice {
+            output: b"line3\nline4\n".into(),
+            next_offset: offset.unwrap_or(task.next_offset) + 12,
+            completed: task.state != TaskState::Running,
+            task,
+        });
+        ready(Ok(slice)).boxed()
     }
 
-    fn kill_task<'a>(&'a self, _: &'a TaskId, _: &'a Caller) -> BoxFuture<'a, Result<Option<Task>, Failure>> {
-        ready(Ok(None)).boxed()
+    fn kill_task<'a>(&'a self, id: &'a TaskId, _: &'a Caller) -> BoxFuture<'a, Result<Option<Task>, Failure>> {
+        ready(Ok(self.script().tasks.iter().find(|task| task.id == *id).cloned())).boxed()
     }
 
     fn forget_tasks<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<u64, Failure>> {
-        ready(Ok(0)).boxed()
+        ready(Ok(std::mem::take(&mut self.script().tasks).len() as u64)).boxed()
     }
 
-    fn discover_tasks(&self, _: Request, _: Caller) -> BoxFuture<'_, Result<Vec<Task>, Rejection>> {
-        ready(Ok(Vec::new())).boxed()
+    fn discover_tasks(&self, request: Request, _: Caller) -> BoxFuture<'_, Result<Vec<Task>, Rejection>> {
+        let mut script = self.script();
+        script.submitted = Some(request);
+        ready(Ok(script.tasks.clone())).boxed()
     }
 
     fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {

@@ -68,16 +68,11 @@ impl Order {
         let driver_args = faults.keep(fields::object("driver_args", driver_args));
         let options = Options::take(&mut fields, default_ttl, &mut faults, &mut warnings);
         let webhook = fields.remove("webhook").filter(|value| !value.is_null());
-        let webhook = match webhook.map(|value| webhook::read(value, "0.4")).transpose() {
-            Ok(asked) => asked.map(|asked| {
-                warnings.extend(asked.warnings);
-                asked.webhook
-            }),
-            Err(problems) => {
-                faults.0.extend(Faults::from(problems).0);
-                None
-            }
-        };
+        let webhook = webhook.and_then(|value| faults.keep_read(&["body"], webhook::read(value, "0.4")));
+        let webhook = webhook.map(|asked| {
+            warnings.extend(asked.warnings);
+            asked.webhook
+        });
         for name in NOT_YET.into_iter().filter(|name| fields.remove(*name).is_some_and(|value| !value.is_null())) {
             let msg = format!("{name} is not supported yet; leave it out");
             faults.0.push(Fault::new(["body", name], "unsupported", msg));
@@ -104,11 +99,8 @@ impl Order {
         let driver = faults.keep(Driver::find(fields.remove("driver"), backend));
         let connection_args = fields.remove("connection_args").ok_or_else(|| Fault::missing("connection_args"));
         let connection_args = faults.keep(connection_args.and_then(|args| fields::object("connection_args", args)));
-        let credential = fields.remove("credential").filter(|value| !value.is_null()).map(credential::read);
-        let credential = credential.transpose().unwrap_or_else(|problems| {
-            faults.0.extend(Faults::from(problems).0);
-            None
-        });
+        let credential = fields.remove("credential").filter(|value| !value.is_null());
+        let credential = credential.and_then(|value| faults.keep_read(&["body"], credential::read(value)));
         Some(Self {
             driver: driver?,
             connection_args: connection_args?,
