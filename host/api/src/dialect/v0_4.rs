@@ -10,10 +10,12 @@ mod exec;
 mod item;
 mod job;
 mod jobs;
+mod multipart;
 mod options;
 mod order;
 mod refused;
 mod stats;
+mod storage;
 mod task;
 mod tasks;
 mod test;
@@ -51,6 +53,7 @@ fn routes(bulk: MethodRouter<Api>) -> Router<Api> {
         .route("/jobs/{id}", get(jobs::get).delete(jobs::cancel))
         .route("/workers", get(workers::list).delete(workers::delete_many))
         .route("/workers/{name}", axum::routing::delete(workers::delete))
+        .route("/storage/fetch/{*file_id}", get(storage::fetch))
         .route("/system/stats", get(stats::stats))
         .route("/detached-tasks", get(tasks::list).delete(tasks::forget))
         .route("/detached-tasks/discover", post(tasks::discover))

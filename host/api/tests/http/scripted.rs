@@ -5,9 +5,10 @@ use axum::http::{HeaderMap, Request as HttpRequest, StatusCode};
 use futures::future::{BoxFuture, FutureExt, pending, ready};
 use futures::stream::{BoxStream, StreamExt, iter};
 use hostler_api::{Api, Backend, Config};
+use hostler_files::{Staged, StagedFile};
 use hostler_jobs::{
-    AuditFilter, Batch, Cancelled, Delivery, DryRun, Filter, Idempotency, Job, Key, KeyDigest, Mode, Opinion, Page,
-    Recorded, Rejection, Slice, State, Submission, Submitted, Told, Verdict,
+    AuditFilter, Batch, Cancelled, Delivery, DryRun, Filter, Idempotency, Intake, Job, Key, KeyDigest, Mode, Opinion,
+    Page, Recorded, Rejection, Slice, State, Submission, Submitted, Told, Verdict,
 };
 use hostler_model::{
     AuditEntry, BatchId, Caller, DriverSchemas, ErrorKind, Failure, JobId, KeyInfo, NewKey, Options, Phase, Plan,
@@ -17,11 +18,14 @@ use hostler_remote::HostKeys;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::sync::Notify;
 use tower::ServiceExt;
+use uuid::Uuid;
 
 /// The API key of every test.
 pub(crate) const KEY: &str = "the-key-of-the-tests";
@@ -81,6 +85,8 @@ pub(crate) struct Script {
     pub(crate) by: Option<String>,
     /// The last filter of a list or a cancel.
     pub(crate) filter: Option<Filter>,
+    /// What clients left, and the folder that holds it.
+    pub(crate) staged: Option<(Arc<Staged>, TempDir)>,
 }
 
 /// The steps of a submission that takes its time.
@@ -107,6 +113,31 @@ impl Scripted {
     /// A backend that rejects every submission.
     pub(crate) fn rejecting(rejection: fn() -> Rejection) -> Self {
         Self(Arc::new(Mutex::new(Script { rejection: Some(rejection), ..Script::default() })))
+    }
+
+    /// What clients left: at most 64 KiB a file.
+    pub(crate) fn staged(&self) -> Arc<Staged> {
+        let mut script = self.script();
+        let (staged, _) = script.staged.get_or_insert_with(|| {
+            let data = tempfile::tempdir().expect("a folder");
+            for folder in ["files", "staged"] {
+                fs::create_dir(data.path().join(folder)).expect("a folder");
+            }
+            let config = hostler_files::Config {
+                data: data.path().into(),
+                staged_max_size: 64 << 10,
+                ..hostler_files::Config::default()
+            };
+            (config.build().expect("the folders are there").staged, data)
+        });
+        Arc::clone(staged)
+    }
+
+    /// How many there are on the disk, whole or not.
+    pub(crate) fn staged_folders(&self) -> usize {
+        let script = self.script();
+        let Some((_, data)) = &script.staged else { return 0 };
+        fs::read_dir(data.path().join("staged")).expect("it is there").count()
     }
 
     /// The script, to look at it or to change it.
@@ -376,6 +407,20 @@ impl Backend for Scripted {
         let mut script = self.script();
         script.submitted = Some(request);
         ready(Ok(script.tasks.clone())).boxed()
+    }
+
+    fn stage<'a>(&'a self, name: &'a str, once: bool, by: &'a Caller) -> BoxFuture<'a, Result<Intake, Failure>> {
+        ready(Scripted::staged(self).put(name, &by.name, once).map(Intake::new)).boxed()
+    }
+
+    fn staged<'a>(&'a self, id: Uuid, by: &'a Caller) -> BoxFuture<'a, Result<(StagedFile, File), Failure>> {
+        let found = Scripted::staged(self).get(&id.to_string());
+        let none = Failure::new(ErrorKind::NotFound, Phase::Transfer, "it is somebody else's");
+        ready(found.and_then(|found| if by.reaches(&found.0.owner) { Ok(found) } else { Err(none) })).boxed()
+    }
+
+    fn unstage<'a>(&'a self, id: Uuid, _: &'a Caller) -> BoxFuture<'a, Result<(), Failure>> {
+        ready(Scripted::staged(self).remove(&id.to_string())).boxed()
     }
 
     fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {

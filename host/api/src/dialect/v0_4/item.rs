@@ -1,6 +1,7 @@
 //! What a command or a transfer of a job did.
 
 use crate::dialect::exception::exit_status;
+use crate::download;
 use hostler_jobs::Job;
 use hostler_model::{Direction, Failure, Hash, Moved, Outcome, RunResult};
 use serde::Serialize;
@@ -52,8 +53,8 @@ struct MovedView<'a> {
 
 /// All that the commands of a job did. What stopped it is told as an item of what was not run, or, if all was, by the last.
 /// Lines of configuration have one item.
-pub(super) fn items<'a>(job: &'a Job, outcome: &'a Outcome) -> Vec<Item<'a>> {
-    let mut items: Vec<_> = outcome.results.iter().map(|result| Item::new(job, result)).collect();
+pub(super) fn items<'a>(job: &'a Job, outcome: &'a Outcome, base: &str) -> Vec<Item<'a>> {
+    let mut items: Vec<_> = outcome.results.iter().map(|result| Item::new(job, result, base)).collect();
     let asked = asked(job);
     if let Some(error) = &outcome.error {
         let left = asked.get(items.len()..).unwrap_or_default();
@@ -88,7 +89,7 @@ fn script(job: &Job) -> Option<&str> {
 }
 
 impl<'a> Item<'a> {
-    fn new(job: &'a Job, result: &'a RunResult) -> Self {
+    fn new(job: &'a Job, result: &'a RunResult, base: &str) -> Self {
         let mut item = Self {
             command: result.command.clone(),
             stdout: result.stdout.text(),
@@ -107,6 +108,7 @@ impl<'a> Item<'a> {
         if let Some(moved) = result.moved.as_deref() {
             let direction = if moved.direction == Direction::Upload { "upload" } else { "download" };
             item.command = format!("{direction} {}", moved.remote_path);
+            item.download_url = download::url(base, moved);
             if item.stdout.is_empty() {
                 item.stdout = format!("File transfer completed: {}/{} bytes", moved.bytes, moved.total);
             }

@@ -33,7 +33,15 @@ pub(super) struct JobView<'a> {
 }
 
 impl<'a> From<&'a Job> for JobView<'a> {
+    /// A job that has just been submitted: it has no results, so nothing in it has an address.
     fn from(job: &'a Job) -> Self {
+        Self::new(job, "")
+    }
+}
+
+impl<'a> JobView<'a> {
+    /// A job whose client reaches this daemon at `base`.
+    pub(super) fn new(job: &'a Job, base: &str) -> Self {
         let queue = Queue::of(job);
         let lines = job.plan.command.as_deref().or(job.plan.config.as_deref());
         Self {
@@ -45,7 +53,7 @@ impl<'a> From<&'a Job> for JobView<'a> {
             ended_at: job.ended_at.map(iso),
             worker: job.started_at.map(|_| queue.worker()),
             queue: queue.to_string(),
-            result: ResultView::of(job),
+            result: ResultView::of(job, base),
             task_id: job.options.detach.is_some().then(|| TaskId::from(job.id)),
             device_name: &job.plan.target.host,
             command: lines.filter(|lines| lines.iter().any(|line| !line.is_empty())),
@@ -69,14 +77,14 @@ struct ResultView<'a> {
 }
 
 impl<'a> ResultView<'a> {
-    fn of(job: &'a Job) -> Option<Self> {
+    fn of(job: &'a Job, base: &str) -> Option<Self> {
         let outcome = job.outcome.as_ref()?;
         let kind = match job.state {
             State::Finished => 1,
             State::Canceled => 3,
             State::Queued | State::Started | State::Failed => 2,
         };
-        let retval = Some(items(job, outcome)).filter(|items| !items.is_empty() || kind == 1);
+        let retval = Some(items(job, outcome, base)).filter(|items| !items.is_empty() || kind == 1);
         Some(Self { kind, retval, error: outcome.error.as_ref().map(ErrorView::from) })
     }
 }

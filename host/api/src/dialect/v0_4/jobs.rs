@@ -2,12 +2,12 @@
 
 use super::job::JobView;
 use super::refused::Refused;
-use crate::Api;
 use crate::dialect::enveloped::wanted;
 use crate::guard::{Canceler, Reader};
+use crate::{Api, download};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use hostler_jobs::{Cancelled, Filter, Page, to_its_end};
 use hostler_model::JobId;
@@ -16,22 +16,29 @@ use serde_json::{Value, json};
 /// How many jobs one answer lists.
 const LIST_LIMIT: usize = 1000;
 
-pub(super) async fn list(Reader(caller): Reader, State(api): State<Api>, uri: Uri) -> Result<Response, Refused> {
+pub(super) async fn list(
+    Reader(caller): Reader,
+    State(api): State<Api>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Refused> {
     let Some(filter) = wanted::read(&uri)?.filter() else { return Ok(Json(json!([])).into_response()) };
     let filter = Filter { caller: caller.reach(), ..filter };
     let jobs = api.backend.list(filter, Page::first(LIST_LIMIT)).await?;
-    Ok(Json(jobs.iter().map(JobView::from).collect::<Vec<_>>()).into_response())
+    let base = download::base(&api.config, &headers);
+    Ok(Json(jobs.iter().map(|job| JobView::new(job, &base)).collect::<Vec<_>>()).into_response())
 }
 
 pub(super) async fn get(
     Reader(caller): Reader,
     State(api): State<Api>,
+    headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     let none = || Refused::Missing(format!("Job {id} not found"));
     let job = api.backend.get(id.parse().map_err(|_| none())?).await?;
     let job = job.filter(|job| caller.reaches(&job.caller)).ok_or_else(none)?;
-    Ok(Json(JobView::from(&job)).into_response())
+    Ok(Json(JobView::new(&job, &download::base(&api.config, &headers))).into_response())
 }
 
 /// Cancels a job, also one that runs.

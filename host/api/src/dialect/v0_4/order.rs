@@ -1,7 +1,7 @@
 //! What is asked for a device, as its fields came: nothing is sealed yet.
 
 use super::options::Options;
-use super::transfer;
+use super::{storage, transfer};
 use crate::Backend;
 use crate::dialect::driver::Driver;
 use crate::dialect::fault::{Fault, Faults};
@@ -10,12 +10,13 @@ use crate::dialect::{credential, webhook};
 use hostler_model::{CredentialRef, Request, Webhook};
 use serde_json::{Value, json};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// What a request says instead of a command when it moves a file.
 const FILE_TRANSFER: &str = "__FILE_TRANSFER__";
 
 /// Fields that need something which is not built yet.
-const NOT_YET: [&str; 3] = ["parsing", "rendering", "staged_file_id"];
+const NOT_YET: [&str; 2] = ["parsing", "rendering"];
 
 /// Fields that the SDK sends always, and that mean something to no driver of ours. They are false or null unless asked.
 const OF_THE_SDK: [&str; 2] = ["enable_mode", "save"];
@@ -28,6 +29,8 @@ pub(super) struct Order {
     driver_args: Fields,
     work: Work,
     options: Options,
+    /// A file that the client left here before.
+    staged: Option<Uuid>,
     credential: Option<CredentialRef>,
     webhook: Option<Webhook>,
     warnings: Vec<String>,
@@ -73,6 +76,15 @@ impl Order {
             warnings.extend(asked.warnings);
             asked.webhook
         });
+        let staged = fields.remove("staged_file_id").filter(|id| !id.is_null());
+        let staged = staged.and_then(|id| {
+            let msg = "Input should be the id of a staged file";
+            faults.keep(
+                id.as_str()
+                    .and_then(storage::id)
+                    .ok_or_else(|| Fault::new(["body", "staged_file_id"], "uuid_parsing", msg)),
+            )
+        });
         for name in NOT_YET.into_iter().filter(|name| fields.remove(*name).is_some_and(|value| !value.is_null())) {
             let msg = format!("{name} is not supported yet; leave it out");
             faults.0.push(Fault::new(["body", name], "unsupported", msg));
@@ -81,7 +93,7 @@ impl Order {
         warnings.extend(ignored(fields));
         match (target, driver_args) {
             (Some(target), Some(driver_args)) if faults.0.is_empty() => {
-                Ok(Self { driver_args, work, options, webhook, warnings, ..target })
+                Ok(Self { driver_args, work, options, staged, webhook, warnings, ..target })
             }
             _ => Err(faults),
         }
@@ -107,6 +119,7 @@ impl Order {
             driver_args: Fields::new(),
             work: Work::default(),
             options: Options::default(),
+            staged: None,
             credential,
             webhook: None,
             warnings: Vec::new(),
@@ -170,7 +183,8 @@ impl Order {
         if config.is_some() && self.driver_has("stop_on_error") && !self.is_given("stop_on_error") {
             self.driver_args.insert("stop_on_error".into(), true.into());
         }
-        let options = self.options.clone().of_job(self.is_given("file_transfer"));
+        let mut options = self.options.clone().of_job(self.is_given("file_transfer"));
+        options.staged = self.staged;
         let Self { driver, connection_args, driver_args, credential, webhook, mut warnings, .. } = self;
         Request {
             command,
