@@ -1,43 +1,44 @@
-//! Python programs that tests drive the daemon with.
+//! Python programs, each with packages of its own.
 
 use anyhow::{Context, ensure};
-use serde_json::Value;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A Python environment with packages from the registry.
+/// A Python that has some packages.
 pub struct Python(PathBuf);
 
 impl Python {
-    /// The environment at this place with what the file `requirements` lists. It is made at the first run.
-    pub fn with(place: PathBuf, requirements: &Path) -> anyhow::Result<Self> {
+    /// The one of this name, below a folder that stays between runs, with the packages that the file `requirements` names. It
+    /// is made at the first run.
+    pub fn with(folder: &str, name: &str, requirements: &str) -> anyhow::Result<Self> {
+        let environment = Path::new(folder).join(name);
         // Tests of several processes may come at once.
-        let lock = File::create(place.with_extension("lock"))?;
+        let lock = File::create(environment.with_extension("lock"))?;
         lock.lock()?;
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&place).status();
+        let made = Command::new("python3").args(["-m", "venv"]).arg(&environment).status();
         ensure!(made.is_ok_and(|status| status.success()), "install python3-venv: `make setup` does it");
-        let python = Self(place);
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-        let installed = python.program("python").args(pip).arg(requirements).status()?;
-        ensure!(installed.success(), "pip cannot install what {} lists", requirements.display());
-        Ok(python)
+        let installed = Command::new(environment.join("bin/python")).args(pip).arg(requirements).status()?;
+        ensure!(installed.success(), "pip cannot install what {requirements} names");
+        Ok(Self(environment.join("bin")))
     }
 
-    /// A program of the environment.
+    /// A program of its packages; `python` is the interpreter.
     pub fn program(&self, name: &str) -> Command {
-        Command::new(self.0.join("bin").join(name))
+        Command::new(self.0.join(name))
     }
 
-    /// Runs a script with JSON at its standard input. Errors: what it wrote, if it did not succeed.
-    pub fn drive(&self, script: &Path, given: &Value) -> anyhow::Result<()> {
-        let mut command = self.program("python");
-        let command = command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().context("the script cannot be run")?;
-        child.stdin.take().context("it has an input")?.write_all(given.to_string().as_bytes())?;
-        let driven = child.wait_with_output()?;
-        ensure!(driven.status.success(), "{}", String::from_utf8_lossy(&driven.stderr));
-        Ok(())
+    /// Runs a script with arguments and a text to read. Errors: that it fails, and what it wrote to its standard error.
+    pub fn run(&self, script: &str, arguments: &[&str], input: &str) -> anyhow::Result<String> {
+        let mut run = self.program("python");
+        run.arg(script).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut run = run.spawn().with_context(|| format!("{script} cannot be run"))?;
+        // It is closed at once, so that the script sees its end.
+        run.stdin.take().context("it is piped")?.write_all(input.as_bytes())?;
+        let ran = run.wait_with_output()?;
+        ensure!(ran.status.success(), "{script} {arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+        Ok(String::from_utf8(ran.stdout)?)
     }
 }

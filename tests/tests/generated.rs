@@ -6,20 +6,14 @@ use anyhow::{Context, ensure};
 use hostler_tests::{Daemon, Python, Sshd, sleepers_become, unique_nap};
 use serde_json::json;
 use std::fs::{self, File};
-use std::path::Path;
 use std::time::Duration;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/generated");
 
-/// The generator. It is installed at the first run.
-fn generator() -> anyhow::Result<Python> {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("generator");
-    Python::with(place, Path::new(&format!("{FOLDER}/requirements.txt")))
-}
-
 #[test]
 fn a_generated_client_submits_follows_and_cancels() -> anyhow::Result<()> {
-    let (sshd, daemon, python) = (Sshd::shared()?, shared_daemon()?, generator()?);
+    let (sshd, daemon) = (Sshd::shared()?, shared_daemon()?);
+    let python = Python::with(env!("CARGO_TARGET_TMPDIR"), "generator", &format!("{FOLDER}/requirements.txt"))?;
     let folder = tempfile::tempdir()?;
     let document = folder.path().join("openapi.json");
     fs::write(&document, daemon.get("/openapi.json")?.text)?;

@@ -10,7 +10,6 @@ use crate::{daemon, shared_daemon};
 use hostler_tests::{Daemon, Python, Sshd, sleepers_become, unique_nap};
 
 use serde_json::{Value, json};
-use std::path::Path;
 use std::time::Duration;
 use ureq::http::Method;
 
@@ -18,8 +17,8 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/legacy");
 
 /// Has the program of a version ask a daemon of its own: others would be in the way of its pinned jobs.
 fn drive(version: &str) -> anyhow::Result<()> {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("netpulse-sdk-{version}"));
-    let python = Python::with(place, Path::new(&format!("{FOLDER}/requirements-{version}.txt")))?;
+    let (name, requirements) = (format!("netpulse-sdk-{version}"), format!("{FOLDER}/requirements-{version}.txt"));
+    let python = Python::with(env!("CARGO_TARGET_TMPDIR"), &name, &requirements)?;
     let (sshd, daemon, nap) = (Sshd::shared()?, daemon()?, unique_nap());
     let given = json!({
         "address": daemon.address(),
@@ -29,7 +28,7 @@ fn drive(version: &str) -> anyhow::Result<()> {
         "nap": nap,
     });
     let script = format!("{FOLDER}/sdk_{}.py", version.replace('.', "_"));
-    python.drive(Path::new(&script), &given)?;
+    python.run(&script, &[], &given.to_string())?;
     anyhow::ensure!(sleepers_become(0, &nap, Duration::from_secs(5)), "a cancelled job's process still runs");
     Ok(())
 }

@@ -25,6 +25,7 @@ mod job;
 mod jump_hosts;
 mod legacy;
 mod life_cycle;
+mod netpulse_sdk;
 mod parameters;
 mod restarts;
 mod roots;

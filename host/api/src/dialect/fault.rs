@@ -37,12 +37,24 @@ impl Fault {
         self
     }
 
+    /// Where it is, below `body`.
+    fn place(&self) -> String {
+        let part = |it: &Value| it.as_str().map_or_else(|| it.to_string(), str::to_owned);
+        self.0["loc"].as_array().into_iter().flatten().skip(1).map(part).collect::<Vec<_>>().join(".")
+    }
+
     /// The same in words.
     pub(super) fn sentence(&self) -> String {
-        let part = |it: &Value| it.as_str().map_or_else(|| it.to_string(), str::to_owned);
-        let place = self.0["loc"].as_array().into_iter().flatten().skip(1).map(part).collect::<Vec<_>>().join(".");
+        let place = self.place();
         let msg = self.0["msg"].as_str().unwrap_or_default();
         if place.is_empty() { msg.into() } else { format!("{place}: {msg}") }
+    }
+
+    /// The same as pydantic prints it: the place on a line of its own, then what is wrong.
+    pub(super) fn paragraph(&self) -> String {
+        let place = self.place();
+        let (msg, kind) = (self.0["msg"].as_str().unwrap_or_default(), self.0["type"].as_str().unwrap_or_default());
+        if place.is_empty() { format!("\n  {msg} [type={kind}]") } else { format!("\n{place}\n  {msg} [type={kind}]") }
     }
 
     /// A field that must be there.

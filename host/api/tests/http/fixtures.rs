@@ -1,9 +1,12 @@
-//! Each request and answer of dialects 0.2 and 0.3, as files: `given` is what the backend has, or how it answers. In an
+//! Each request and answer of dialects 0.2, 0.3 and 0.4, as files: `given` is what the backend has, or how it answers. In an
 //! answer `ID` is the job's name, `T` any time, `N` any number.
 
 use crate::scripted::{ID, Scripted, job};
 use hostler_jobs::{Job, Rejection, State};
-use hostler_model::{Direction, ErrorKind, Exit, Failure, Moved, Outcome, Output, Phase, Problem, RunResult, Tested};
+use hostler_model::{
+    Direction, ErrorKind, Exit, Failure, Moved, Outcome, Output, Phase, Problem, RunResult, Task, TaskId, TaskState,
+    Tested,
+};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -52,6 +55,34 @@ fn finished(result: RunResult) -> Job {
     Job { outcome: Some(Outcome { results: vec![result], ..Outcome::default() }), ..job(State::Finished) }
 }
 
+/// A job with lines of configuration.
+fn configured(results: Vec<RunResult>) -> Job {
+    let mut job = job(State::Finished);
+    job.plan.command = None;
+    job.plan.config = Some(results.iter().map(|result| result.command.clone()).collect());
+    Job { outcome: Some(Outcome { results, ..Outcome::default() }), ..job }
+}
+
+fn task(state: TaskState) -> Task {
+    Task {
+        id: TaskId::read("a5aaae483a10").expect("a name"),
+        job: Some(ID.parse().expect("a UUID")),
+        caller: "operator".into(),
+        driver: "paramiko".into(),
+        target: job(State::Finished).plan.target,
+        command: vec!["make".into()],
+        state,
+        exit: None,
+        pid: Some(24121),
+        log_file: Some("/home/admin/log".into()),
+        push_interval: Some(Duration::from_secs(5)),
+        next_offset: 12,
+        created_at: job(State::Finished).created_at,
+        asked_at: None,
+        ended_at: None,
+    }
+}
+
 fn failed(kind: ErrorKind, phase: Phase, message: &str) -> Job {
     Job { outcome: Some(Failure::new(kind, phase, message).into()), ..job(State::Failed) }
 }
@@ -96,11 +127,30 @@ fn backend(given: Option<&str>) -> Scripted {
             script.plan.driver_args = json!({"script_content": "echo hi"});
             vec![script]
         }
+        Some("config") => {
+            let failed = RunResult { exit: Exit::Status(1), ..result("b", "") };
+            vec![configured(vec![result("a", "a\n"), failed, result("c", "c\n")])]
+        }
+        Some("config-stopped") => {
+            let mut job = configured(vec![result("a", "a\n")]);
+            job.state = State::Failed;
+            job.plan.config = Some(vec!["a".into(), "b".into()]);
+            if let Some(outcome) = &mut job.outcome {
+                let message = "The connection was lost.";
+                outcome.error = Some(Failure::new(ErrorKind::ConnectionLost, Phase::Exec, message));
+            }
+            vec![job]
+        }
         Some("login-failed") => vec![failed(ErrorKind::AuthFailed, Phase::Auth, "Authentication failed.")],
         Some("timeout") => vec![failed(ErrorKind::Timeout, Phase::Exec, "It took too long.")],
         _ => Vec::new(),
     };
     let backend = Scripted::with_jobs(jobs);
+    backend.script().tasks = match given {
+        Some("task") => vec![task(TaskState::Running)],
+        Some("task-completed") => vec![Task { exit: Some(Exit::Status(3)), ..task(TaskState::Completed) }],
+        _ => Vec::new(),
+    };
     let mut script = backend.script();
     script.tested = Tested {
         latency: Duration::from_millis(155),
@@ -178,4 +228,9 @@ async fn dialect_0_2_answers_as_its_fixtures() {
 #[tokio::test]
 async fn dialect_0_3_answers_as_its_fixtures() {
     replay("v0_3").await;
+}
+
+#[tokio::test]
+async fn dialect_0_4_answers_as_its_fixtures() {
+    replay("v0_4").await;
 }

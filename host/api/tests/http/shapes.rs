@@ -4,7 +4,7 @@ use crate::scripted::{ID, Scripted, job, request, request_with};
 use axum::http::StatusCode;
 use hostler_jobs::{Job, State};
 use hostler_model::{
-    Direction, ErrorKind, Exit, Failure, Hash, HashAlgorithm, Moved, NotMoved, Outcome, Output, Phase, RunResult,
+    Direction, ErrorKind, Exit, Failure, Hash, HashAlgorithm, JobId, Moved, NotMoved, Outcome, Output, Phase, RunResult,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -323,7 +323,8 @@ async fn pull_and_push_are_asked_with_args() {
 async fn the_worker_of_a_host_is_deleted_with_its_pinned_jobs_only() {
     let mut pinned = job(State::Queued);
     pinned.options.pinned = true;
-    let backend = Scripted::with_jobs(vec![pinned, job(State::Queued)]);
+    let other = Job { id: JobId::new(), ..job(State::Queued) };
+    let backend = Scripted::with_jobs(vec![pinned, other]);
     let (_, reply) = backend.ask("DELETE", "/worker?host=192.0.2.10", Value::Null).await;
     assert_eq!(reply["data"], json!(["hostler_HostQ_192.0.2.10"]));
     let states: Vec<State> = backend.script().jobs.iter().map(|job| job.state).collect();
