@@ -137,6 +137,7 @@ fn number(value: &Value) -> Option<Number> {
 
 pub(crate) fn boolean(value: &Value) -> Option<bool> {
     match value {
+        Value::Bool(yes) => Some(*yes),
         Value::String(text) => match text.to_ascii_lowercase().as_str() {
             "1" | "on" | "t" | "true" | "y" | "yes" => Some(true),
             "0" | "off" | "f" | "false" | "n" | "no" => Some(false),
