@@ -61,9 +61,13 @@ async fn nothing_else_opens() {
 #[tokio::test]
 async fn each_dialect_refuses_in_its_own_shape() {
     let api = Scripted::default().api();
-    for path in ["/health", "/v0.2/job", "/nope"] {
+    for path in ["/health", "/job", "/v0.2/job"] {
         let (status, text) = status(&api, path, &[]).await;
         assert_eq!((status, text.as_str()), (403, r#"{"code":-1,"message":"Invalid or missing API key."}"#), "{path}");
+    }
+    for path in ["/jobs", "/v0.4/health", "/nope"] {
+        let (status, text) = status(&api, path, &[]).await;
+        assert_eq!((status, text.as_str()), (403, r#"{"detail":"Invalid or missing API key."}"#), "{path}");
     }
     let (status, text) = status(&api, "/v1/plugins", &[]).await;
     let wanted = r#"{"detail":"Invalid or missing API key.","status":403,"title":"Forbidden","type":"about:blank"}"#;

@@ -351,7 +351,7 @@ impl Backend for Scripted {
             jobs.map(|job| job.id).collect()
         };
         let cancelled = Cancelled { ended: ids(State::Queued), asked: ids(State::Started) };
-        for job in script.jobs.iter_mut().filter(|job| cancelled.ended.contains(&job.id)) {
+        for job in script.jobs.iter_mut().filter(|job| job.state == State::Queued && wanted(&filter, job)) {
             job.state = State::Canceled;
         }
         script.filter = Some(filter);
