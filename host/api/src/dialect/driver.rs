@@ -10,6 +10,7 @@ use serde_json::Value;
 const KEEPALIVE: u32 = 60;
 
 /// A driver that is in service.
+#[derive(Clone)]
 pub(super) struct Driver {
     pub(super) name: String,
     pub(super) schemas: DriverSchemas,
