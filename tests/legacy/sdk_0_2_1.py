@@ -37,13 +37,6 @@ client = connect()
 assert client.ping()
 fails(NetPulseError, connect(key="wrong").ping)
 
-good = client.test_connection(host)
-assert good.success and good.latency > 0 and good.error is None and good.timestamp, good
-bad = connect(password="wrong").test_connection(host)
-assert not bad.success and bad.error and "HTTP error" not in bad.error, bad
-nowhere = client.test_connections([host], connection_args={"port": 1})
-assert [(test.host, test.success) for test in nowhere] == [(host, False)], nowhere
-
 # The arguments that this version always sends are other drivers'; they are told, and do no harm.
 job = client.run(host, command="echo hi", result_ttl=60)
 assert told(job.first()) == {"output": "hi\n", "error": "", "exit_status": 0} and job.all_ok, job._data
@@ -74,3 +67,10 @@ assert client.delete_workers(host="nowhere") == []
 assert "422" in fails(NetworkError, client.delete_workers, name="hostler_FifoQ")
 assert client.delete_workers(name=pinned) == [pinned]
 assert running.wait(60).status == "canceled", running._data
+
+good = client.test_connection(host)
+assert good.success and good.latency > 0 and good.error is None and good.timestamp, good
+bad = connect(password="wrong").test_connection(host)
+assert not bad.success and bad.error and "HTTP error" not in bad.error, bad
+nowhere = client.test_connections([host], connection_args={"port": 1})
+assert [(test.host, test.success) for test in nowhere] == [(host, False)], nowhere

@@ -102,8 +102,17 @@ impl Order {
 
     /// Seals it. Errors: what the document does not let one ask.
     pub(in crate::dialect) fn into_request(self) -> Result<Request, Fault> {
-        let Self { driver, mut connection_args, driver_args, command, config, options, credential, mut warnings } =
-            self;
+        let Self {
+            driver,
+            mut connection_args,
+            driver_args,
+            command,
+            config,
+            options,
+            credential,
+            detach,
+            mut warnings,
+        } = self;
         warnings.extend_from_slice(&options.warnings);
         if options.pinned {
             driver.keep(&mut connection_args, &mut warnings);

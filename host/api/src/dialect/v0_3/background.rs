@@ -13,9 +13,11 @@ const FILES: [&str; 2] = ["background_output_file", "background_pid_file"];
 pub(super) fn read(order: &mut Order) -> Result<(), Fault> {
     let run = order.take_driver_arg(RUN).map(|value| fields::yes(RUN, value)).transpose();
     let run = run.map_err(|fault| fault.within(["body", "driver_args"]))?.unwrap_or_default();
-    for name in FILES.into_iter().filter(|name| order.take_driver_arg(name).is_some()) {
-        let why = if run { "background_task tells which file it is" } else { "run_in_background is not true" };
-        order.warn(format!("driver_args.{name} was ignored: {why}"));
+    for name in FILES {
+        if order.take_driver_arg(name).is_some() {
+            let why = if run { "background_task tells which file it is" } else { "run_in_background is not true" };
+            order.warn(format!("driver_args.{name} was ignored: {why}"));
+        }
     }
     if run && !order.knows_driver_arg("detach") {
         let msg = format!("`{RUN}` needs a driver that can `detach`, which {} cannot: leave it out", order.driver());
