@@ -5,7 +5,8 @@ mod arguments;
 use crate::failures;
 use arguments::Arguments;
 use hostler_model::Failure;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Value as Variable};
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind};
 use minijinja_contrib::pycompat::unknown_method_callback;
 use serde_json::{Map, Value};
 
@@ -44,7 +45,7 @@ pub fn render(
     environment.set_syntax(arguments.syntax);
     environment.set_unknown_method_callback(unknown_method_callback);
     let template = environment.template_from_str(&template).map_err(|error| failure(&error))?;
-    let text = template.render(Variable::from_serialize(context)).map_err(|error| failure(&error))?;
+    let text = template.render(Serde(context)).map_err(|error| failure(&error))?;
     if text.len() > LONGEST_OUTPUT {
         return Err(failures::limit(format!("The template makes more than {LONGEST_OUTPUT} bytes; have it make less.")));
     }

@@ -71,6 +71,11 @@ impl Rule {
         let (expression, action) = parts.unwrap_or((text, ""));
         let expression = substituted(expression, values, longest)?;
         let regex = pattern::compile(&expression).map_err(|error| format!("`{expression}`: {error}"))?;
+        let mut names: Vec<&str> = regex.capture_names().flatten().collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("the group `{}` is there twice", pair[0]));
+        }
         let value = |name: &str| values.iter().position(|value| value.name == name);
         let groups = regex.capture_names().enumerate();
         let groups = groups.filter_map(|(group, name)| Some((group, value(name?)?))).collect();
