@@ -14,13 +14,16 @@ use crate::scrub::Scrubber;
 use crate::verdict::Verdict;
 use crate::{Plugins, Witness};
 use hostler_model::{
-    Args, ErrorKind, Failure, Hop, JobId, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target,
+    Args, ErrorKind, Failure, Hop, JobId, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target, TaskId,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// The argument by which a driver hears that commands are to go on by themselves.
+const DETACH: &str = "detach";
 
 /// Why a request was not accepted.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub struct Prepared {
     verdicts: Vec<Verdict>,
     secrets: BTreeMap<String, Secret>,
     execution_timeout: Option<Duration>,
+    /// What it is to launch, if it asks for that.
+    task: Option<TaskId>,
 }
 
 impl Plugins {
@@ -61,6 +66,7 @@ impl Plugins {
         let [connection_args, driver_args] = driver.marked();
         request.connection_args.seal_also(connection_args);
         request.driver_args.seal_also(driver_args);
+        ask_to_detach(&driver, &mut request)?;
         let docket = Arc::new(Docket::new(id, caller, Arc::clone(&driver), Arc::clone(&self.audit)));
         let mut plan = self.plan(&driver, &request).await.inspect_err(|rejection| {
             if let Rejection::Failed(failure) = rejection {
@@ -89,7 +95,8 @@ impl Plugins {
             plan.warnings.extend(amendments);
         }
         let (secrets, execution_timeout) = (request.secrets(), request.options.execution_timeout);
-        Ok(Prepared { docket, plan, plugins: Arc::clone(self), job, jury, verdicts, secrets, execution_timeout })
+        let task = request.options.detach.map(|_| TaskId::from(id));
+        Ok(Prepared { docket, plan, plugins: Arc::clone(self), job, jury, verdicts, secrets, execution_timeout, task })
     }
 
     /// What the driver makes of a request: first by its schemas, then by what it says itself, in an instance that has
@@ -122,6 +129,26 @@ impl Plugins {
             |problems: Vec<types::Problem>| Rejection::Invalid(problems.into_iter().map(Problem::from).collect());
         Ok(plan(driver, answer.map_err(wrong)?)?)
     }
+}
+
+/// Tells the driver whether commands are to go on by themselves, if it can do that. Nobody else tells it.
+fn ask_to_detach(driver: &Plugin, request: &mut Request) -> Result<(), Rejection> {
+    let (.., schema) = driver.parts();
+    let problem = |path: &[&str], code: &str, message: &str| {
+        Err(Rejection::Invalid(vec![Problem::new(path.iter().copied(), code, message)]))
+    };
+    if !schema.has(DETACH) {
+        let message = "This driver cannot detach: leave `detach` out.";
+        return request.options.detach.map_or(Ok(()), |_| problem(&[DETACH], "unsupported", message));
+    }
+    if request.driver_args.public().contains_key(DETACH) {
+        let message = "Say `detach` beside `driver_args`, not in it.";
+        return problem(&["driver_args", DETACH], "extra_forbidden", message);
+    }
+    if request.options.detach.is_some() {
+        request.driver_args.public_mut().insert(DETACH.into(), Value::Bool(true));
+    }
+    Ok(())
 }
 
 /// The job as policies see it, and the driver at its end.
@@ -168,10 +195,24 @@ impl Prepared {
     /// Carries the job out in a fresh instance of its driver. Never fails: what goes wrong is the
     /// outcome. After `cancel`, the guest may clean up for 10 s before it is dropped.
     pub async fn execute(self, witness: Arc<dyn Witness>, cancel: CancellationToken) -> Outcome {
-        let Self { docket, plan, plugins, job, jury, secrets, execution_timeout, .. } = self;
+        let (operator, limit) = (self.plugins.config.max_execution_time(), self.docket.driver.terms.limits.job_time());
+        let deadline = Deadline::new(self.execution_timeout, limit, operator);
+        let (plugins, job, context) = self.begin(witness, cancel, deadline);
+        let outcome = run(&plugins, &context.docket.driver, &context, &job).await;
+        let warnings = context.warnings();
+        let error = outcome.error.map(|error| Failure { message: context.scrubber.text(&error.message), ..error });
+        Outcome { warnings, error, ..outcome }
+    }
+
+    /// What its capabilities need to know from now on.
+    pub(crate) fn begin(
+        self,
+        witness: Arc<dyn Witness>,
+        cancel: CancellationToken,
+        deadline: Deadline,
+    ) -> (Arc<Plugins>, types::Job, Arc<JobContext>) {
+        let Self { docket, plan, plugins, job, jury, secrets, task, .. } = self;
         let (scrubber, warnings) = Scrubber::new(&secrets);
-        let driver = Arc::clone(&docket.driver);
-        let (operator, limit) = (plugins.config.max_execution_time(), driver.terms.limits.job_time());
         let context = Arc::new(JobContext {
             docket,
             target: plan.target,
@@ -182,14 +223,12 @@ impl Prepared {
             roots: Arc::clone(&plugins.roots),
             witness,
             cancel,
-            deadline: Deadline::new(execution_timeout, limit, operator),
+            deadline,
             addresses: Mutex::default(),
+            task: Mutex::new(task),
             warnings: Mutex::new(warnings),
         });
-        let outcome = run(&plugins, &driver, &context, &job).await;
-        let warnings = context.warnings();
-        let error = outcome.error.map(|error| Failure { message: context.scrubber.text(&error.message), ..error });
-        Outcome { warnings, error, ..outcome }
+        (plugins, job, context)
     }
 }
 
