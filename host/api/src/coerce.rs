@@ -118,6 +118,11 @@ fn whole(float: f64) -> Option<i64> {
     (float.fract() == 0.0 && float.abs() < EXACT).then_some(float as i64)
 }
 
+/// A number, from a text or a boolean too.
+pub(crate) fn float(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| number(value)?.as_f64())
+}
+
 fn number(value: &Value) -> Option<Number> {
     match value {
         Value::String(text) => {
@@ -130,7 +135,7 @@ fn number(value: &Value) -> Option<Number> {
     }
 }
 
-fn boolean(value: &Value) -> Option<bool> {
+pub(crate) fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::String(text) => match text.to_ascii_lowercase().as_str() {
             "1" | "on" | "t" | "true" | "y" | "yes" => Some(true),

@@ -1,5 +1,6 @@
 //! The door of this room.
 
+mod files;
 mod resume;
 mod submit;
 mod tasks;

@@ -14,16 +14,23 @@ use crate::scrub::Scrubber;
 use crate::verdict::Verdict;
 use crate::{Plugins, Witness};
 use hostler_model::{
-    Args, ErrorKind, Failure, Hop, JobId, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target, TaskId,
+    ErrorKind, Failure, Hop, JobId, Options, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target, TaskId,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-/// The argument by which a driver hears that commands are to go on by themselves.
+/// By which a driver hears in `driver_args` that a file came with the request: what the client calls it.
+const STAGED: &str = "staged";
+
+/// By which it hears that commands are to go on by themselves.
 const DETACH: &str = "detach";
+
+/// By which it hears that nothing is asked but to connect.
+const LOOK: &str = "look";
 
 /// Why a request was not accepted.
 #[derive(Debug)]
@@ -52,12 +59,29 @@ pub struct Prepared {
     execution_timeout: Option<Duration>,
     /// What it is to launch, if it asks for that.
     task: Option<TaskId>,
+    staged: Option<Uuid>,
 }
 
 impl Plugins {
     /// Validates a request and has it reviewed by every policy. `caller` is whose job it is, for the audit.
-    pub async fn prepare(
+    pub async fn prepare(self: &Arc<Self>, id: JobId, caller: &str, request: Request) -> Result<Prepared, Rejection> {
+        self.prepare_to(false, id, caller, request).await
+    }
+
+    /// The same for somebody who only wants to connect ([`Prepared::visit`]): what is to be done there is left out, if the
+    /// driver can do without.
+    pub async fn prepare_visit(
         self: &Arc<Self>,
+        id: JobId,
+        caller: &str,
+        request: Request,
+    ) -> Result<Prepared, Rejection> {
+        self.prepare_to(true, id, caller, request).await
+    }
+
+    async fn prepare_to(
+        self: &Arc<Self>,
+        looks: bool,
         id: JobId,
         caller: &str,
         mut request: Request,
@@ -66,9 +90,10 @@ impl Plugins {
         let [connection_args, driver_args] = driver.marked();
         request.connection_args.seal_also(connection_args);
         request.driver_args.seal_also(driver_args);
-        ask_to_detach(&driver, &mut request)?;
+        tell(&driver, &mut request, looks)?;
+        let name = self.staged_name(&driver, &request).map_err(Rejection::Invalid)?;
         let docket = Arc::new(Docket::new(id, caller, Arc::clone(&driver), Arc::clone(&self.audit)));
-        let mut plan = self.plan(&driver, &request).await.inspect_err(|rejection| {
+        let mut plan = self.plan(&driver, &request, name.as_deref()).await.inspect_err(|rejection| {
             if let Rejection::Failed(failure) = rejection {
                 docket.failed(failure);
             }
@@ -79,7 +104,7 @@ impl Plugins {
         if !amendments.is_empty() {
             amend(&mut request, job.request);
             let target = plan.target;
-            plan = self.plan(&driver, &request).await.map_err(|rejection| match rejection {
+            plan = self.plan(&driver, &request, name.as_deref()).await.map_err(|rejection| match rejection {
                 // What the client asked for was valid: that it is not any more is the policies' doing.
                 Rejection::Invalid(problems) => {
                     jury.spoilt(format!("{}; {}", amendments.join("; "), list(&problems))).into()
@@ -94,14 +119,32 @@ impl Plugins {
             verdicts.extend(jury.review(&mut job, false).await?.0);
             plan.warnings.extend(amendments);
         }
-        let (secrets, execution_timeout) = (request.secrets(), request.options.execution_timeout);
-        let task = request.options.detach.map(|_| TaskId::from(id));
-        Ok(Prepared { docket, plan, plugins: Arc::clone(self), job, jury, verdicts, secrets, execution_timeout, task })
+        let (secrets, Options { execution_timeout, staged, detach, .. }) = (request.secrets(), request.options);
+        let (plugins, task) = (Arc::clone(self), detach.map(|_| TaskId::from(id)));
+        Ok(Prepared { docket, plan, plugins, job, jury, verdicts, secrets, execution_timeout, task, staged })
     }
 
-    /// What the driver makes of a request: first by its schemas, then by what it says itself, in an instance that has
-    /// no capability.
-    async fn plan(&self, driver: &Arc<Plugin>, request: &Request) -> Result<Plan, Rejection> {
+    /// What the client calls the file that came with the request, if one did. Only the host says so to the driver.
+    fn staged_name(&self, driver: &Plugin, request: &Request) -> Result<Option<String>, Vec<Problem>> {
+        if request.driver_args.public().contains_key(STAGED) {
+            let message = "The daemon says so itself where a file came with the request: leave it out.";
+            return Err(vec![Problem::new(["driver_args", STAGED], "extra_forbidden", message)]);
+        }
+        let Some(id) = request.options.staged else { return Ok(None) };
+        let (_, _, driver_args) = driver.parts();
+        if driver_args.value.pointer("/properties/staged").is_none() {
+            let message = format!("The driver {} takes no files: leave it out.", driver.terms.name);
+            return Err(vec![Problem::new([STAGED], "unsupported", message)]);
+        }
+        match self.files.staged.about(id) {
+            Ok(about) => Ok(Some(about.name)),
+            Err(failure) => Err(vec![Problem::new([STAGED], "not_found", failure.message)]),
+        }
+    }
+
+    /// What the driver makes of a request, with which a file of the name `staged` may have come: first by its schemas,
+    /// then by what it says itself, in an instance that has no capability.
+    async fn plan(&self, driver: &Arc<Plugin>, request: &Request, staged: Option<&str>) -> Result<Plan, Rejection> {
         let (pre, connection_args, driver_args) = driver.parts();
         let mut problems = Vec::new();
         for (schema, args) in [(connection_args, &request.connection_args), (driver_args, &request.driver_args)] {
@@ -111,10 +154,14 @@ impl Plugins {
         if !problems.is_empty() {
             return Err(Rejection::Invalid(problems));
         }
-        let text = |args: &Args| serde_json::to_string(args.public()).expect("JSON can be written");
+        let text = |fields: &Map<String, Value>| serde_json::to_string(fields).expect("JSON can be written");
+        let mut driver_args = request.driver_args.public().clone();
+        // What policies amended has it from the driver.
+        driver_args.remove(STAGED);
+        driver_args.extend(staged.map(|name| (STAGED.into(), name.into())));
         let asked = types::Request {
-            connection_args: text(&request.connection_args),
-            driver_args: text(&request.driver_args),
+            connection_args: text(request.connection_args.public()),
+            driver_args: text(&driver_args),
             command: request.command.clone(),
             config: request.config.clone(),
             secrets: request.secrets().into_keys().collect(),
@@ -131,19 +178,30 @@ impl Plugins {
     }
 }
 
-/// Tells the driver whether commands are to go on by themselves, if it can do that. Nobody else tells it.
-fn ask_to_detach(driver: &Plugin, request: &mut Request) -> Result<(), Rejection> {
+/// Tells the driver what only the daemon may tell it: that commands are to go on by themselves, or that nothing is asked
+/// but to connect.
+fn tell(driver: &Plugin, request: &mut Request, looks: bool) -> Result<(), Rejection> {
     let (.., schema) = driver.parts();
     let problem = |path: &[&str], code: &str, message: &str| {
         Err(Rejection::Invalid(vec![Problem::new(path.iter().copied(), code, message)]))
     };
-    if !schema.has(DETACH) {
-        let message = "This driver cannot detach: leave `detach` out.";
-        return request.options.detach.map_or(Ok(()), |_| problem(&[DETACH], "unsupported", message));
+    if looks && schema.has(LOOK) {
+        *request = Request {
+            driver: std::mem::take(&mut request.driver),
+            connection_args: std::mem::take(&mut request.connection_args),
+            driver_args: std::mem::take(&mut request.driver_args),
+            credential: request.credential.take(),
+            ..Request::default()
+        };
+        *request.driver_args.public_mut() = Map::from_iter([(LOOK.to_owned(), Value::Bool(true))]);
+        return Ok(());
     }
-    if request.driver_args.public().contains_key(DETACH) {
-        let message = "Say `detach` beside `driver_args`, not in it.";
-        return problem(&["driver_args", DETACH], "extra_forbidden", message);
+    if let Some(name) = [DETACH, LOOK].into_iter().find(|name| request.driver_args.public().contains_key(*name)) {
+        let message = "The daemon says so itself: leave it out of `driver_args`. `detach` stands beside it.";
+        return problem(&["driver_args", name], "extra_forbidden", message);
+    }
+    if request.options.detach.is_some() && !schema.has(DETACH) {
+        return problem(&[DETACH], "unsupported", "This driver cannot detach: leave `detach` out.");
     }
     if request.options.detach.is_some() {
         request.driver_args.public_mut().insert(DETACH.into(), Value::Bool(true));
@@ -211,7 +269,7 @@ impl Prepared {
         cancel: CancellationToken,
         deadline: Deadline,
     ) -> (Arc<Plugins>, types::Job, Arc<JobContext>) {
-        let Self { docket, plan, plugins, job, jury, secrets, task, .. } = self;
+        let Self { docket, plan, plugins, job, jury, secrets, task, staged, .. } = self;
         let (scrubber, warnings) = Scrubber::new(&secrets);
         let context = Arc::new(JobContext {
             docket,
@@ -220,7 +278,8 @@ impl Prepared {
             scrubber,
             jury,
             connector: Arc::clone(&plugins.connector),
-            roots: Arc::clone(&plugins.roots),
+            files: plugins.files.clone(),
+            staged,
             witness,
             cancel,
             deadline,

@@ -83,6 +83,12 @@ pub(crate) struct DriverArgs {
     /// The daemon says so, not the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detach: Option<bool>,
+    /// So it does here: nothing is asked but to connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) look: Option<bool>,
+    /// The name of the file that came with the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) staged: Option<String>,
 }
 
 impl ConnectionArgs {

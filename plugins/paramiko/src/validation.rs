@@ -32,8 +32,8 @@ pub(crate) fn validate(request: Request) -> Result<Normalised, Vec<Problem>> {
     }
     if let Some(args) = &mut driver {
         if let Some(transfer) = &mut args.file_transfer {
-            transfer.settle();
-            transfer.check(args.working_directory.as_deref(), &mut problems);
+            transfer.settle(args.staged.as_deref());
+            transfer.check(args.working_directory.as_deref(), args.staged.as_deref(), &mut problems);
         }
         check_commands(args, &request, &mut problems);
         check_environment(args, &mut problems);
@@ -53,6 +53,9 @@ fn read<T: DeserializeOwned>(name: &str, json: &str, problems: &mut Vec<Problem>
 }
 
 fn check_commands(args: &DriverArgs, request: &Request, problems: &mut Vec<Problem>) {
+    if args.look == Some(true) {
+        return;
+    }
     let (name, commands) = match (&request.command, &request.config) {
         (Some(_), Some(_)) => {
             problems.push(Problem::new(["config"], "value_error", "Give either `command` or `config`, not both."));
@@ -246,6 +249,9 @@ fn warnings(request: &Request, connection: &ConnectionArgs, driver: &DriverArgs)
         let useless = [("timeout", driver.timeout.is_some()), ("get_pty", driver.get_pty == Some(true))];
         let useless = useless.into_iter().filter(|(_, given)| *given);
         unused.extend(useless.map(|(name, _)| (name, "a detached task has neither time limit nor terminal")));
+    }
+    if driver.staged.is_some() && driver.file_transfer.is_none() {
+        unused.push(("file", "`file_transfer` is not given"));
     }
     if driver.script_interpreter.is_some() && driver.script_content.is_none() {
         unused.push(("script_interpreter", "`script_content` is not given"));

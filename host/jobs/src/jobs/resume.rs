@@ -14,7 +14,9 @@ impl Jobs {
     /// Queues them. Each is validated and judged by the plugins of now when its turn has come, so that thousands
     /// of them hold nobody up.
     pub(crate) fn resume(&self, queued: Vec<Waiting>) {
+        self.files().keep_for(&queued.iter().filter_map(|waiting| waiting.job.options.staged).collect());
         for waiting in queued {
+            let (id, staged) = (waiting.job.id, waiting.job.options.staged);
             let job = &waiting.job;
             // Without its driver it fails as soon as it can.
             let concurrency = self.plugins.concurrency(&job.driver).unwrap_or(0);
@@ -23,6 +25,7 @@ impl Jobs {
             let (jobs, job, kept) = (self.clone(), job.clone(), waiting.kept.clone());
             let prepare = Box::new(move || Box::pin(async move { jobs.prepare_again(&job, kept).await }) as _);
             self.dispatcher.resume(waiting, ttl, Work { needs, task: Task::Kept(prepare) });
+            staged.into_iter().for_each(|file| self.release_after(id, file));
         }
     }
 

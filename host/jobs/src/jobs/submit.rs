@@ -12,8 +12,19 @@ use hostler_plugins::Prepared;
 impl Jobs {
     /// Validates a request, has it reviewed, stores it, and answers the queued job. The job is
     /// durable when this returns. Under a key that its caller used before for the same request, the answer is the job
-    /// of then.
+    /// of then. A staged file that came for the job goes with it, and at once if there will be none.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, Rejection> {
+        let Some(file) = submission.request.options.staged else { return self.accept(submission).await };
+        self.check_staged(&submission)?;
+        let submitted = self.accept(submission).await;
+        match &submitted {
+            Ok(Submitted { job, known: false }) => self.release_after(job.id, file),
+            Ok(_) | Err(_) => self.release(file).await,
+        }
+        submitted
+    }
+
+    async fn accept(&self, submission: Submission) -> Result<Submitted, Rejection> {
         if let Some(known) = self.known(&submission).await? {
             return Ok(known);
         }
@@ -60,6 +71,7 @@ impl Jobs {
 
     /// Does all that [`Jobs::submit`] does before it stores the job, and says what it would be.
     pub async fn dry_run(&self, submission: Submission) -> Result<DryRun, Rejection> {
+        self.check_staged(&submission)?;
         let Submission { mut request, caller, .. } = submission;
         let mut warnings = std::mem::take(&mut request.warnings);
         let prepared = self.prepare(JobId::new(), &caller, request).await?;
@@ -70,12 +82,28 @@ impl Jobs {
 
     /// Has the plugins look at the request. A job that the caller's key is not for is denied, and leaves a line of the
     /// audit only.
-    pub(super) async fn prepare(&self, id: JobId, caller: &Caller, request: Request) -> Result<Prepared, Rejection> {
+    async fn prepare(&self, id: JobId, caller: &Caller, request: Request) -> Result<Prepared, Rejection> {
         let driver = request.driver.clone();
-        reach::check_driver(caller, &driver).map_err(|beyond| self.deny(beyond, caller, id, &driver, None))?;
-        let prepared = self.plugins.prepare(id, &caller.name, request).await?;
+        self.reach(id, caller, &driver, self.plugins.prepare(id, &caller.name, request)).await
+    }
+
+    /// The same for somebody who only wants to connect.
+    pub(super) async fn prepare_visit(&self, caller: &Caller, request: Request) -> Result<Prepared, Rejection> {
+        let (id, driver) = (JobId::new(), request.driver.clone());
+        self.reach(id, caller, &driver, self.plugins.prepare_visit(id, &caller.name, request)).await
+    }
+
+    async fn reach(
+        &self,
+        id: JobId,
+        caller: &Caller,
+        driver: &str,
+        prepare: impl Future<Output = Result<Prepared, Rejection>>,
+    ) -> Result<Prepared, Rejection> {
+        reach::check_driver(caller, driver).map_err(|beyond| self.deny(beyond, caller, id, driver, None))?;
+        let prepared = prepare.await?;
         let target = &prepared.plan().target;
-        reach::check_target(caller, target).map_err(|beyond| self.deny(beyond, caller, id, &driver, Some(target)))?;
+        reach::check_target(caller, target).map_err(|beyond| self.deny(beyond, caller, id, driver, Some(target)))?;
         Ok(prepared)
     }
 

@@ -32,7 +32,7 @@ impl Jobs {
     /// policies and the caller's reach hold as for a job. No job is made of it.
     pub async fn test(&self, mut request: Request, by: Caller) -> Result<Tested, Rejection> {
         let mut warnings = std::mem::take(&mut request.warnings);
-        let prepared = self.prepare(JobId::new(), &by, request).await?;
+        let prepared = self.prepare_visit(&by, request).await?;
         warnings.extend_from_slice(&prepared.plan().warnings);
         let visit = prepared.visit(PATIENCE).await?;
         let mut tested = visit.look().await;
@@ -109,7 +109,7 @@ impl Jobs {
     pub async fn discover_tasks(&self, request: Request, by: Caller) -> Result<Vec<Task>, Rejection> {
         let (sealed_for, driver) = (JobId::new(), request.driver.clone());
         let sealed = Kept::seal(&self.vault, sealed_for, &request)?;
-        let prepared = self.prepare(sealed_for, &by, request).await?;
+        let prepared = self.prepare_visit(&by, request).await?;
         let target = prepared.plan().target.clone();
         let visit = prepared.visit(PATIENCE).await?;
         let listed = visit.list_tasks().await;
@@ -244,7 +244,7 @@ impl Jobs {
     }
 
     async fn ask(&self, kept: &KeptTask) -> Result<Sight, Failure> {
-        let prepared = self.plugins.prepare(JobId::new(), &kept.task.caller, self.request(kept)?).await;
+        let prepared = self.plugins.prepare_visit(JobId::new(), &kept.task.caller, self.request(kept)?).await;
         let visit = self.enter(prepared.map_err(unaccepted)?, kept).await?;
         let read = visit.read_task(&kept.task.id, u64::MAX >> 2, kept.elevated.as_ref()).await;
         visit.leave().await;
@@ -252,7 +252,7 @@ impl Jobs {
     }
 
     async fn visit(&self, kept: &KeptTask, by: &Caller) -> Result<Visit, Failure> {
-        let prepared = self.prepare(JobId::new(), by, self.request(kept)?).await.map_err(unaccepted)?;
+        let prepared = self.prepare_visit(by, self.request(kept)?).await.map_err(unaccepted)?;
         self.enter(prepared, kept).await
     }
 

@@ -1,0 +1,120 @@
+//! Errors as the dialects write them.
+
+use crate::dialect::fault::{Fault, Faults};
+use crate::error::Error;
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use hostler_jobs::Rejection;
+use hostler_model::{Failure, Problem};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Why a request has no result.
+pub(in crate::dialect) enum Refused {
+    /// The body or the query does not fit the dialect: 422.
+    Misfit(Faults),
+    /// The driver found the request wrong: 400.
+    Wrong(Vec<Problem>),
+    /// Anything else.
+    Error(Error),
+}
+
+impl From<Faults> for Refused {
+    fn from(faults: Faults) -> Self {
+        Self::Misfit(faults)
+    }
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self::Misfit(fault.into())
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self::Error(failure.into())
+    }
+}
+
+impl From<Rejection> for Refused {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Invalid(problems) => Self::Wrong(problems),
+            Rejection::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+impl Refused {
+    /// The same in words, for an answer that tells of several.
+    pub(super) fn sentence(&self) -> String {
+        match self {
+            Self::Misfit(Faults(faults)) => faults.iter().map(Fault::sentence).collect::<Vec<_>>().join("; "),
+            Self::Wrong(problems) => {
+                let problem = |it: &Problem| format!("{}: {}", it.path.join("."), it.message);
+                problems.iter().map(problem).collect::<Vec<_>>().join("; ")
+            }
+            Self::Error(error) => error.to_string(),
+        }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Misfit(Faults(faults)) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"detail": faults}))).into_response()
+            }
+            Self::Wrong(problems) => (StatusCode::BAD_REQUEST, Json(wrong(&problems))).into_response(),
+            Self::Error(error) => answer(error),
+        }
+    }
+}
+
+/// The envelope of an error: `code` is -1 whatever the status code is.
+#[derive(Serialize)]
+struct Envelope {
+    code: i8,
+    message: String,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    data: Value,
+}
+
+impl Envelope {
+    fn new(message: impl Into<String>, data: Value) -> Self {
+        Self { code: -1, message: message.into(), data }
+    }
+}
+
+/// `NetPulse` looked for the host itself, before its driver looked at anything.
+fn wrong(problems: &[Problem]) -> Envelope {
+    match problems {
+        [only] if only.code == "missing" && only.path == ["connection_args", "host"] => {
+            Envelope::new("Value Error", "host is None: give connection_args.host".into())
+        }
+        _ => {
+            let problem = |it: &Problem| json!({"type": it.code, "loc": it.path, "msg": it.message, "input": null});
+            Envelope::new("Validation Error", problems.iter().map(problem).collect())
+        }
+    }
+}
+
+/// How the dialect writes what is not about the content of a request.
+#[expect(clippy::needless_pass_by_value, reason = "it is an `Answer`, and other dialects keep the error")]
+pub(in crate::dialect) fn answer(error: Error) -> Response {
+    let title = error.status().canonical_reason().unwrap_or_default();
+    match &error {
+        Error::NoKey => error.respond(Envelope::new(error.to_string(), Value::Null)),
+        Error::NoPath | Error::NoMethod => error.respond(json!({"detail": title})),
+        Error::Failed(failure) => error.respond(Envelope::new(title, json!(failure))),
+        _ => error.respond(Envelope::new(title, error.to_string().into())),
+    }
+}
