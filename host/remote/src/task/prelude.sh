@@ -8,7 +8,7 @@ b1=${XDG_STATE_HOME:-$h/.local/state}/hostler
 b2=/tmp/hostler-$u
 own() { [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; }
 plain() { [ -f "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; }
-marked() { tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null | grep -qx "HOSTLER_TASK=$i"; }
+marked() { { tr '\0' '\n' <"/proc/$1/environ"; } 2>/dev/null | grep -qx "HOSTLER_TASK=$i"; }
 # Whether the process that the file names is that of the task; it is then `p`.
 alive() {
   p= t=
