@@ -91,4 +91,8 @@ impl Session for Scripted {
     fn reused(&self) -> bool {
         false
     }
+
+    fn server_version(&self) -> Option<String> {
+        None
+    }
 }

@@ -10,6 +10,7 @@ mod connections;
 mod crashes;
 mod credentials;
 mod cuts;
+mod detached;
 mod dialogue;
 mod elevation;
 mod engine;

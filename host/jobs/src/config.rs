@@ -4,6 +4,7 @@ use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;
 use crate::retention::{self, Retention};
 use crate::store::{Owner, Recovered, Store};
+use crate::supervisor::supervise;
 use crate::{Error, Filter, Jobs, Ledger, Page, Webhooks, clock, trail};
 use hostler_model::{Failure, JobId};
 use hostler_plugins::Plugins;
@@ -88,6 +89,7 @@ impl Config {
         let dispatcher = Dispatcher::start(&self, store, owner);
         let jobs = Jobs::new(self, plugins, dispatcher, vault, keys, webhooks);
         jobs.resume(queued);
+        tokio::spawn(supervise(jobs.downgrade()));
         Ok(jobs)
     }
 

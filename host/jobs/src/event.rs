@@ -128,7 +128,8 @@ impl Progress {
 
 impl Ran {
     pub(crate) fn new(run: u32, result: &RunResult) -> Self {
-        let RunResult { command, exit, stdout, stderr, duration, session_reused, moved, parsed: _ } = result;
+        let RunResult { command, exit, stdout, stderr, duration, session_reused, moved, parsed: _, launched: _ } =
+            result;
         Self {
             run,
             command: command.clone(),
@@ -145,7 +146,7 @@ impl Ran {
     pub(crate) fn result(self, stdout: &[u8], stderr: &[u8]) -> RunResult {
         let Self { command, exit, duration, session_reused, moved, .. } = self;
         let (stdout, stderr) = (self.stdout.of(stdout), self.stderr.of(stderr));
-        RunResult { command, exit, stdout, stderr, duration, session_reused, moved, parsed: None }
+        RunResult { command, exit, stdout, stderr, duration, session_reused, moved, parsed: None, launched: None }
     }
 }
 
@@ -188,6 +189,7 @@ mod tests {
                 session_reused: true,
                 moved: None,
             parsed: None,
+            launched: None,
             };
             prop_assert_eq!(&Ran::new(0, &result).result(&bytes, b""), &result);
             let logged = &bytes[..bytes.len() / 2];

@@ -23,6 +23,7 @@ use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// The jobs of this daemon.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ pub struct Jobs {
     vault: Arc<Vault>,
     keys: Arc<Keys>,
     webhooks: Arc<Webhooks>,
+    /// There may be a detached task that was not there before.
+    supervised: Arc<Notify>,
 }
 
 impl Jobs {
@@ -44,7 +47,26 @@ impl Jobs {
         keys: Keys,
         webhooks: Arc<Webhooks>,
     ) -> Self {
-        Self { config: Arc::new(config), plugins, dispatcher, vault, keys: Arc::new(keys), webhooks }
+        let (config, keys, supervised) = (Arc::new(config), Arc::new(keys), Arc::default());
+        Self { config, plugins, dispatcher, vault, keys, webhooks, supervised }
+    }
+
+    /// What gives them for as long as somebody else has them.
+    pub(crate) fn downgrade(&self) -> impl Fn() -> Option<Self> + Send + use<> {
+        let Self { config, vault, supervised, .. } = self.clone();
+        let (plugins, dispatcher) = (Arc::downgrade(&self.plugins), Arc::downgrade(&self.dispatcher));
+        let (keys, webhooks) = (Arc::downgrade(&self.keys), Arc::downgrade(&self.webhooks));
+        move || {
+            Some(Self {
+                config: config.clone(),
+                plugins: plugins.upgrade()?,
+                dispatcher: dispatcher.upgrade()?,
+                vault: vault.clone(),
+                keys: keys.upgrade()?,
+                webhooks: webhooks.upgrade()?,
+                supervised: supervised.clone(),
+            })
+        }
     }
 
     /// A keyed hash of a request, to tell whether two are the same: [`crate::Idempotency`].

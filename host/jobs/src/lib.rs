@@ -48,6 +48,7 @@ mod retention;
 mod running;
 mod store;
 mod submission;
+mod supervisor;
 mod to_its_end;
 mod trail;
 mod vault;

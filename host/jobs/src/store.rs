@@ -7,6 +7,7 @@ mod jobs;
 mod keys;
 mod retention;
 mod sqlite;
+pub(crate) mod tasks;
 mod webhooks;
 
 #[cfg(test)]
@@ -19,12 +20,16 @@ pub(crate) use jobs::{Arrival, Inserted, JobStore, Owner, Recovered, Waiting};
 pub(crate) use keys::KeyStore;
 pub(crate) use retention::RetentionStore;
 pub(crate) use sqlite::Sqlite;
+pub(crate) use tasks::{KeptTask, Sight, TaskStore};
 pub(crate) use webhooks::{Busy, Due, Verdict, Watch, WebhookStore};
 
 /// All that is kept. What is written by one of these is on disk before what is written later by any of them.
 pub(crate) trait Store:
-    JobStore + BatchStore + EventStore + KeyStore + AuditStore + RetentionStore + WebhookStore
+    JobStore + BatchStore + EventStore + KeyStore + AuditStore + RetentionStore + TaskStore + WebhookStore
 {
 }
 
-impl<S: JobStore + BatchStore + EventStore + KeyStore + AuditStore + RetentionStore + WebhookStore> Store for S {}
+impl<S: JobStore + BatchStore + EventStore + KeyStore + AuditStore + RetentionStore + TaskStore + WebhookStore> Store
+    for S
+{
+}

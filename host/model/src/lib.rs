@@ -42,7 +42,7 @@ pub use problem::Problem;
 pub use request::{Plan, Request};
 pub use secret::{Secret, SecretUse};
 pub use target::{Hop, Target};
-pub use task::{Detach, Task, TaskId, TaskSlice, TaskState, Tested};
+pub use task::{Detach, Elevated, Launched, Task, TaskId, TaskSlice, TaskState, Tested};
 pub use trace::Trace;
 pub use transfer::{Direction, Hash, HashAlgorithm, Moved, NotMoved};
 pub use webhook::{Webhook, WebhookEvent};

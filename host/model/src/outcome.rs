@@ -1,6 +1,6 @@
 //! How a job ended.
 
-use crate::{Failure, Moved, base64_text};
+use crate::{Failure, Launched, Moved, base64_text};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
@@ -73,6 +73,9 @@ pub struct RunResult {
     /// What a parser read out of the output, if that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parsed: Option<Value>,
+    /// What it launched, if it is a detached task and goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launched: Option<Box<Launched>>,
 }
 
 /// How a job ended: the results of the commands that ran, and an error if one stopped it.

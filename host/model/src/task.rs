@@ -48,6 +48,30 @@ impl fmt::Display for TaskId {
     }
 }
 
+/// That a run of a job launched a detached task, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launched {
+    /// Its name.
+    pub id: TaskId,
+    /// Its process (and process group) on the target.
+    pub pid: u32,
+    /// The file on the target that has its output.
+    pub log_file: String,
+    /// What runs, in order.
+    pub command: Vec<String>,
+    /// With whose rights, if not those of the user who logged in.
+    pub elevated: Option<Elevated>,
+}
+
+/// How a detached task got another user's rights, so that it can be asked and stopped with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elevated {
+    /// Whose rights.
+    pub user: String,
+    /// Where the request has the password that sudo gets.
+    pub secret: Option<String>,
+}
+
 /// Where a detached task stands. The last three are terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

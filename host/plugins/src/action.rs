@@ -2,7 +2,7 @@
 
 use crate::grant::{Access, Need};
 use hostler_model::Target;
-use hostler_remote::{Exec, FileChange, HostKeyPolicy};
+use hostler_remote::{Detached, Exec, FileChange, HostKeyPolicy};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,6 +14,10 @@ pub(crate) enum Action<'a> {
     Connect(&'a Target, &'a [SocketAddr], HostKeyPolicy),
     /// Run a command.
     Exec(&'a Exec),
+    /// Leave commands on the target that go on by themselves. Each of them is judged as [`Action::Exec`] too.
+    Detach(&'a Detached),
+    /// Ask how detached tasks are (`read`, `list`), or stop one (`kill`).
+    Tend(&'static str),
     /// Open an interactive session.
     Shell,
     /// Type a text into one.
@@ -56,6 +60,19 @@ struct ExecDetails<'a> {
     answers: &'a [(String, String)],
 }
 
+/// `details` of commands that go on by themselves, as `judging.wit` has it.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct DetachDetails<'a> {
+    commands: &'a [String],
+    wire: String,
+    stop_on_error: bool,
+    environment: BTreeMap<&'a str, &'a str>,
+    working_directory: Option<&'a str>,
+    elevate: Option<&'a str>,
+    stdin: Option<&'a str>,
+}
+
 /// `details` of what is done with one path, as `judging.wit` has it.
 #[derive(Serialize)]
 struct FileDetails<'a> {
@@ -93,6 +110,8 @@ impl Action<'_> {
         match self {
             Self::Connect(..) => "connect",
             Self::Exec(_) => "exec",
+            Self::Detach(_) => "detach",
+            Self::Tend(_) => "tend",
             Self::Shell => "shell",
             Self::Type(_) | Self::TypeSecret(_) => "type",
             Self::ReadFile { .. } => "read-file",
@@ -109,6 +128,8 @@ impl Action<'_> {
         match self {
             Self::Connect(target, ..) => Some(target),
             Self::Exec(_)
+            | Self::Detach(_)
+            | Self::Tend(_)
             | Self::Shell
             | Self::Type(_)
             | Self::TypeSecret(_)
@@ -138,6 +159,16 @@ impl Action<'_> {
                 stdin: exec.stdin.as_deref().map(String::from_utf8_lossy),
                 answers: &exec.answers,
             }),
+            Self::Detach(task) => serde_json::to_string(&DetachDetails {
+                commands: &task.commands,
+                wire: task.wire(),
+                stop_on_error: task.stop_on_error,
+                environment: task.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+                working_directory: task.working_directory.as_deref(),
+                elevate: task.elevation.as_ref().map(|elevation| elevation.user.as_str()),
+                stdin: task.stdin.as_deref(),
+            }),
+            Self::Tend(what) => serde_json::to_string(&BTreeMap::from([("tasks", what)])),
             Self::Shell => return "{}".into(),
             Self::Type(text) => serde_json::to_string(&BTreeMap::from([("text", text)])),
             Self::TypeSecret(path) => serde_json::to_string(&BTreeMap::from([("secret", path)])),
@@ -169,6 +200,8 @@ impl Action<'_> {
                 needs.extend(exec.pty.then_some(Need::Pty));
                 needs
             }
+            // What its commands need was asked when they were judged.
+            Self::Detach(_) | Self::Tend(_) => vec![Need::Detach],
             Self::Shell => vec![Need::Shell, Need::Pty],
             Self::Type(_) => vec![Need::Shell],
             Self::TypeSecret(path) => vec![Need::Shell, Need::SecretInput(path)],
@@ -207,7 +240,9 @@ impl Action<'_> {
             | Self::ListFolder(_)
             | Self::ReadLocalFile(_)
             | Self::WriteLocalFile(_) => false,
+            Self::Tend(what) => *what == "kill",
             Self::Exec(_)
+            | Self::Detach(_)
             | Self::Shell
             | Self::Type(_)
             | Self::TypeSecret(_)

@@ -32,4 +32,6 @@ pub(crate) mod policy {
     });
 }
 
-pub(crate) use driver::hostler::plugin::{events, local_files, results, secrets, sftp, shell, ssh, transfer, types};
+pub(crate) use driver::hostler::plugin::{
+    detached, events, local_files, results, secrets, sftp, shell, ssh, transfer, types,
+};

@@ -26,6 +26,11 @@ impl Deadline {
         Self { at: Instant::now() + time, time, limit }
     }
 
+    /// Work of the daemon's own that begins now and may take so long.
+    pub(crate) fn visit(time: Duration) -> Self {
+        Self { at: Instant::now() + time, time, limit: "the daemon's patience with the target" }
+    }
+
     /// What is said when it has passed.
     pub(crate) fn passed(&self) -> Failure {
         let message = format!("the job took longer than {} of {} s", self.limit, self.time.as_secs_f64());

@@ -23,6 +23,8 @@ pub enum Capability {
     Elevation,
     /// Give a command something to read: standard input, or replies to its prompts.
     Stdin,
+    /// Leave commands on the target that go on when their job has ended.
+    Detach,
     /// Have a terminal.
     Pty,
     /// Open an interactive session and type into it.
@@ -112,6 +114,7 @@ pub(crate) enum Need<'a> {
     Exec(&'a str, &'a [(String, String)]),
     Elevation(&'a str),
     Stdin,
+    Detach,
     Pty,
     Shell,
     SecretInput(&'a str),
@@ -162,6 +165,7 @@ impl Need<'_> {
             Self::Exec(..) => Capability::Exec,
             Self::Elevation(_) => Capability::Elevation,
             Self::Stdin => Capability::Stdin,
+            Self::Detach => Capability::Detach,
             Self::Pty => Capability::Pty,
             Self::Shell => Capability::Shell,
             Self::SecretInput(_) => Capability::SecretInput,
@@ -200,7 +204,7 @@ impl Grant {
     fn gives(&self, need: &Need<'_>) -> bool {
         let Line { environment, to, secrets, access, max_size, .. } = &self.line;
         match *need {
-            Need::Connect | Need::Stdin | Need::Pty | Need::Shell => true,
+            Need::Connect | Need::Stdin | Need::Detach | Need::Pty | Need::Shell => true,
             Need::Exec(line, variables) => {
                 let patterns = self.commands.as_ref().filter(|all| !all.iter().any(CommandPattern::is_all));
                 let may_be_set = |name: &str| match environment {

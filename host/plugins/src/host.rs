@@ -1,5 +1,6 @@
 //! The capabilities: one module per interface of `wit/`, each a view of the guest's own [`State`].
 
+pub(crate) mod detached;
 pub(crate) mod events;
 pub(crate) mod local_files;
 pub(crate) mod results;

@@ -9,7 +9,7 @@ use crate::jury::Jury;
 use crate::powers::Refusal;
 use crate::scrub::Scrubber;
 use hostler_files::Files;
-use hostler_model::{AuditEvent, ErrorKind, Failure, Phase, Secret, Target};
+use hostler_model::{AuditEvent, ErrorKind, Failure, Phase, Secret, Target, TaskId};
 use hostler_remote::{Connector, HostKeyPolicy};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -35,6 +35,8 @@ pub(crate) struct JobContext {
     pub(crate) deadline: Deadline,
     /// Addresses that the target's name stood for when it was connected to.
     pub(crate) addresses: Mutex<BTreeSet<IpAddr>>,
+    /// The detached task that it may launch.
+    pub(crate) task: Mutex<Option<TaskId>>,
     /// What the client should know afterwards.
     pub(crate) warnings: Mutex<Vec<String>>,
 }
@@ -43,12 +45,8 @@ impl JobContext {
     /// The one gate: every capability method calls it first, and nothing else reaches `remote`.
     /// Grant, then policies, then witness; what has an effect is in the audit.
     pub(crate) async fn admit(&self, action: &Action<'_>) -> Result<(), Failure> {
-        if let Some(failure) = self.over() {
-            return Err(failure);
-        }
+        self.judge(action).await?;
         let kind = action.kind();
-        self.check_grants(action)?;
-        self.jury.authorize(action).await?;
         if action.has_effect() {
             self.witness.before_effect().await?;
             self.docket.done(kind, action.place().unwrap_or(&self.target), || action.details(&self.target.user));
@@ -57,6 +55,15 @@ impl JobContext {
         // What has an effect is in the audit.
         tracing::debug!(%job, driver = &*driver.terms.name, target = %self.target, action = kind, "admitted");
         Ok(())
+    }
+
+    /// The part of the gate that only says yes or no, for what is one part of an action that is admitted then.
+    pub(crate) async fn judge(&self, action: &Action<'_>) -> Result<(), Failure> {
+        if let Some(failure) = self.over() {
+            return Err(failure);
+        }
+        self.check_grants(action)?;
+        self.jury.authorize(action).await
     }
 
     /// All that an action needs must have been granted to the driver, at that server.

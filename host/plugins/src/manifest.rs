@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use wasmparser::{Encoding, Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
 
 /// The custom section of a component that holds its manifest.
 pub const SECTION: &str = "hostler:manifest";
@@ -106,7 +107,7 @@ impl Manifest {
             let exports = if exports.is_empty() { "nothing".into() } else { exports.join(", ") };
             return Err(Error::WrongWorld { world: self.world.word(), wanted, exports });
         }
-        let imports: Vec<String> = is.imports(engine).map(|(name, _)| name.to_owned()).collect();
+        let imports = called(engine, component);
         let asks = |capability| self.requests.iter().any(|request| request.capability == capability);
         let unasked: Vec<&str> = imports
             .iter()
@@ -131,6 +132,7 @@ fn needed(import: &str) -> Option<&'static [Capability]> {
     match interface(import) {
         Some("types" | "events" | "secrets" | "results") => Some(&[]),
         Some("ssh") => Some(&[Capability::Connect]),
+        Some("detached") => Some(&[Capability::Detach]),
         Some("shell") => Some(&[Capability::Shell]),
         Some("sftp" | "transfer") => Some(&[Capability::RemoteFiles]),
         Some("local-files") => Some(&[Capability::LocalFiles]),
@@ -145,6 +147,7 @@ fn serves(import: &str, capability: Capability) -> bool {
         Capability::Connect | Capability::Exec | Capability::Elevation | Capability::Stdin => {
             interface(import) == Some("ssh")
         }
+        Capability::Detach => interface(import) == Some("detached"),
         Capability::Pty => matches!(interface(import), Some("ssh" | "shell")),
         Capability::Shell | Capability::SecretInput => interface(import) == Some("shell"),
         Capability::RemoteFiles => matches!(interface(import), Some("sftp" | "transfer")),
@@ -163,13 +166,23 @@ pub(crate) fn ungranted(
     component: &Component,
     has: impl Fn(Capability) -> bool,
 ) -> Vec<(String, Capability)> {
-    let imports = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
     let missing = |import: String| {
         let needed = needed(&import)?;
         let first = *needed.first()?;
         (!needed.iter().copied().any(&has)).then_some((import, first))
     };
-    imports.into_iter().filter_map(missing).collect()
+    called(engine, component).into_iter().filter_map(missing).collect()
+}
+
+/// What a component imports, but for interfaces of which it only names types: every driver speaks of sessions.
+fn called(engine: &Engine, component: &Component) -> Vec<String> {
+    let is = component.component_type();
+    let names = |item: &ComponentItem| matches!(item, ComponentItem::Type(_) | ComponentItem::Resource(_));
+    let only_names = |item: &ComponentItem| match item {
+        ComponentItem::ComponentInstance(interface) => interface.exports(engine).all(|(_, export)| names(&export.ty)),
+        _ => false,
+    };
+    is.imports(engine).filter(|(_, import)| !only_names(&import.ty)).map(|(name, _)| name.to_owned()).collect()
 }
 
 /// The manifest inside a component, at its outermost level.

@@ -112,14 +112,16 @@ impl Draft {
 }
 
 fn link(engine: &Engine, component: &Component, terms: &Terms) -> wasmtime::Result<InstancePre<State>> {
-    use crate::bindings::{events, local_files, results, secrets, sftp, shell, ssh, transfer, types};
+    use crate::bindings::{detached, events, local_files, results, secrets, sftp, shell, ssh, transfer, types};
     let mut linker = Linker::<State>::new(engine);
     types::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     events::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     secrets::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     results::add_to_linker::<_, Host>(&mut linker, |state| state)?;
-    if terms.powers.links(Capability::Connect) {
-        ssh::add_to_linker::<_, Host>(&mut linker, |state| state)?;
+    // Every driver speaks of sessions; who calls what makes them was checked.
+    ssh::add_to_linker::<_, Host>(&mut linker, |state| state)?;
+    if terms.powers.links(Capability::Detach) {
+        detached::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     }
     if terms.powers.links(Capability::Shell) {
         shell::add_to_linker::<_, Host>(&mut linker, |state| state)?;

@@ -66,7 +66,7 @@ impl Powers {
             Need::SecretInput(path) => format!(" of {}", shortened(path)),
             Need::File { path, .. } | Need::LocalFile { path, .. } => format!(" for {}", shortened(path)),
             Need::Link { to, .. } => format!(" for a link to {}", shortened(to)),
-            Need::Connect | Need::Stdin | Need::Pty | Need::Shell => String::new(),
+            Need::Connect | Need::Stdin | Need::Detach | Need::Pty | Need::Shell => String::new(),
         };
         if near.is_empty() {
             let rule = format!("plugin.{plugin}.{list}");

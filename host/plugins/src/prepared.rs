@@ -14,7 +14,7 @@ use crate::scrub::Scrubber;
 use crate::verdict::Verdict;
 use crate::{Plugins, Witness};
 use hostler_model::{
-    ErrorKind, Failure, Hop, JobId, Options, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target,
+    ErrorKind, Failure, Hop, JobId, Options, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target, TaskId,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -25,6 +25,12 @@ use uuid::Uuid;
 
 /// By which a driver hears in `driver_args` that a file came with the request: what the client calls it.
 const STAGED: &str = "staged";
+
+/// By which it hears that commands are to go on by themselves.
+const DETACH: &str = "detach";
+
+/// By which it hears that nothing is asked but to connect.
+const LOOK: &str = "look";
 
 /// Why a request was not accepted.
 #[derive(Debug)]
@@ -51,13 +57,31 @@ pub struct Prepared {
     verdicts: Vec<Verdict>,
     secrets: BTreeMap<String, Secret>,
     execution_timeout: Option<Duration>,
+    /// What it is to launch, if it asks for that.
+    task: Option<TaskId>,
     staged: Option<Uuid>,
 }
 
 impl Plugins {
     /// Validates a request and has it reviewed by every policy. `caller` is whose job it is, for the audit.
-    pub async fn prepare(
+    pub async fn prepare(self: &Arc<Self>, id: JobId, caller: &str, request: Request) -> Result<Prepared, Rejection> {
+        self.prepare_to(false, id, caller, request).await
+    }
+
+    /// The same for somebody who only wants to connect ([`Prepared::visit`]): what is to be done there is left out, if the
+    /// driver can do without.
+    pub async fn prepare_visit(
         self: &Arc<Self>,
+        id: JobId,
+        caller: &str,
+        request: Request,
+    ) -> Result<Prepared, Rejection> {
+        self.prepare_to(true, id, caller, request).await
+    }
+
+    async fn prepare_to(
+        self: &Arc<Self>,
+        looks: bool,
         id: JobId,
         caller: &str,
         mut request: Request,
@@ -66,6 +90,7 @@ impl Plugins {
         let [connection_args, driver_args] = driver.marked();
         request.connection_args.seal_also(connection_args);
         request.driver_args.seal_also(driver_args);
+        tell(&driver, &mut request, looks)?;
         let name = self.staged_name(&driver, &request).map_err(Rejection::Invalid)?;
         let docket = Arc::new(Docket::new(id, caller, Arc::clone(&driver), Arc::clone(&self.audit)));
         let mut plan = self.plan(&driver, &request, name.as_deref()).await.inspect_err(|rejection| {
@@ -94,9 +119,9 @@ impl Plugins {
             verdicts.extend(jury.review(&mut job, false).await?.0);
             plan.warnings.extend(amendments);
         }
-        let (secrets, Options { execution_timeout, staged, .. }) = (request.secrets(), request.options);
-        let plugins = Arc::clone(self);
-        Ok(Prepared { docket, plan, plugins, job, jury, verdicts, secrets, execution_timeout, staged })
+        let (secrets, Options { execution_timeout, staged, detach, .. }) = (request.secrets(), request.options);
+        let (plugins, task) = (Arc::clone(self), detach.map(|_| TaskId::from(id)));
+        Ok(Prepared { docket, plan, plugins, job, jury, verdicts, secrets, execution_timeout, task, staged })
     }
 
     /// What the client calls the file that came with the request, if one did. Only the host says so to the driver.
@@ -153,6 +178,37 @@ impl Plugins {
     }
 }
 
+/// Tells the driver what only the daemon may tell it: that commands are to go on by themselves, or that nothing is asked
+/// but to connect.
+fn tell(driver: &Plugin, request: &mut Request, looks: bool) -> Result<(), Rejection> {
+    let (.., schema) = driver.parts();
+    let problem = |path: &[&str], code: &str, message: &str| {
+        Err(Rejection::Invalid(vec![Problem::new(path.iter().copied(), code, message)]))
+    };
+    if looks && schema.has(LOOK) {
+        *request = Request {
+            driver: std::mem::take(&mut request.driver),
+            connection_args: std::mem::take(&mut request.connection_args),
+            driver_args: std::mem::take(&mut request.driver_args),
+            credential: request.credential.take(),
+            ..Request::default()
+        };
+        *request.driver_args.public_mut() = Map::from_iter([(LOOK.to_owned(), Value::Bool(true))]);
+        return Ok(());
+    }
+    if let Some(name) = [DETACH, LOOK].into_iter().find(|name| request.driver_args.public().contains_key(*name)) {
+        let message = "The daemon says so itself: leave it out of `driver_args`. `detach` stands beside it.";
+        return problem(&["driver_args", name], "extra_forbidden", message);
+    }
+    if request.options.detach.is_some() && !schema.has(DETACH) {
+        return problem(&[DETACH], "unsupported", "This driver cannot detach: leave `detach` out.");
+    }
+    if request.options.detach.is_some() {
+        request.driver_args.public_mut().insert(DETACH.into(), Value::Bool(true));
+    }
+    Ok(())
+}
+
 /// The job as policies see it, and the driver at its end.
 fn asked(id: JobId, driver: &Plugin, plan: &Plan, request: &Request) -> types::Job {
     types::Job {
@@ -197,10 +253,24 @@ impl Prepared {
     /// Carries the job out in a fresh instance of its driver. Never fails: what goes wrong is the
     /// outcome. After `cancel`, the guest may clean up for 10 s before it is dropped.
     pub async fn execute(self, witness: Arc<dyn Witness>, cancel: CancellationToken) -> Outcome {
-        let Self { docket, plan, plugins, job, jury, secrets, execution_timeout, staged, .. } = self;
+        let (operator, limit) = (self.plugins.config.max_execution_time(), self.docket.driver.terms.limits.job_time());
+        let deadline = Deadline::new(self.execution_timeout, limit, operator);
+        let (plugins, job, context) = self.begin(witness, cancel, deadline);
+        let outcome = run(&plugins, &context.docket.driver, &context, &job).await;
+        let warnings = context.warnings();
+        let error = outcome.error.map(|error| Failure { message: context.scrubber.text(&error.message), ..error });
+        Outcome { warnings, error, ..outcome }
+    }
+
+    /// What its capabilities need to know from now on.
+    pub(crate) fn begin(
+        self,
+        witness: Arc<dyn Witness>,
+        cancel: CancellationToken,
+        deadline: Deadline,
+    ) -> (Arc<Plugins>, types::Job, Arc<JobContext>) {
+        let Self { docket, plan, plugins, job, jury, secrets, task, staged, .. } = self;
         let (scrubber, warnings) = Scrubber::new(&secrets);
-        let driver = Arc::clone(&docket.driver);
-        let (operator, limit) = (plugins.config.max_execution_time(), driver.terms.limits.job_time());
         let context = Arc::new(JobContext {
             docket,
             target: plan.target,
@@ -212,14 +282,12 @@ impl Prepared {
             staged,
             witness,
             cancel,
-            deadline: Deadline::new(execution_timeout, limit, operator),
+            deadline,
             addresses: Mutex::default(),
+            task: Mutex::new(task),
             warnings: Mutex::new(warnings),
         });
-        let outcome = run(&plugins, &driver, &context, &job).await;
-        let warnings = context.warnings();
-        let error = outcome.error.map(|error| Failure { message: context.scrubber.text(&error.message), ..error });
-        Outcome { warnings, error, ..outcome }
+        (plugins, job, context)
     }
 }
 

@@ -27,6 +27,11 @@ impl Schema {
         Ok(Self { value: Arc::new(value), validator, secrets })
     }
 
+    /// Whether it names a property.
+    pub(crate) fn has(&self, property: &str) -> bool {
+        self.value.get("properties").and_then(|properties| properties.get(property)).is_some()
+    }
+
     /// What is wrong with the public part of `args`. Secrets count as given.
     pub(crate) fn problems(&self, args: &Args) -> Vec<Problem> {
         let public = Value::Object(args.public().clone());

@@ -44,6 +44,38 @@ impl Scrubber {
         String::from_utf8_lossy(&scrubbed).into_owned()
     }
 
+    /// The most bytes that can stand before a place and still be part of a secret that reaches it.
+    pub(crate) fn reach(&self) -> usize {
+        self.0.as_ref().map_or(0, |needles| needles.sorted.iter().map(Vec::len).max().unwrap_or(1) - 1)
+    }
+
+    /// What may be shown of `bytes` from `from` on, and where that ends: before what may become a secret if more
+    /// follows, unless nothing does. Whatever of a secret lies in it is cut out, wherever it is begun to be read; for that
+    /// [`Scrubber::reach`] bytes must stand before `from`, as far as there are so many.
+    pub(crate) fn window(&self, bytes: &[u8], from: usize, is_whole: bool) -> (Vec<u8>, usize) {
+        let Some(needles) = &self.0 else { return (bytes[from..].to_vec(), bytes.len()) };
+        let mut clean = Vec::with_capacity(bytes.len() - from);
+        // Up to where a secret goes that was met.
+        let mut covered = 0;
+        for at in 0..bytes.len() {
+            if !is_whole && needles.may_begin(&bytes[at..]) {
+                return (clean, at.max(from));
+            }
+            let end = needles.whole(&bytes[at..]).map_or(0, |length| at + length);
+            let is_new = at >= covered;
+            covered = covered.max(end);
+            if at < from {
+                continue;
+            }
+            if at >= covered {
+                clean.push(bytes[at]);
+            } else if is_new || at == from {
+                clean.extend_from_slice(MASK);
+            }
+        }
+        (clean, bytes.len())
+    }
+
     /// A stream of bytes that comes in pieces.
     pub(crate) fn stream(&self) -> Stream {
         Stream { needles: self.0.clone(), held: Vec::new(), shown: 0 }
@@ -107,6 +139,11 @@ impl Needles {
             }
         }
         Here::Nothing
+    }
+
+    /// Whether the text is the beginning of a needle, and no more than that.
+    fn may_begin(&self, text: &[u8]) -> bool {
+        self.candidates(text).iter().any(|needle| needle.len() > text.len() && needle.starts_with(text))
     }
 
     /// The length of the longest needle that the text begins with.
@@ -249,7 +286,44 @@ mod tests {
         assert_eq!(String::from_utf8_lossy(&clean), "******, ******-and-");
     }
 
+    #[test]
+    fn a_window_shows_no_part_of_a_secret_wherever_it_is_opened() {
+        let scrubber = scrubber(&["hunter22"]);
+        let log = b"say hunter22 and hunt";
+        let window = |from: usize, to: usize, is_whole| {
+            let before = from.saturating_sub(scrubber.reach());
+            let (clean, end) = scrubber.window(&log[before..to], from - before, is_whole);
+            (String::from_utf8(clean).expect("text"), before + end)
+        };
+        assert_eq!(window(0, 21, true), ("say ****** and hunt".into(), 21));
+        assert_eq!(window(0, 21, false), ("say ****** and ".into(), 17), "it may become one");
+        assert_eq!(window(0, 8, false), ("say ".into(), 4), "half of it has come");
+        assert_eq!(window(4, 12, false), ("******".into(), 12));
+        assert_eq!(window(9, 17, false), ("****** and ".into(), 17), "opened in its middle");
+        assert_eq!(window(12, 17, false), (" and ".into(), 17));
+    }
+
     proptest! {
+        #[test]
+        fn windows_give_no_more_away_than_the_whole(text in "[a-c]{0,30}", from in 0usize..30, to in 0usize..30) {
+            let scrubber = scrubber(&["abcabcab", "cccccc"]);
+            let text = text.into_bytes();
+            let (from, to) = (from.min(text.len()), to.min(text.len()));
+            if from <= to {
+                let before = from.saturating_sub(scrubber.reach());
+                let (clean, end) = scrubber.window(&text[before..to], from - before, false);
+                let end = before + end;
+                prop_assert!((from..=to).contains(&end));
+                for needle in [&b"abcabcab"[..], b"cccccc"] {
+                    for (at, _) in text.windows(needle.len()).enumerate().filter(|(_, window)| *window == needle) {
+                        // It lies before, behind, or is covered by a mask.
+                        let met = at < end && at + needle.len() > from;
+                        prop_assert!(!met || clean.windows(MASK.len()).any(|window| window == MASK));
+                    }
+                }
+            }
+        }
+
         #[test]
         fn pieces_make_no_difference(before in "[a-c]{0,12}", after in "[a-c]{0,12}", cuts in prop::collection::vec(1usize..5, 0..12)) {
             let scrubber = scrubber(&["abcabcab", "cccccc"]);

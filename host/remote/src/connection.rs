@@ -279,6 +279,10 @@ impl Session for Connection {
     fn reused(&self) -> bool {
         self.seats().last().is_some_and(|seat| seat.lease.joined)
     }
+
+    fn server_version(&self) -> Option<String> {
+        self.seats().last().and_then(|seat| seat.lease.link.notes.version())
+    }
 }
 
 impl Drop for Connection {

@@ -21,6 +21,9 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// russh reads each packet in two small parts: this saves most of the system calls.
 const READ_BUFFER: usize = 64 << 10;
 
+/// What is remembered of the first bytes: as much as an identification string may have (RFC 4253 section 4.2).
+const MAX_GREETING: usize = 255;
+
 /// A failure of this step.
 fn failure(kind: ErrorKind, message: String) -> Failure {
     Failure::new(kind, Phase::Connect, message)
@@ -164,7 +167,7 @@ impl AsyncRead for Wire {
         let result = self.stream.as_mut().poll_read(cx, buffer);
         let new = &buffer.filled()[before..];
         if !new.is_empty() {
-            self.greeting.get_or_init(|| new[..new.len().min(64)].to_vec());
+            self.greeting.get_or_init(|| new[..new.len().min(MAX_GREETING)].to_vec());
         }
         result
     }

@@ -10,7 +10,7 @@ use russh::compression::Compression;
 use russh::keys::PublicKeyOrCertificate;
 use russh::{ChannelId, Names};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -19,6 +19,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 #[derive(Default)]
 pub(crate) struct Notes {
     warnings: Mutex<Vec<String>>,
+    version: OnceLock<String>,
     end: Mutex<Option<End>>,
     /// Nothing is left of the connection.
     pub(crate) ended: CancellationToken,
@@ -41,6 +42,11 @@ impl Notes {
 
     pub(crate) fn warnings(&self) -> Vec<String> {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The identification string of the server.
+    pub(crate) fn version(&self) -> Option<String> {
+        self.version.get().cloned()
     }
 
     pub(crate) fn end(&self) -> Option<End> {
@@ -106,6 +112,7 @@ pub(crate) async fn handshake(
     match timeout(*banner_timeout, connect_stream(config, wire, verifier)).await {
         Ok(Ok(handle)) => {
             end.disarm();
+            notes.version.get_or_init(|| identification(greeting()));
             Ok(handle)
         }
         Ok(Err(Broken::HostKey(failure))) => Err(failure),
@@ -178,6 +185,12 @@ pub(crate) fn printable(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let line = text.trim_start().lines().next().unwrap_or_default();
     line.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// The line with which a server names itself. Others may stand before it.
+fn identification(greeting: &[u8]) -> String {
+    let mut lines = greeting.split(|&byte| byte == b'\n');
+    printable(lines.find(|line| line.starts_with(b"SSH-")).unwrap_or(greeting))
 }
 
 impl Handler for Verifier {

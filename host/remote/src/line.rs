@@ -102,7 +102,7 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// A command starts at home, where `~` leads; behind quotes the shell does not see it.
-fn from_home(directory: &str) -> &str {
+pub(crate) fn from_home(directory: &str) -> &str {
     match directory.strip_prefix('~') {
         Some("") => ".",
         Some(below) => below.strip_prefix('/').filter(|below| !below.is_empty()).unwrap_or(directory),

@@ -132,4 +132,7 @@ pub trait Session: Send + Sync {
 
     /// Whether an earlier request had opened the connection.
     fn reused(&self) -> bool;
+
+    /// The identification string of the server (RFC 4253 section 4.2).
+    fn server_version(&self) -> Option<String>;
 }

@@ -27,7 +27,7 @@ pub(crate) fn execute(request: &Request) -> Result<Vec<Item>, Error> {
     Ok(items)
 }
 
-fn connect(request: &Request) -> Result<Session, Error> {
+pub(crate) fn connect(request: &Request) -> Result<Session, Error> {
     let args: ConnectionArgs = read(&request.connection_args)?;
     let password = secrets::get("connection_args.password")?;
     let options = ConnectOptions {

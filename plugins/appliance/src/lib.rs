@@ -10,6 +10,7 @@ mod text;
 mod validation;
 
 use hostler_sdk::driver::{Description, Driver, Item, Normalised};
+use hostler_sdk::ssh::Session;
 use hostler_sdk::{Error, Job, Problem, Request};
 
 /// The driver.
@@ -32,6 +33,10 @@ impl Driver for Appliance {
 
     fn execute(job: Job) -> Result<Vec<Item>, Error> {
         execution::execute(&job.request)
+    }
+
+    fn connect(job: Job) -> Result<Session, Error> {
+        execution::connect(&job.request)
     }
 }
 

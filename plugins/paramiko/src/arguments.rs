@@ -80,6 +80,12 @@ pub(crate) struct DriverArgs {
     pub(crate) expect_map: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file_transfer: Option<FileTransfer>,
+    /// The daemon says so, not the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detach: Option<bool>,
+    /// So it does here: nothing is asked but to connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) look: Option<bool>,
     /// The name of the file that came with the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) staged: Option<String>,
@@ -107,6 +113,11 @@ impl ConnectionArgs {
 }
 
 impl DriverArgs {
+    /// Whether commands go on when the job has ended.
+    pub(crate) fn detaches(&self) -> bool {
+        self.detach == Some(true)
+    }
+
     /// Whether commands run with another user's rights.
     pub(crate) fn elevates(&self) -> bool {
         self.sudo == Some(true)

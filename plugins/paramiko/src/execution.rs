@@ -1,6 +1,7 @@
 //! One session, and the commands or the transfer in it.
 
 use crate::arguments::{ConnectionArgs, DriverArgs};
+use crate::going_on;
 use crate::moving::Moving;
 use hostler_sdk::driver::Item;
 use hostler_sdk::secrets::Secret;
@@ -24,7 +25,7 @@ pub(crate) fn execute(request: &Request) -> Result<Vec<Item>, Error> {
 }
 
 /// Logs in with all that was given: key content, key file, agent, default keys, then password.
-fn connect(request: &Request, bulk: bool) -> Result<Session, Error> {
+pub(crate) fn connect(request: &Request, bulk: bool) -> Result<Session, Error> {
     let args: ConnectionArgs = read(&request.connection_args)?;
     let target = Credentials::of(request, "")?;
     let jump = Credentials::of(request, "proxy_")?;
@@ -86,6 +87,9 @@ fn carry_out(
         None if args.elevates() => request.secret("connection_args.password")?,
         given => given,
     };
+    if args.detaches() {
+        return going_on::launch(session, moving, request, args, password.as_ref());
+    }
     if let Some(moving) = moving {
         return moving.carry_out(session, |command| session.run(&exec(command, args, password.as_ref())));
     }

@@ -3,11 +3,13 @@
 
 mod arguments;
 mod execution;
+mod going_on;
 mod moving;
 mod transfer;
 mod validation;
 
 use hostler_sdk::driver::{Description, Driver, Item, Normalised};
+use hostler_sdk::ssh::Session;
 use hostler_sdk::{Error, Job, Problem, Request};
 
 /// The driver.
@@ -30,6 +32,10 @@ impl Driver for Paramiko {
 
     fn execute(job: Job) -> Result<Vec<Item>, Error> {
         execution::execute(&job.request)
+    }
+
+    fn connect(job: Job) -> Result<Session, Error> {
+        execution::connect(&job.request, false)
     }
 }
 

@@ -64,6 +64,30 @@ impl<'a> Moving<'a> {
     }
 }
 
+/// For commands that go on by themselves.
+impl Moving<'_> {
+    /// Uploads it, and fails if anything of it could not be moved.
+    pub(crate) fn upload_whole(&self, session: &Session) -> Result<Item, Error> {
+        let moved = upload(session, &self.local, &self.asked.remote_path, &self.asked.options())?;
+        if moved.failed > 0 {
+            let message =
+                format!("Nothing was launched, because {} of what it may need was not uploaded.", moved.failed);
+            return Err(Error::new("transfer-failed", "transfer", message));
+        }
+        Ok(Item { command: "file_transfer_upload".into(), run: moved.id })
+    }
+
+    /// What is run then.
+    pub(crate) fn command(&self) -> String {
+        self.asked.command()
+    }
+
+    /// Whether the file is to be removed afterwards.
+    pub(crate) fn cleans_up(&self) -> bool {
+        self.asked.cleans_up()
+    }
+}
+
 /// Removes what was run. If that fails, what was run has succeeded all the same.
 fn remove(session: &Session, path: &str) -> Result<Item, Error> {
     let removed = Sftp::open(session).and_then(|files| files.remove(path));

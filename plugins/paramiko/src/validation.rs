@@ -38,6 +38,7 @@ pub(crate) fn validate(request: Request) -> Result<Normalised, Vec<Problem>> {
         check_commands(args, &request, &mut problems);
         check_environment(args, &mut problems);
         check_sudo(args, &mut problems);
+        check_detach(args, &request, &mut problems);
     }
     match (connection, driver) {
         (Some(connection), Some(driver)) if problems.is_empty() => Ok(normalise(request, &connection, &driver)),
@@ -52,6 +53,9 @@ fn read<T: DeserializeOwned>(name: &str, json: &str, problems: &mut Vec<Problem>
 }
 
 fn check_commands(args: &DriverArgs, request: &Request, problems: &mut Vec<Problem>) {
+    if args.look == Some(true) {
+        return;
+    }
     let (name, commands) = match (&request.command, &request.config) {
         (Some(_), Some(_)) => {
             problems.push(Problem::new(["config"], "value_error", "Give either `command` or `config`, not both."));
@@ -150,6 +154,25 @@ fn check_sudo(args: &DriverArgs, problems: &mut Vec<Problem>) {
     }
 }
 
+/// What goes on by itself has no terminal, and nobody who answers it.
+fn check_detach(args: &DriverArgs, request: &Request, problems: &mut Vec<Problem>) {
+    if !args.detaches() {
+        return;
+    }
+    if request.config.is_some() {
+        let message = "`config` cannot be detached: give `command`.";
+        problems.push(Problem::new(["config"], "value_error", message));
+    }
+    if args.expect_map.is_some() {
+        let message = "Nobody answers the prompts of a detached task: leave `expect_map` out.";
+        problems.push(Problem::new(["driver_args", "expect_map"], "value_error", message));
+    }
+    if args.file_transfer.as_ref().is_some_and(|transfer| !transfer.executes()) {
+        let message = "Only what is run can be detached: set `execute_after_upload`, or leave `detach` out.";
+        problems.push(Problem::new(["detach"], "value_error", message));
+    }
+}
+
 fn check_environment(args: &DriverArgs, problems: &mut Vec<Problem>) {
     for (name, value) in args.environment.iter().flatten() {
         let path = ["driver_args", "environment", name];
@@ -221,6 +244,11 @@ fn warnings(request: &Request, connection: &ConnectionArgs, driver: &DriverArgs)
         if !transfer.executes() {
             unused.extend(driver.for_commands().into_iter().map(|name| (name, "nothing is run")));
         }
+    }
+    if driver.detaches() {
+        let useless = [("timeout", driver.timeout.is_some()), ("get_pty", driver.get_pty == Some(true))];
+        let useless = useless.into_iter().filter(|(_, given)| *given);
+        unused.extend(useless.map(|(name, _)| (name, "a detached task has neither time limit nor terminal")));
     }
     if driver.staged.is_some() && driver.file_transfer.is_none() {
         unused.push(("file", "`file_transfer` is not given"));

@@ -47,7 +47,8 @@ pub(crate) fn of_action(settings: &Settings, action: &Action) -> Result<(), Deni
         }
         "shell" | "type" => demand(flags.shell, "shell", "Interactive sessions may not be opened"),
         "write-file" | "change-file" => demand(flags.files, "files", "Files may not be written or changed"),
-        "connect" | "read-file" | "list-folder" | "read-local-file" | "write-local-file" => Ok(()),
+        // Each command of a detached task was judged as one.
+        "connect" | "detach" | "tend" | "read-file" | "list-folder" | "read-local-file" | "write-local-file" => Ok(()),
         unknown => Err(Denial::unknown(unknown)),
     }
 }
@@ -253,7 +254,7 @@ mod tests {
             assert_eq!(act(&json!({}), kind, &json!({})), format!("{setting}-not-allowed"), "{kind}");
             assert_eq!(act(&json!({setting: true}), kind, &json!({})), "allow", "{kind}");
         }
-        for kind in ["connect", "read-file", "list-folder", "read-local-file", "write-local-file"] {
+        for kind in ["connect", "detach", "tend", "read-file", "list-folder", "read-local-file", "write-local-file"] {
             assert_eq!(act(&json!({"allow": ["ls"]}), kind, &json!({})), "allow", "{kind}");
         }
     }

@@ -1,5 +1,6 @@
 //! Drivers: what may be asked of a kind of server, and how it is carried out.
 
+use crate::ssh::Session;
 use crate::{Error, Job, Problem, Request, bindings::driver::exports::hostler::plugin::driving::Guest, panic};
 use std::marker::PhantomData;
 
@@ -26,6 +27,16 @@ pub trait Driver {
     ///
     /// Why the job could not be carried out to its end. The runs that ended before stay in its result.
     fn execute(job: Job) -> Result<Vec<Item>, Error>;
+
+    /// Connects as [`Driver::execute`] would, and does nothing else: for a look at the target, and for what the daemon
+    /// itself does there.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no session. A driver that does not say how to connect has none.
+    fn connect(_job: Job) -> Result<Session, Error> {
+        Err(Error::new("unsupported", "plugin", "This driver cannot connect without a job: submit one."))
+    }
 }
 
 /// The generated exports, over an author's type.
@@ -46,6 +57,11 @@ impl<D: Driver> Guest for Exports<D> {
     fn execute(job: Job) -> Result<Vec<Item>, Error> {
         panic::report();
         D::execute(job)
+    }
+
+    fn connect(job: Job) -> Result<Session, Error> {
+        panic::report();
+        D::connect(job)
     }
 }
 

@@ -42,11 +42,12 @@
 //! modules here lend. A panic is written to the daemon's log and ends the job.
 //!
 //! On the host, logic can be tested with plain `cargo test`; the functions that ask the daemon for
-//! something ([`ssh`], [`shell`], [`sftp`], [`local_files`], [`transfer`], [`results`], [`secrets`]) panic there, and
+//! something ([`ssh`], [`detached`], [`shell`], [`sftp`], [`local_files`], [`transfer`], [`results`], [`secrets`]) panic there, and
 //! [`log`] writes to standard error.
 
 #[doc(hidden)]
 pub mod bindings;
+pub mod detached;
 pub mod driver;
 pub mod local_files;
 pub mod log;

@@ -53,7 +53,8 @@ pub(super) fn object(name: &str, value: Value) -> Result<Fields, Fault> {
 /// A field that is a yes or a no, from what pydantic would take for one.
 pub(super) fn yes(name: &str, value: Value) -> Result<bool, Fault> {
     let msg = "Input should be a valid boolean";
-    coerce::boolean(&value).ok_or_else(|| Fault::new(["body", name], "bool_type", msg).showing(value))
+    let read = value.as_bool().or_else(|| coerce::boolean(&value));
+    read.ok_or_else(|| Fault::new(["body", name], "bool_type", msg).showing(value))
 }
 
 /// `command` or `config`: a text is one entry, a list has one entry per text.

@@ -95,10 +95,13 @@ pub(super) fn merged(mut fields: Map<String, Value>, changes: Map<String, Value>
 
 /// The request that made a job, without its secrets.
 pub(super) fn asked(job: &Job) -> Map<String, Value> {
-    let Options { ttl, execution_timeout, result_ttl, repeatable, pinned, detach: _, staged, parsing: _ } = job.options;
+    let Options { ttl, execution_timeout, result_ttl, repeatable, pinned, detach, staged, parsing: _ } = job.options;
     let mut driver_args = job.plan.driver_args.clone();
-    // The daemon tells the driver itself what came with the request.
-    driver_args.as_object_mut().map(|args| args.remove("staged"));
+    // The daemon tells the driver itself what came with the request, and that it detaches.
+    driver_args
+        .as_object_mut()
+        .into_iter()
+        .for_each(|args| args.retain(|name, _| name != "staged" && name != "detach"));
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
     let request = json!({
         "driver": job.driver,
@@ -110,6 +113,7 @@ pub(super) fn asked(job: &Job) -> Map<String, Value> {
         "execution_timeout": seconds(execution_timeout),
         "result_ttl": seconds(result_ttl),
         "repeatable": repeatable,
+        "detach": detach.is_some(),
         "staged": staged,
         "queue_strategy": if pinned { "pinned" } else { "fifo" },
     });

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use hostler_jobs::Idempotency;
-use hostler_model::{Args, Options, Request, Webhook};
+use hostler_model::{Args, Detach, Options, Request, Webhook};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -71,6 +71,9 @@ pub(super) struct JobRequest {
     /// A file that was handed over by `POST /v1/files`, for the driver to move; `paramiko` uploads it where
     /// `file_transfer` has no `local_path`.
     staged: Option<Uuid>,
+    /// Whether the commands go on when the job has ended, as a detached task.
+    #[schema(required = false, default = false)]
+    detach: bool,
     /// Whether the job may be carried out once more where the daemon ended in the middle of it.
     #[schema(required = false, default = false)]
     repeatable: bool,
@@ -109,6 +112,7 @@ impl JobRequest {
             execution_timeout: fields.seconds("execution_timeout"),
             result_ttl: fields.seconds("result_ttl"),
             staged: fields.uuid("staged"),
+            detach: fields.flag("detach"),
             repeatable: fields.flag("repeatable"),
             queue_strategy: fields.word("queue_strategy", &strategies).unwrap_or(QueueStrategy::Fifo),
             webhooks: fields.webhooks("webhooks"),
@@ -130,6 +134,7 @@ impl JobRequest {
             result_ttl: self.result_ttl,
             staged: self.staged,
             repeatable: self.repeatable,
+            detach: self.detach.then(Detach::default),
             pinned,
             ..Options::default()
         };

@@ -48,6 +48,7 @@ fn result(command: &str, stdout: &str) -> RunResult {
         session_reused: false,
         moved: None,
         parsed: None,
+        launched: None,
     }
 }
 

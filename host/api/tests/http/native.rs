@@ -69,6 +69,7 @@ async fn a_job_shows_everything_but_secrets() {
         session_reused: false,
         moved: None,
         parsed: None,
+        launched: None,
     };
     let text = Output { head: "hé\n".into(), ..Output::default() };
     let cut = Output { head: b"\xff1".into(), tail: b"2".into(), omitted: 7 };

@@ -20,6 +20,7 @@ fn ran(command: &str, exit: Exit, stdout: &str) -> RunResult {
         session_reused: false,
         moved: None,
         parsed: None,
+        launched: None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::kept::Kept;
 use crate::needs::Need;
 use crate::store::Waiting;
 use crate::work::{Run, Task, Work};
-use hostler_model::Failure;
+use hostler_model::{Failure, TaskId};
 use hostler_plugins::Rejection;
 
 impl Jobs {
@@ -39,6 +39,6 @@ impl Jobs {
         if prepared.plan().target != job.plan.target {
             return Err(failures::other_target(&job.plan.target, &prepared.plan().target));
         }
-        Ok(Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _))
+        Ok(self.run(prepared, job.options.detach.map(|_| TaskId::from(job.id))))
     }
 }

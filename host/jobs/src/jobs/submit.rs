@@ -37,7 +37,7 @@ impl Jobs {
         let mut warnings = std::mem::take(&mut request.warnings);
         let webhooks = std::mem::take(&mut request.webhooks);
         let webhooks = self.webhooks.seal(id, webhooks).map_err(Rejection::Failed)?;
-        let kept = Some(Kept::seal(&self.vault, id, &request)?);
+        let kept = Kept::seal(&self.vault, id, &request)?;
         let prepared = self.prepare(id, &caller, request).await?;
         let plan = prepared.plan().clone();
         warnings.extend_from_slice(&plan.warnings);
@@ -59,9 +59,14 @@ impl Jobs {
             warnings,
         };
         let needs = Need::of(&job, &self.config, prepared.concurrency());
-        let run = Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _);
-        let newcomer = Newcomer { room, job, ttl, kept, idempotency, webhooks, needs, run };
-        self.dispatcher.accept(newcomer).await.map_err(Rejection::Failed)
+        let task = self.expect_task(&job, &kept).await?;
+        let run = self.run(prepared, task.clone());
+        let newcomer = Newcomer { room, job, ttl, kept: Some(kept), idempotency, webhooks, needs, run };
+        let accepted = self.dispatcher.accept(newcomer).await;
+        if let (Some(task), Err(_) | Ok(Submitted { known: true, .. })) = (task, &accepted) {
+            self.dispatcher.store.forget_task(&task).await?;
+        }
+        accepted.map_err(Rejection::Failed)
     }
 
     /// Does all that [`Jobs::submit`] does before it stores the job, and says what it would be.
@@ -79,10 +84,26 @@ impl Jobs {
     /// audit only.
     async fn prepare(&self, id: JobId, caller: &Caller, request: Request) -> Result<Prepared, Rejection> {
         let driver = request.driver.clone();
-        reach::check_driver(caller, &driver).map_err(|beyond| self.deny(beyond, caller, id, &driver, None))?;
-        let prepared = self.plugins.prepare(id, &caller.name, request).await?;
+        self.reach(id, caller, &driver, self.plugins.prepare(id, &caller.name, request)).await
+    }
+
+    /// The same for somebody who only wants to connect.
+    pub(super) async fn prepare_visit(&self, caller: &Caller, request: Request) -> Result<Prepared, Rejection> {
+        let (id, driver) = (JobId::new(), request.driver.clone());
+        self.reach(id, caller, &driver, self.plugins.prepare_visit(id, &caller.name, request)).await
+    }
+
+    async fn reach(
+        &self,
+        id: JobId,
+        caller: &Caller,
+        driver: &str,
+        prepare: impl Future<Output = Result<Prepared, Rejection>>,
+    ) -> Result<Prepared, Rejection> {
+        reach::check_driver(caller, driver).map_err(|beyond| self.deny(beyond, caller, id, driver, None))?;
+        let prepared = prepare.await?;
         let target = &prepared.plan().target;
-        reach::check_target(caller, target).map_err(|beyond| self.deny(beyond, caller, id, &driver, Some(target)))?;
+        reach::check_target(caller, target).map_err(|beyond| self.deny(beyond, caller, id, driver, Some(target)))?;
         Ok(prepared)
     }
 

@@ -71,6 +71,7 @@ fn a_full_log_is_cut_at_the_byte_and_says_so_once() {
         session_reused: false,
         moved: None,
         parsed: None,
+        launched: None,
     };
     log.ran(0, &ended);
     assert_eq!(log.waiting().last().map(|event| event.what.clone()), Some(Happening::Ran(Ran::new(0, &ended))));

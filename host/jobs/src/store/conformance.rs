@@ -115,6 +115,7 @@ pub(crate) fn success() -> Outcome {
             session_reused: false,
             moved: None,
             parsed: None,
+            launched: None,
         }],
         error: None,
         warnings: vec!["from the outcome".into()],

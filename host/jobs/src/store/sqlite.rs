@@ -9,6 +9,7 @@ mod recovery;
 mod retention;
 mod row;
 mod selection;
+mod tasks;
 mod webhooks;
 mod writer;
 
@@ -25,13 +26,14 @@ use std::sync::{Arc, Mutex};
 use writer::Writer;
 
 /// How to reach each version of the schema from the one before it.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("sqlite/schema/1-jobs.sql"),
     include_str!("sqlite/schema/2-audit.sql"),
     include_str!("sqlite/schema/3-life.sql"),
     include_str!("sqlite/schema/4-events.sql"),
     include_str!("sqlite/schema/5-keys.sql"),
     include_str!("sqlite/schema/6-webhooks.sql"),
+    include_str!("sqlite/schema/7-tasks.sql"),
 ];
 
 /// A larger file is not looked through for damage: 64 MiB take about half a second.

@@ -44,6 +44,7 @@ impl State {
             session_reused,
             moved: None,
             parsed: None,
+            launched: None,
         };
         self.keep_run(&job, result);
         Ok(id)

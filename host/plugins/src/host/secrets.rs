@@ -18,6 +18,11 @@ impl SecretHandle {
         (self.path.clone(), self.secret.clone())
     }
 
+    /// Where it stands in the request.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The secret, if it is meant for one of these uses.
     pub(crate) fn used_as(&self, wanted: &[SecretUse]) -> Result<Secret, Failure> {
         if wanted.contains(&SecretUse::of(&self.path)) {

@@ -257,6 +257,8 @@ fn check(action: &Action<'_>) -> Result<(), Failure> {
         }
         Action::Connect(..)
         | Action::Exec(_)
+        | Action::Detach(_)
+        | Action::Tend(_)
         | Action::Shell
         | Action::Type(_)
         | Action::TypeSecret(_)

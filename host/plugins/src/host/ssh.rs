@@ -133,7 +133,10 @@ impl State {
     }
 
     /// Whose rights a command gets. The login password may serve sudo as well: both are of the same account.
-    fn elevation(&self, asked: Option<&ssh::Elevation>) -> wasmtime::Result<Result<Option<Elevation>, Failure>> {
+    pub(crate) fn elevation(
+        &self,
+        asked: Option<&ssh::Elevation>,
+    ) -> wasmtime::Result<Result<Option<Elevation>, Failure>> {
         let Some(asked) = asked else { return Ok(Ok(None)) };
         let password = self.optional(asked.password.as_ref(), &[SecretUse::Sudo, SecretUse::Password])?;
         Ok(password.map(|password| Some(Elevation { user: asked.user.clone(), password })))
@@ -259,12 +262,22 @@ impl State {
         let command = exec.command;
         self.keep_run(
             &job,
-            RunResult { command, exit, stdout, stderr, duration, session_reused, moved: None, parsed: None },
+            RunResult {
+                command,
+                exit,
+                stdout,
+                stderr,
+                duration,
+                session_reused,
+                moved: None,
+                parsed: None,
+                launched: None,
+            },
         );
         ended.map(|_| self.last_run())
     }
 
-    fn last_run(&self) -> ssh::Run {
+    pub(crate) fn last_run(&self) -> ssh::Run {
         let run = self.runs.last().expect("a run was just kept");
         ssh::Run {
             id: u32::try_from(self.runs.len() - 1).unwrap_or(u32::MAX),

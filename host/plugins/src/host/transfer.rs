@@ -116,6 +116,7 @@ impl State {
             session_reused: session.reused(),
             moved: Some(Box::new(moved)),
             parsed: None,
+            launched: None,
         };
         self.keep_run(&job, result);
         Ok(told)

@@ -236,6 +236,10 @@ impl Session for Network {
     fn reused(&self) -> bool {
         false
     }
+
+    fn server_version(&self) -> Option<String> {
+        None
+    }
 }
 
 impl Network {

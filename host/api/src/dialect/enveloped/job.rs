@@ -195,6 +195,7 @@ mod tests {
             session_reused: false,
             moved: None,
             parsed: None,
+            launched: None,
         };
         keys(&commands.iter().map(result).collect::<Vec<_>>())
     }

@@ -3,7 +3,7 @@
 use crate::dialect::exception::exit_status;
 use crate::download;
 use hostler_jobs::Job;
-use hostler_model::{Direction, Failure, Hash, Moved, Outcome, RunResult};
+use hostler_model::{Direction, Failure, Hash, Launched, Moved, Outcome, RunResult, TaskId};
 use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -31,6 +31,26 @@ struct Metadata<'a> {
     script_content_length: Option<usize>,
     #[serde(flatten)]
     moved: Option<MovedView<'a>>,
+    #[serde(flatten)]
+    launched: Option<LaunchedView<'a>>,
+}
+
+/// What was launched and goes on.
+#[derive(Serialize)]
+struct LaunchedView<'a> {
+    task_id: &'a TaskId,
+    pid: u32,
+    log_file: &'a str,
+    /// The commands, joined as `NetPulse` joins them.
+    command: String,
+    is_running: bool,
+}
+
+impl<'a> From<&'a Launched> for LaunchedView<'a> {
+    fn from(launched: &'a Launched) -> Self {
+        let Launched { id, pid, log_file, command, .. } = launched;
+        Self { task_id: id, pid: *pid, log_file, command: command.join("\n"), is_running: true }
+    }
 }
 
 /// What was moved: the fields of `NetPulse`, and then what it does not tell. Sizes are bytes.
@@ -102,6 +122,7 @@ impl<'a> Item<'a> {
                 session_reused: result.session_reused,
                 script_content_length: script(job).map(str::len),
                 moved: result.moved.as_deref().map(MovedView::from),
+                launched: result.launched.as_deref().map(LaunchedView::from),
             },
             parsed: result.parsed.as_ref().map(Cow::Borrowed),
         };
@@ -130,6 +151,7 @@ impl<'a> Item<'a> {
                 session_reused: false,
                 script_content_length: script(job).map(str::len),
                 moved: None,
+                launched: None,
             },
             parsed: None,
         }

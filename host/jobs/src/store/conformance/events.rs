@@ -25,6 +25,7 @@ fn ran(number: u64, run: u32, stdout: Captured) -> Arc<Event> {
         session_reused: true,
         moved: None,
         parsed: None,
+        launched: None,
     };
     event(number, Happening::Ran(Ran { stdout, ..Ran::new(run, &result) }))
 }

@@ -173,6 +173,7 @@ async fn many_bytes_make_way_and_the_file_shrinks() {
         session_reused: false,
         moved: None,
         parsed: None,
+        launched: None,
     };
     let outcome = Outcome { results: vec![result], ..Outcome::default() };
     let jobs: Vec<Job> = (0..100).map(|_| queued("a")).collect();

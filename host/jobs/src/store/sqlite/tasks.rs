@@ -1,0 +1,115 @@
+//! The table of detached tasks.
+
+use super::Sqlite;
+use super::row::{Json, Word, to_json};
+use crate::kept::Kept;
+use crate::store::tasks::is_open;
+use crate::store::{KeptTask, Sight, TaskStore};
+use futures::future::BoxFuture;
+use hostler_model::{Failure, Task, TaskId};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use serde::Serialize;
+
+impl TaskStore for Sqlite {
+    fn insert_task(&self, kept: KeptTask) -> BoxFuture<'_, Result<bool, Failure>> {
+        Box::pin(async move {
+            let (task, elevated) = (to_json(&kept.task)?, kept.elevated.as_ref().map(to_json).transpose()?);
+            self.change_one(move |connection| {
+                let KeptTask { task: Task { id, caller, state, created_at, ended_at, .. }, .. } = &kept;
+                let values = named_params! {
+                    ":id": id.as_str(), ":caller": caller, ":is_open": is_open(*state),
+                    ":created_at": created_at.as_microsecond(), ":ended_at": ended_at.map(Timestamp::as_microsecond),
+                    ":task": task, ":elevated": elevated, ":sealed_for": kept.sealed_for.to_string(),
+                    ":sealed": kept.sealed.as_ref().map(|sealed| &sealed.0),
+                };
+                connection.prepare_cached(INSERT)?.execute(values)
+            })
+            .await
+        })
+    }
+
+    fn task<'a>(&'a self, id: &'a TaskId) -> BoxFuture<'a, Result<Option<KeptTask>, Failure>> {
+        let id = id.clone();
+        Box::pin(self.read(move |connection| one(connection, &id)))
+    }
+
+    fn tasks(&self, caller: Option<String>) -> BoxFuture<'_, Result<Vec<Task>, Failure>> {
+        Box::pin(self.read(move |connection| {
+            let mut statement = connection.prepare_cached(LIST)?;
+            statement.query_map([caller], |row| Ok(row.get::<_, Json<_>>("task")?.0))?.collect()
+        }))
+    }
+
+    fn open_tasks(&self) -> BoxFuture<'_, Result<Vec<KeptTask>, Failure>> {
+        Box::pin(self.read(|connection| connection.prepare_cached(OPEN)?.query_map([], kept)?.collect()))
+    }
+
+    fn saw_task<'a>(&'a self, id: &'a TaskId, sight: Sight) -> BoxFuture<'a, Result<Option<Task>, Failure>> {
+        let id = id.clone();
+        Box::pin(self.writer.change(move |connection| {
+            let Some(mut kept) = one(connection, &id)? else { return Ok(None) };
+            sight.apply(&mut kept);
+            let elevated = kept.elevated.as_ref().map(json).transpose()?;
+            let task = json(&kept.task)?;
+            let ended_at = kept.task.ended_at.map(Timestamp::as_microsecond);
+            let values = params![id.as_str(), is_open(kept.task.state), ended_at, task, elevated];
+            connection.prepare_cached(SAW)?.execute(values)?;
+            Ok(Some(kept.task))
+        }))
+    }
+
+    fn forget_task<'a>(&'a self, id: &'a TaskId) -> BoxFuture<'a, Result<(), Failure>> {
+        let id = id.to_string();
+        Box::pin(self.writer.change(move |connection| connection.prepare_cached(FORGET)?.execute([id]).map(drop)))
+    }
+
+    fn forget_tasks(&self, caller: Option<String>) -> BoxFuture<'_, Result<u64, Failure>> {
+        Box::pin(self.writer.change(move |connection| {
+            connection.prepare_cached(FORGET_ALL)?.execute([caller]).map(|count| count as u64)
+        }))
+    }
+
+    fn expire_tasks(&self, shut: Timestamp, forget: Timestamp) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            for (statement, before) in [(SHUT, shut), (EXPIRE, forget)] {
+                let before = before.as_microsecond();
+                self.writer
+                    .change(move |connection| connection.prepare_cached(statement)?.execute([before]).map(drop))
+                    .await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+fn one(connection: &Connection, id: &TaskId) -> rusqlite::Result<Option<KeptTask>> {
+    connection.prepare_cached(ONE)?.query_row([id.as_str()], kept).optional()
+}
+
+fn kept(row: &Row<'_>) -> rusqlite::Result<KeptTask> {
+    Ok(KeptTask {
+        task: row.get::<_, Json<_>>("task")?.0,
+        elevated: row.get::<_, Option<Json<_>>>("elevated")?.map(|json| json.0),
+        sealed_for: row.get::<_, Word<_>>("sealed_for")?.0,
+        sealed: row.get::<_, Option<Vec<u8>>>("sealed")?.map(Kept),
+    })
+}
+
+const INSERT: &str = "
+    INSERT INTO tasks (id, caller, is_open, created_at, ended_at, task, elevated, sealed_for, sealed)
+    VALUES (:id, :caller, :is_open, :created_at, :ended_at, :task, :elevated, :sealed_for, :sealed)
+    ON CONFLICT DO NOTHING";
+const ONE: &str = "SELECT task, elevated, sealed_for, sealed FROM tasks WHERE id = ?";
+const OPEN: &str = "SELECT task, elevated, sealed_for, sealed FROM tasks WHERE is_open";
+const LIST: &str =
+    "SELECT task FROM tasks WHERE ?1 IS NULL OR caller = ?1 ORDER BY created_at DESC, id DESC LIMIT 10000";
+const SAW: &str = "UPDATE tasks SET is_open = ?2, ended_at = ?3, task = ?4, elevated = ?5 WHERE id = ?1";
+const FORGET: &str = "DELETE FROM tasks WHERE id = ?";
+const FORGET_ALL: &str = "DELETE FROM tasks WHERE ?1 IS NULL OR caller = ?1";
+const SHUT: &str = "UPDATE tasks SET sealed = NULL WHERE ended_at < ? AND sealed IS NOT NULL";
+const EXPIRE: &str = "DELETE FROM tasks WHERE ended_at < ?";
