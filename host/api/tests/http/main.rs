@@ -4,6 +4,8 @@ mod bad_input;
 mod batches;
 mod callers;
 mod events;
+mod files;
+mod forms;
 mod host_keys;
 mod jobs;
 mod key;
