@@ -32,6 +32,7 @@ mod restarts;
 mod roots;
 mod secrets;
 mod shells;
+mod staged;
 mod transfers;
 mod webhooks;
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const INTERFACES: [&str; 5] = ["ssh", "shell", "sftp", "local-files", "transfer"];
 
 /// Each of their functions: the kind of action that policies judge it as, and a path to call it with where it takes one.
-const ACTS: [(&str, &str, &str); 25] = [
+const ACTS: [(&str, &str, &str); 26] = [
     ("ssh.connect", "connect", ""),
     ("ssh.run", "exec", ""),
     ("shell.open", "shell", ""),
@@ -41,18 +41,20 @@ const ACTS: [(&str, &str, &str); 25] = [
     ("sftp.file.write", "write-file", "file"),
     ("local-files.to-read", "read-local-file", ""),
     ("local-files.to-write", "write-local-file", ""),
+    ("local-files.to-stage", "write-local-file", ""),
     ("transfer.upload", "write-file", "made"),
     ("transfer.download", "read-file", "file"),
 ];
 
 /// Or the reason why nobody needs to judge it.
-const ACTS_NOT: [(&str, &str); 9] = [
+const ACTS_NOT: [(&str, &str); 10] = [
     ("ssh.close", "it only ends what was allowed"),
     ("shell.close", "it only ends what was allowed"),
     ("shell.expect", "it shows what an allowed shell has sent already"),
     ("sftp.open", "it sends nothing before an operation is allowed"),
     ("sftp.close", "it only ends what was allowed"),
     ("sftp.file.close", "it only ends what was allowed"),
+    ("local-files.staged", "it needs a file that came with the request: the tests of `host/plugins` have it denied"),
     ("local-files.path", "it tells what was allowed"),
     ("local-files.kind", "it tells what was allowed"),
     ("local-files.size", "it tells what was allowed"),

@@ -2,7 +2,6 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_files::Files;
 use hostler_model::{AuditEntry, AuditEvent, Direction, ErrorKind, Failure, Moved, NotMoved, Phase, RunResult};
 use hostler_plugins::{Audit, Piece, Progress, Witness};
 use hostler_remote::{
@@ -109,7 +108,7 @@ impl Script {
     }
 
     /// The daemon's files, where nothing is configured.
-    pub(crate) fn lent(&self) -> Files {
+    pub(crate) fn lent(&self) -> hostler_files::Files {
         for folder in ["files", "staged"] {
             fs::create_dir_all(self.data.path().join(folder)).expect("a folder");
         }
@@ -252,6 +251,10 @@ impl Network {
         };
         overseer.admit(step).await?;
         self.0.record(Tape::Moved);
+        // What becomes a staged file is looked at afterwards.
+        if transfer.limit < u64::MAX {
+            transfer.local.root.write(&transfer.local.path, b"moved").expect("it can be written");
+        }
         overseer.progress(&Progress { file: remote.into(), bytes: 4, total: SIZE, rate: 1 });
         let hashed = overseer.admit(Step::Exec(&exec("sha256sum file"))).await;
         let failures: Vec<_> = transfer

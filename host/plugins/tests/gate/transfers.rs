@@ -1,9 +1,9 @@
 //! What a transfer must pass, and what is kept of it.
 
 use crate::script::{SIZE, Script, Tape};
-use crate::{granted, judged_by, kind, prepare_with};
-use hostler_model::{Direction, ErrorKind, Exit, Outcome, Phase};
-use hostler_plugins::{Config, Plugins, PolicyConfig, Progress};
+use crate::{granted, judged_by, kind, prepare_with, request};
+use hostler_model::{Direction, ErrorKind, Exit, JobId, Outcome, Phase, Problem};
+use hostler_plugins::{Config, Plugins, PolicyConfig, Prepared, Progress, Rejection};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -162,4 +162,100 @@ async fn a_cancelled_job_lets_its_transfer_go() {
     let outcome = job.await.expect("the job ends");
     assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Canceled));
     script.let_go().await;
+}
+
+/// A transfer without a file of the daemon, with which a file of this name came.
+async fn sent(
+    plugins: &Arc<Plugins>,
+    script: &Script,
+    operation: &str,
+    staged: Option<&str>,
+) -> Result<Prepared, Vec<Problem>> {
+    let transfer = json!({"operation": operation, "remote_path": if staged.is_some() { "/tmp/" } else { "/etc/motd" }});
+    let mut request = request(&["__FILE_TRANSFER__"], json!({"file_transfer": transfer}));
+    request.options.staged = staged.map(|name| {
+        let staged = Arc::clone(&plugins.files().staged);
+        let writer = staged.put(name, "somebody", true).and_then(|writer| writer.write(b"hello"));
+        writer.and_then(|writer| writer.finish()).expect("there is room").id
+    });
+    assert_eq!(script.tape(), []);
+    match plugins.prepare(JobId::new(), "somebody", request).await {
+        Ok(prepared) => Ok(prepared),
+        Err(Rejection::Invalid(problems)) => Err(problems),
+        Err(Rejection::Failed(failure)) => panic!("{failure}"),
+    }
+}
+
+async fn carried_out(prepared: Prepared, script: &Arc<Script>) -> Outcome {
+    prepared.execute(Arc::clone(script) as Arc<_>, CancellationToken::new()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_with_the_request_is_uploaded_under_its_name() {
+    let script = script();
+    let plugins = unjudged(&script).await;
+    let prepared = sent(&plugins, &script, "upload", Some("my notes.txt")).await.expect("accepted");
+    assert_eq!(prepared.plan().driver_args["staged"], "my notes.txt");
+    let outcome = carried_out(prepared, &script).await;
+    let moved = outcome.results[0].moved.as_ref().expect("it was a transfer");
+    assert_eq!((&*moved.local_path, &*moved.remote_path), ("staged:my notes.txt", "/tmp/my notes.txt"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_downloaded_without_a_place_for_it_becomes_a_staged_file_of_the_caller() {
+    let script = script();
+    let plugins = unjudged(&script).await;
+    let prepared = sent(&plugins, &script, "download", None).await.expect("accepted");
+    let outcome = carried_out(prepared, &script).await;
+    let moved = outcome.results[0].moved.as_ref().expect("it was a transfer");
+    let id = moved.staged.as_ref().expect("it is named").parse().expect("an id");
+    let about = plugins.files().staged.about(id).expect("it is there");
+    assert_eq!((&*moved.local_path, &*about.name, &*about.owner), ("staged:motd", "motd", "somebody"));
+    assert!(!about.once);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staged_files_are_granted_and_judged_by_their_names() {
+    let local = |paths: Value| json!({"capability": "local-files", "paths": paths});
+    for (paths, operation, staged, is_granted) in [
+        (json!(["staged:*.txt"]), "upload", Some("a.txt"), true),
+        (json!(["staged:*.txt"]), "upload", Some("a.sh"), false),
+        (json!(["/srv/**"]), "upload", Some("a.txt"), false),
+        (json!(["staged:motd"]), "download", None, true),
+        (json!(["/srv/**"]), "download", None, false),
+    ] {
+        let script = script();
+        let plugins = granted(json!(["connect", "remote-files", local(paths.clone())]), &script).await;
+        let prepared = sent(&plugins, &script, operation, staged).await.expect("the request itself is good");
+        let outcome = carried_out(prepared, &script).await;
+        assert_eq!(outcome.error.is_none(), is_granted, "{paths} {operation}: {:?}", outcome.error);
+        assert_eq!(script.tape().is_empty(), !is_granted, "nobody logs in for what is refused");
+    }
+    let script = script();
+    let policies = vec![PolicyConfig::new("policy-paths", json!({"local": {"deny": ["staged:*.sh"]}}))];
+    let plugins = judged_by(policies, &script, Config::default()).await;
+    let prepared = sent(&plugins, &script, "upload", Some("a.sh")).await.expect("the request itself is good");
+    assert_eq!(kind(&carried_out(prepared, &script).await), Some((ErrorKind::Denied, Phase::Policy)));
+    assert_eq!(script.tape(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_daemon_says_that_a_file_came() {
+    let script = script();
+    let plugins = unjudged(&script).await;
+    let forged = json!({"staged": "x", "file_transfer": {"operation": "upload", "remote_path": "/tmp/x"}});
+    let Err(Rejection::Invalid(problems)) = prepare_with(&plugins, &["__FILE_TRANSFER__"], forged).await else {
+        panic!("it was accepted")
+    };
+    assert_eq!(problems[0].path, ["driver_args", "staged"]);
+    let problems = sent(&plugins, &script, "upload", None).await.err().expect("there is nothing to upload");
+    assert_eq!(problems[0].path, ["driver_args", "file_transfer", "local_path"]);
+    let id = plugins.files().staged.put("y", "somebody", false).and_then(|writer| writer.finish()).expect("room").id;
+    plugins.files().staged.remove(&id.to_string()).expect("it is there");
+    let mut gone = request(&["id"], json!({}));
+    gone.options.staged = Some(id);
+    let Err(Rejection::Invalid(problems)) = plugins.prepare(JobId::new(), "somebody", gone).await else {
+        panic!("it was accepted")
+    };
+    assert_eq!((&problems[0].path[..], &*problems[0].code), (&["staged".to_owned()][..], "not_found"));
 }

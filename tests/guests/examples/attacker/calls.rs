@@ -14,6 +14,7 @@ use hostler_sdk::{Error, Job};
 pub(crate) fn make(function: &str, path: &str, job: &Job) -> Result<(), Error> {
     match function {
         "local-files.to-read" => return LocalFile::to_read("present").map(drop),
+        "local-files.to-stage" => return LocalFile::to_stage("made").map(drop),
         "local-files.to-write" => return LocalFile::to_write("absent").map(drop),
         _ => {}
     }
