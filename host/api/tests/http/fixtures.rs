@@ -178,21 +178,21 @@ fn backend(given: Option<&str>) -> Scripted {
 }
 
 /// Whether an answer is what a fixture says, place by place; else the place.
-fn differs(found: &Value, wanted: &Value, place: String) -> Option<String> {
+fn differs(found: &Value, wanted: &Value, place: &str) -> Option<String> {
     let same = match (found, wanted) {
         (Value::Object(found), Value::Object(wanted)) => {
             let names = |fields: &serde_json::Map<String, Value>| fields.keys().cloned().collect::<Vec<_>>();
             if names(found) != names(wanted) {
                 return Some(format!("{place}: fields {:?}", names(found)));
             }
-            return found.iter().find_map(|(name, value)| differs(value, &wanted[name], format!("{place}.{name}")));
+            return found.iter().find_map(|(name, value)| differs(value, &wanted[name], &format!("{place}.{name}")));
         }
         (Value::Array(found), Value::Array(wanted)) => {
             if found.len() != wanted.len() {
                 return Some(format!("{place}: {} items", found.len()));
             }
             let mut pairs = found.iter().zip(wanted).enumerate();
-            return pairs.find_map(|(index, (found, wanted))| differs(found, wanted, format!("{place}.{index}")));
+            return pairs.find_map(|(index, (found, wanted))| differs(found, wanted, &format!("{place}.{index}")));
         }
         (Value::String(found), Value::String(word)) if word == "T" => found.parse::<Timestamp>().is_ok(),
         (Value::String(found), Value::String(word)) if word == "ID" => found == ID,
@@ -213,7 +213,7 @@ async fn replay(dialect: &str) {
         let place = request.path.replace("ID", ID);
         let (status, found) = backend(given.as_deref()).ask(&request.method, &place, request.body).await;
         assert_eq!(status.as_u16(), answer.status, "{}: {found}", path.display());
-        if let Some(difference) = differs(&found, &answer.body, String::new()) {
+        if let Some(difference) = differs(&found, &answer.body, "") {
             panic!("{}{difference}", path.display());
         }
         replayed += 1;

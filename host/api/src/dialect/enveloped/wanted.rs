@@ -45,7 +45,9 @@ pub(in crate::dialect) fn read(uri: &Uri) -> Result<Wanted, Faults> {
             "queue" => match Queue::read(value).map(|queue| queue.filter()) {
                 Some(Filter { pinned, host, .. }) => {
                     wanted.filter.pinned = pinned;
-                    host.iter().for_each(|host| wanted.host(host));
+                    if let Some(host) = host {
+                        wanted.host(&host);
+                    }
                 }
                 None => wanted.nothing = true,
             },
