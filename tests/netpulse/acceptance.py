@@ -69,7 +69,7 @@ def bulk():
     np._http.post = lambda path, json=None: posts.append((path, json)) or post(path, json=json)
     devices = [{"host": "h.invalid", "port": "none"}, HOST, {"host": HOST, "command": "echo own"}]
     group = np.run(devices, "echo common")
-    by_order = [(job.device_name, job.first().stdout) for job in group]
+    by_order = [(job.device_name, job.first().stdout) for job in group.jobs]
     assert by_order == [(HOST, "common\n"), (HOST, "own\n")], by_order
     assert [it["host"] for it in group.failed_devices] == ["h.invalid"] and "port" in str(group.failed_devices)
     assert [path for path, _ in posts] == ["/device/bulk"] * 2, posts
@@ -144,7 +144,7 @@ def detached():
     with refused(NetworkError, "not found"):
         np.cancel_detached_task(long.task_id)
     group = np.run([HOST, HOST], "true", detach=True)
-    names = [job.task_id for job in group]
+    names = [job.task_id for job in group.jobs]
     assert all(names) and len(set(names)) == 2, names
     text = json.dumps([task.model_dump() for task in np.list_detached_tasks()])
     assert PASSWORD not in text and json.dumps(PASSWORD)[1:-1] not in text

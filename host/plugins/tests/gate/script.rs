@@ -2,7 +2,6 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_files::Files;
 use hostler_model::{AuditEntry, AuditEvent, Direction, ErrorKind, Failure, Moved, NotMoved, Phase, RunResult};
 use hostler_plugins::{Audit, Piece, Progress, Witness};
 use hostler_remote::{
@@ -109,7 +108,7 @@ impl Script {
     }
 
     /// The daemon's files, where nothing is configured.
-    pub(crate) fn lent(&self) -> Files {
+    pub(crate) fn lent(&self) -> hostler_files::Files {
         for folder in ["files", "staged"] {
             fs::create_dir_all(self.data.path().join(folder)).expect("a folder");
         }
