@@ -197,16 +197,20 @@ impl Jobs {
 
     async fn launched(&self, task: &TaskId, mut outcome: Outcome) -> Outcome {
         let launched = outcome.results.iter().find_map(|result| result.launched.as_deref());
-        let Some(launched) = launched else { return outcome };
-        let sight = Sight {
-            state: Some(TaskState::Running),
-            pid: Some(launched.pid),
-            log_file: Some(launched.log_file.clone()),
-            elevated: launched.elevated.clone(),
-            ..Sight::new(clock::now())
+        let sight = match launched {
+            Some(launched) => Sight {
+                state: Some(TaskState::Running),
+                pid: Some(launched.pid),
+                log_file: Some(launched.log_file.clone()),
+                elevated: launched.elevated.clone(),
+                ..Sight::new(clock::now())
+            },
+            None if outcome.error.as_ref().is_some_and(|error| is_before_launch(error.phase)) => lost(),
+            // The target knows.
+            None => return outcome,
         };
         if let Err(failure) = self.saw(task, sight).await {
-            outcome.warnings.push(format!("The task was launched, but that could not be kept: {}", failure.message));
+            outcome.warnings.push(format!("What became of the task could not be kept: {}", failure.message));
         }
         outcome
     }
@@ -302,6 +306,11 @@ enum Launch {
     Done,
     /// It is not.
     Never,
+}
+
+/// Whether what failed then was not launched.
+fn is_before_launch(phase: Phase) -> bool {
+    matches!(phase, Phase::Validate | Phase::Policy | Phase::Connect | Phase::HostKey | Phase::Auth)
 }
 
 fn lost() -> Sight {
