@@ -4,6 +4,7 @@ use crate::guard::TurnedAway;
 use crate::key::OperatorKey;
 use crate::metrics::Metrics;
 use crate::rate::Rates;
+use crate::templating::Templating;
 use crate::{Backend, Config, access_log, dialect, native, openapi, operations};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -29,6 +30,7 @@ pub struct Api {
     pub(crate) started_at: Timestamp,
     /// Places for clients that follow jobs.
     pub(crate) followers: Arc<Semaphore>,
+    pub(crate) templating: Templating,
     pub(crate) metrics: Metrics,
     pub(crate) registry: Arc<Registry>,
     /// Cancelled when the daemon shuts down: from then on nobody waits for a job.
@@ -50,6 +52,7 @@ impl Api {
             operator: Arc::new(Caller::operator()),
             turned_away: TurnedAway::default(),
             started_at: Timestamp::now(),
+            templating: Templating::default(),
             metrics: Metrics::default(),
             registry: Arc::default(),
             closing: CancellationToken::new(),

@@ -30,6 +30,7 @@ mod operations;
 mod query;
 mod rate;
 mod serve;
+mod templating;
 mod trace;
 
 pub use api::Api;

@@ -42,6 +42,7 @@ mod log;
 mod mark;
 mod metrics;
 mod needs;
+mod parsing;
 mod queue;
 mod reach;
 mod retention;

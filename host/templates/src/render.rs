@@ -47,7 +47,9 @@ pub fn render(
     let template = environment.template_from_str(&template).map_err(|error| failure(&error))?;
     let text = template.render(Serde(context)).map_err(|error| failure(&error))?;
     if text.len() > LONGEST_OUTPUT {
-        return Err(failures::limit(format!("The template makes more than {LONGEST_OUTPUT} bytes; have it make less.")));
+        return Err(failures::limit(format!(
+            "The template makes more than {LONGEST_OUTPUT} bytes; have it make less."
+        )));
     }
     Ok(text)
 }

@@ -16,10 +16,11 @@ pub(super) mod workers;
 
 pub(super) use job::JobView;
 
+use super::template::{self, Refusal};
 use crate::guard::{Canceler, Reader};
 use crate::{Api, error::Error};
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -27,6 +28,7 @@ use hostler_jobs::{Filter, Page, to_its_end};
 use hostler_model::JobId;
 use refused::Refused;
 use serde::Serialize;
+use serde_json::Value;
 
 /// How many jobs one answer lists; the dialects have no pages.
 const LIST_LIMIT: usize = 1000;
@@ -56,6 +58,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/job", get(jobs).delete(cancel))
         .route("/worker", get(workers::list).delete(workers::delete))
         .route("/health", get(health))
+        .merge(template::routes(templated))
 }
 
 /// No other method than those of the routes is known.
@@ -91,6 +94,17 @@ async fn cancel(
     let Some(filter) = filter else { return Ok(success(Vec::new())) };
     let cancelled = to_its_end(async move { api.backend.cancel(filter, &caller).await }).await?;
     Ok(success([cancelled.ended, cancelled.asked].concat()))
+}
+
+/// What came of a template.
+fn templated(answer: Result<Value, Refusal>) -> Response {
+    match answer {
+        Ok(data) => success(data).into_response(),
+        Err(Refusal::Misfit(faults)) => Refused::Misfit(faults).into_response(),
+        Err(Refusal::Wrong(message)) => refused::value_error(StatusCode::BAD_REQUEST, message),
+        Err(Refusal::Missing(message)) => refused::value_error(StatusCode::NOT_FOUND, message),
+        Err(Refusal::Error(error)) => refused::answer(error),
+    }
 }
 
 async fn health() -> Json<Envelope<&'static str>> {

@@ -72,7 +72,7 @@ pub(super) fn lines(name: &str, value: Option<Value>) -> Result<Option<Vec<Strin
         }
         Some(Value::Object(_)) => {
             let msg = format!(
-                "`{name}` as a dictionary needs `rendering`, which is not supported yet; give text or a list of texts"
+                "`{name}` as a dictionary needs `rendering` with a `template`; give that, or text, or a list of texts"
             );
             Err(Fault::new(["body", name], "unsupported", msg))
         }

@@ -9,7 +9,7 @@ use super::enveloped::refused::{self, Refused};
 use super::enveloped::{self, Envelope, JobView, submission, success};
 use super::fault::Faults;
 use super::fields::{self, Fields};
-use super::trial;
+use super::{rendering, trial};
 use crate::guard::{Submitter, guarded};
 use crate::{Api, body, trace};
 use axum::body::Body;
@@ -50,8 +50,9 @@ fn routes() -> Router<Api> {
 fn one(form: Form) -> MethodRouter<Api> {
     let submit = async move |Submitter(caller): Submitter, State(api): State<Api>, headers: HeaderMap, body: Body| {
         let body = body::read(body, &api.config).await?;
-        let fields = fields::read(&body, headers.get(header::CONTENT_TYPE)).map_err(Faults::from)?;
+        let mut fields = fields::read(&body, headers.get(header::CONTENT_TYPE)).map_err(Faults::from)?;
         drop(body);
+        rendering::finish::<Refused>(&api, &mut fields, form.options()).await?;
         let order = form.read(fields, api.backend.as_ref())?;
         let job = submission::submit(&api, &caller, &headers, order).await?;
         Ok::<_, Refused>((StatusCode::CREATED, success(JobView::from(&job))).into_response())
@@ -85,8 +86,9 @@ async fn submit_all(
     api: &Api,
     caller: Arc<Caller>,
     headers: &HeaderMap,
-    fields: Fields,
+    mut fields: Fields,
 ) -> Result<Response, Refused> {
+    rendering::finish::<Refused>(api, &mut fields, form.options()).await?;
     let orders = form.read_many(fields, api.backend.as_ref())?;
     let bulk = Bulk::submit(api, caller, trace::read(headers), orders).await;
     Ok((StatusCode::CREATED, success(bulk.view())).into_response())

@@ -10,7 +10,7 @@ use super::enveloped::bulk::Bulk;
 use super::enveloped::refused::{self, Refused};
 use super::enveloped::{self, Envelope, JobView, submission};
 use super::fields;
-use super::trial;
+use super::{rendering, trial};
 use crate::guard::{Submitter, guarded};
 use crate::{Api, body, trace};
 use axum::body::Body;
@@ -43,8 +43,9 @@ async fn exec(
     body: Body,
 ) -> Result<Response, Refused> {
     let body = body::read(body, &api.config).await?;
-    let fields = fields::read(&body, headers.get(header::CONTENT_TYPE))?;
+    let mut fields = fields::read(&body, headers.get(header::CONTENT_TYPE))?;
     drop(body);
+    rendering::finish::<Refused>(&api, &mut fields, None).await?;
     let order = form::read(fields, api.backend.as_ref())?;
     let job = submission::submit(&api, &caller, &headers, order).await?;
     Ok(created(JobView::from(&job)))
@@ -57,8 +58,9 @@ async fn bulk(
     body: Body,
 ) -> Result<Response, Refused> {
     let body = body::read_up_to(body, api.config.batch_body_limit, &api.config).await?;
-    let fields = fields::read(&body, headers.get(header::CONTENT_TYPE))?;
+    let mut fields = fields::read(&body, headers.get(header::CONTENT_TYPE))?;
     drop(body);
+    rendering::finish::<Refused>(&api, &mut fields, None).await?;
     let orders = form::read_many(fields, api.config.max_batch, api.backend.as_ref())?;
     if orders.is_empty() {
         return Ok(created(Value::Null));

@@ -26,9 +26,12 @@ pub(super) use bulk::submit as submit_bulk;
 pub(super) use refused::{Refused, answer};
 
 use crate::Api;
+use crate::dialect::template::{self, Refusal};
 use crate::dialect::unprefixed;
 use crate::error::Error;
 use crate::guard::guarded;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -55,6 +58,7 @@ fn routes(bulk: MethodRouter<Api>) -> Router<Api> {
         .route("/workers/{name}", axum::routing::delete(workers::delete))
         .route("/storage/fetch/{*file_id}", get(storage::fetch))
         .route("/system/stats", get(stats::stats))
+        .merge(template::routes(templated))
         .route("/detached-tasks", get(tasks::list).delete(tasks::forget))
         .route("/detached-tasks/discover", post(tasks::discover))
         .route("/detached-tasks/{id}", get(tasks::read).delete(tasks::kill))
@@ -63,6 +67,17 @@ fn routes(bulk: MethodRouter<Api>) -> Router<Api> {
 /// Everything else is an error in the words of this dialect.
 fn closed(router: Router<Api>) -> Router<Api> {
     router.fallback(async || answer(Error::NoPath)).method_not_allowed_fallback(async || answer(Error::NoMethod))
+}
+
+/// What came of a template: a text, or a list of rows.
+fn templated(answer: Result<Value, Refusal>) -> Response {
+    match answer {
+        Ok(data) => Json(data).into_response(),
+        Err(Refusal::Misfit(faults)) => Refused::Misfit(faults).into_response(),
+        Err(Refusal::Wrong(detail)) => (StatusCode::BAD_REQUEST, Json(json!({"detail": detail}))).into_response(),
+        Err(Refusal::Missing(detail)) => Refused::Missing(detail).into_response(),
+        Err(Refusal::Error(error)) => self::answer(error),
+    }
 }
 
 async fn health() -> Json<Value> {

@@ -5,7 +5,7 @@ use crate::mark::Mark;
 use crate::queue::Place;
 use crate::running::Entry;
 use crate::work::{Run, Task, Work};
-use crate::{Job, clock, failures, trail};
+use crate::{Job, clock, failures, parsing, trail};
 use futures::FutureExt;
 use futures::future::join_all;
 use hostler_model::{ErrorKind, Failure, Outcome, Trace};
@@ -81,6 +81,9 @@ impl Dispatcher {
             && let Some(error) = outcome.error.as_mut().filter(|error| error.kind == ErrorKind::Canceled)
         {
             *error = failures::stopped(mark.reached(), error);
+        }
+        if let Some(parsing) = job.options.parsing.clone().filter(|_| !outcome.results.is_empty()) {
+            outcome = parsing::parsed(outcome, parsing).await;
         }
         self.end(job, outcome, || entry.is_canceled()).await;
     }

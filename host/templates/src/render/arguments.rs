@@ -71,12 +71,7 @@ struct Texts {
 impl Default for Texts {
     fn default() -> Self {
         let pair = |start: &str, end: &str| (start.to_owned(), end.to_owned());
-        Self {
-            block: pair("{%", "%}"),
-            variable: pair("{{", "}}"),
-            comment: pair("{#", "#}"),
-            newline: "\n".into(),
-        }
+        Self { block: pair("{%", "%}"), variable: pair("{{", "}}"), comment: pair("{#", "#}"), newline: "\n".into() }
     }
 }
 

@@ -66,7 +66,9 @@ impl<'a> Machine<'a> {
     /// Tries the rules on a line. Answers the state that follows, if it is another.
     fn take(&mut self, rules: &'a [Rule], number: usize, line: &str) -> Result<Option<&'a str>, Failure> {
         if line.len() > LONGEST_LINE {
-            return Err(failures::limit(format!("Line {number} is longer than {LONGEST_LINE} bytes; it is not parsed.")));
+            return Err(failures::limit(format!(
+                "Line {number} is longer than {LONGEST_LINE} bytes; it is not parsed."
+            )));
         }
         let gave_up = |rule: &Rule| {
             let message = format!("The rule in line {} of the template takes too long; make it simpler.", rule.line);
@@ -92,7 +94,8 @@ impl<'a> Machine<'a> {
                 LineOp::Next => return Ok(rule.new_state.as_deref()),
                 LineOp::Error => {
                     let said = rule.new_state.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
-                    let message = format!("The template refuses line {number} by its rule in line {}{said}.", rule.line);
+                    let message =
+                        format!("The template refuses line {number} by its rule in line {}{said}.", rule.line);
                     return Err(failures::invalid(message));
                 }
             }

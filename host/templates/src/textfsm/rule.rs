@@ -124,7 +124,8 @@ fn substituted(text: &str, values: &[Value], longest: usize) -> Result<String, S
             out.push('$');
             after
         } else {
-            let (name, after) = placeholder(after).ok_or("a single `$` is no value; write `$$` for the end of a line")?;
+            let (name, after) =
+                placeholder(after).ok_or("a single `$` is no value; write `$$` for the end of a line")?;
             let value = values.iter().find(|value| value.name == name);
             out.push_str(&value.ok_or_else(|| format!("there is no value `{name}`"))?.group);
             after

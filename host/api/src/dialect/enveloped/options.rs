@@ -2,15 +2,13 @@
 
 use crate::dialect::fault::{Fault, Faults};
 use crate::dialect::fields::Fields;
+use crate::dialect::rendering;
 use crate::dialect::webhook::{self, Asked};
 use crate::dialect::whole;
-use hostler_model::{self as model, Webhook};
+use hostler_model::{self as model, Parsing, Webhook};
 use serde_json::Value;
 use std::ops::RangeInclusive;
 use std::time::Duration;
-
-/// Options that need something which is not built yet.
-const NOT_YET: [&str; 2] = ["parsing", "rendering"];
 
 /// What the options ask for.
 #[derive(Clone, Default)]
@@ -20,6 +18,7 @@ pub(in crate::dialect) struct Options {
     /// Whether jobs with the same target share a connection.
     pub(super) pinned: bool,
     pub(super) webhook: Option<Webhook>,
+    parsing: Option<Parsing>,
     /// What the client should know of them.
     pub(super) warnings: Vec<String>,
 }
@@ -64,17 +63,14 @@ impl Options {
         {
             (options.webhook, options.warnings) = (Some(webhook), warnings);
         }
-        for name in NOT_YET.into_iter().filter(|name| given(name).is_some()) {
-            let msg = format!("{name} is not supported yet; leave it out");
-            faults.0.push(Fault::new(at(name), "unsupported", msg));
-        }
+        options.parsing = given("parsing").and_then(|value| faults.keep(rendering::parsing(value)));
         options
     }
 }
 
 impl From<&Options> for model::Options {
     fn from(options: &Options) -> Self {
-        let Options { ttl, result_ttl, pinned, .. } = *options;
-        Self { ttl, result_ttl, pinned, ..Self::default() }
+        let Options { ttl, result_ttl, pinned, ref parsing, .. } = *options;
+        Self { ttl, result_ttl, pinned, parsing: parsing.clone(), ..Self::default() }
     }
 }

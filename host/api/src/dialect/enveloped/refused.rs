@@ -94,6 +94,11 @@ impl Envelope {
     }
 }
 
+/// What Python would have told by a `ValueError`.
+pub(in crate::dialect) fn value_error(status: StatusCode, message: String) -> Response {
+    (status, Json(Envelope::new("Value Error", message.into()))).into_response()
+}
+
 /// `NetPulse` looked for the host itself, before its driver looked at anything.
 fn wrong(problems: &[Problem]) -> Envelope {
     match problems {

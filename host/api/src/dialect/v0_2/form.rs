@@ -30,6 +30,11 @@ pub(super) enum Form {
 }
 
 impl Form {
+    /// The field that has the options, if they do not stand beside the others.
+    pub(super) fn options(self) -> Option<&'static str> {
+        matches!(self, Self::Execute).then_some("options")
+    }
+
     /// Reads a body for one device.
     pub(super) fn read(self, fields: Fields, backend: &dyn Backend) -> Result<Order, Faults> {
         let mut faults = Faults::default();

@@ -7,6 +7,7 @@ use super::refused::Refused;
 use crate::dialect::enveloped::devices;
 use crate::dialect::fault::Faults;
 use crate::dialect::fields::{self, Fields};
+use crate::dialect::rendering;
 use crate::guard::Submitter;
 use crate::{Api, body, trace};
 use axum::Json;
@@ -58,6 +59,7 @@ pub(in crate::dialect) async fn submit(
     headers: &HeaderMap,
     mut fields: Fields,
 ) -> Result<Response, Refused> {
+    rendering::finish::<Refused>(api, &mut fields, None).await?;
     let mut faults = Faults::default();
     let devices = devices::take(&mut fields, &(0..=api.config.max_batch), &mut faults);
     let common = Order::read(fields, DEFAULT_TTL_OF_MANY, api.backend.as_ref());

@@ -6,7 +6,7 @@ use super::options::DEFAULT_TTL;
 use super::order::Order;
 use super::refused::Refused;
 use crate::dialect::fault::Fault;
-use crate::dialect::fields;
+use crate::dialect::{fields, rendering};
 use crate::guard::Submitter;
 use crate::{Api, body, trace};
 use axum::Json;
@@ -29,7 +29,7 @@ pub(super) async fn exec(
     } else {
         Form { request: body::read(body, &api.config).await?, file: None, warnings: Vec::new() }
     };
-    let order = read(&form, &headers, &api).map_err(Refused::in_words)?;
+    let order = read(&form, &headers, &api).await.map_err(Refused::in_words)?;
     let mut request = order.into_request();
     request.warnings.extend(form.warnings);
     if let Some(file) = form.file {
@@ -40,9 +40,9 @@ pub(super) async fn exec(
     Ok((StatusCode::CREATED, Json(JobView::from(&job))).into_response())
 }
 
-fn read(form: &Form, headers: &HeaderMap, api: &Api) -> Result<Order, Refused> {
+async fn read(form: &Form, headers: &HeaderMap, api: &Api) -> Result<Order, Refused> {
     let content_type = headers.get(header::CONTENT_TYPE).filter(|_| !multipart::is_form(headers));
-    let fields = fields::read(&form.request, content_type)?;
+    let mut fields = fields::read(&form.request, content_type)?;
     if form.file.is_some() && fields.get("staged_file_id").is_some_and(|id| !id.is_null()) {
         return Err(Fault::new(
             ["body", "staged_file_id"],
@@ -51,6 +51,7 @@ fn read(form: &Form, headers: &HeaderMap, api: &Api) -> Result<Order, Refused> {
         )
         .into());
     }
+    rendering::finish::<Refused>(api, &mut fields, None).await?;
     let order = Order::read(fields, DEFAULT_TTL, api.backend.as_ref())?;
     order.check()?;
     Ok(order)

@@ -6,17 +6,14 @@ use crate::Backend;
 use crate::dialect::driver::Driver;
 use crate::dialect::fault::{Fault, Faults};
 use crate::dialect::fields::{self, Fields};
-use crate::dialect::{credential, webhook};
-use hostler_model::{CredentialRef, Request, Webhook};
+use crate::dialect::{credential, rendering, webhook};
+use hostler_model::{CredentialRef, Parsing, Request, Webhook};
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
 /// What a request says instead of a command when it moves a file.
 const FILE_TRANSFER: &str = "__FILE_TRANSFER__";
-
-/// Fields that need something which is not built yet.
-const NOT_YET: [&str; 2] = ["parsing", "rendering"];
 
 /// Fields that the SDK sends always, and that mean something to no driver of ours. They are false or null unless asked.
 const OF_THE_SDK: [&str; 2] = ["enable_mode", "save"];
@@ -31,6 +28,7 @@ pub(super) struct Order {
     options: Options,
     /// A file that the client left here before.
     staged: Option<Uuid>,
+    parsing: Option<Parsing>,
     credential: Option<CredentialRef>,
     webhook: Option<Webhook>,
     warnings: Vec<String>,
@@ -85,15 +83,13 @@ impl Order {
                     .ok_or_else(|| Fault::new(["body", "staged_file_id"], "uuid_parsing", msg)),
             )
         });
-        for name in NOT_YET.into_iter().filter(|name| fields.remove(*name).is_some_and(|value| !value.is_null())) {
-            let msg = format!("{name} is not supported yet; leave it out");
-            faults.0.push(Fault::new(["body", name], "unsupported", msg));
-        }
+        let parsing = fields.remove("parsing").filter(|value| !value.is_null());
+        let parsing = parsing.and_then(|value| faults.keep(rendering::parsing(value)));
         let target = Self::take_target(&mut fields, backend, &mut faults);
         warnings.extend(ignored(fields));
         match (target, driver_args) {
             (Some(target), Some(driver_args)) if faults.0.is_empty() => {
-                Ok(Self { driver_args, work, options, staged, webhook, warnings, ..target })
+                Ok(Self { driver_args, work, options, staged, parsing, webhook, warnings, ..target })
             }
             _ => Err(faults),
         }
@@ -120,6 +116,7 @@ impl Order {
             work: Work::default(),
             options: Options::default(),
             staged: None,
+            parsing: None,
             credential,
             webhook: None,
             warnings: Vec::new(),
@@ -185,6 +182,7 @@ impl Order {
         }
         let mut options = self.options.clone().of_job(self.is_given("file_transfer"));
         options.staged = self.staged;
+        options.parsing = self.parsing;
         let Self { driver, connection_args, driver_args, credential, webhook, mut warnings, .. } = self;
         Request {
             command,
