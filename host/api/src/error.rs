@@ -52,6 +52,7 @@ impl Error {
                 ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::BadPlugin => {
                     StatusCode::UNPROCESSABLE_ENTITY
                 }
+                ErrorKind::BadCredential => StatusCode::BAD_REQUEST,
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
                 ErrorKind::Denied => StatusCode::FORBIDDEN,
                 ErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -69,6 +70,7 @@ impl Error {
                 | ErrorKind::HostKeyChanged
                 | ErrorKind::HostKeyUnknown
                 | ErrorKind::HostKeyRevoked
+                | ErrorKind::CredentialUnavailable
                 | ErrorKind::AuthFailed
                 | ErrorKind::BadKey
                 | ErrorKind::Protocol

@@ -1,7 +1,7 @@
 //! `hostler serve`: builds the rooms from the bottom up and runs them until a signal.
 
 use crate::cli::Serve;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::key;
 use anyhow::Context;
 use hostler_api::{Api, NativeLetter};
@@ -49,7 +49,8 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     ledger.register(&mut registry);
     engine.register(&mut registry);
     plugins.register(&mut registry);
-    let jobs = config.jobs.build(ledger, plugins, webhooks).await?;
+    let credentials = config.credentials.build(config::variables())?;
+    let jobs = config.jobs.build(ledger, plugins, webhooks, credentials).await?;
     jobs.register(&mut registry);
     let api = Api::new(config.http, jobs.clone(), host_keys, key).with_metrics(registry);
     let shutdown = CancellationToken::new();

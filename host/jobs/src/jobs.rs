@@ -1,5 +1,6 @@
 //! The door of this room.
 
+mod credential;
 mod resume;
 mod submit;
 mod tasks;
@@ -14,6 +15,7 @@ use crate::{
     trail,
 };
 use futures::Stream;
+use hostler_credentials::Credentials;
 use hostler_model::{
     AuditEntry, BatchId, Caller, DriverSchemas, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Secret,
 };
@@ -32,6 +34,7 @@ pub struct Jobs {
     vault: Arc<Vault>,
     keys: Arc<Keys>,
     webhooks: Arc<Webhooks>,
+    credentials: Arc<Credentials>,
 }
 
 impl Jobs {
@@ -42,8 +45,10 @@ impl Jobs {
         vault: Arc<Vault>,
         keys: Keys,
         webhooks: Arc<Webhooks>,
+        credentials: Credentials,
     ) -> Self {
-        Self { config: Arc::new(config), plugins, dispatcher, vault, keys: Arc::new(keys), webhooks }
+        let (config, keys, credentials) = (Arc::new(config), Arc::new(keys), Arc::new(credentials));
+        Self { config, plugins, dispatcher, vault, keys, webhooks, credentials }
     }
 
     /// A keyed hash of a request, to tell whether two are the same: [`crate::Idempotency`].

@@ -6,7 +6,7 @@ use crate::kept::Kept;
 use crate::needs::Need;
 use crate::reach::{self, Beyond};
 use crate::{DryRun, Job, Rejection, State, Submission, Submitted};
-use hostler_model::{Caller, Failure, JobId, Request, Target};
+use hostler_model::{Caller, Failure, JobId, Options, Request, Target};
 use hostler_plugins::Prepared;
 
 impl Jobs {
@@ -26,7 +26,9 @@ impl Jobs {
         let mut warnings = std::mem::take(&mut request.warnings);
         let webhooks = std::mem::take(&mut request.webhooks);
         let webhooks = self.webhooks.seal(id, webhooks).map_err(Rejection::Failed)?;
-        let kept = Some(Kept::seal(&self.vault, id, &request)?);
+        // What the credential holds comes later: it is not kept.
+        let kept = Kept::seal(&self.vault, id, &request)?;
+        let options = Options { credential: request.credential.clone(), ..options };
         let prepared = self.prepare(id, &caller, request).await?;
         let plan = prepared.plan().clone();
         warnings.extend_from_slice(&plan.warnings);
@@ -49,7 +51,9 @@ impl Jobs {
         };
         let needs = Need::of(&job, &self.config, prepared.concurrency());
         let run = Box::new(move |witness, cancel| Box::pin(prepared.execute(witness, cancel)) as _);
-        let newcomer = Newcomer { room, job, ttl, kept, idempotency, webhooks, needs, run };
+        // Who must wait, and logs in by a reference, is to use what stands there then.
+        let later = job.options.credential.is_some().then(|| self.later(&job, kept.clone()));
+        let newcomer = Newcomer { room, job, ttl, kept: Some(kept), idempotency, webhooks, needs, run, later };
         self.dispatcher.accept(newcomer).await.map_err(Rejection::Failed)
     }
 
@@ -65,10 +69,12 @@ impl Jobs {
 
     /// Has the plugins look at the request. A job that the caller's key is not for is denied, and leaves a line of the
     /// audit only.
-    async fn prepare(&self, id: JobId, caller: &Caller, request: Request) -> Result<Prepared, Rejection> {
+    async fn prepare(&self, id: JobId, caller: &Caller, mut request: Request) -> Result<Prepared, Rejection> {
         let driver = request.driver.clone();
         reach::check_driver(caller, &driver).map_err(|beyond| self.deny(beyond, caller, id, &driver, None))?;
-        let prepared = self.plugins.prepare(id, &caller.name, request).await?;
+        let warnings = self.fill_in(id, &caller.name, &mut request).await?;
+        let mut prepared = self.plugins.prepare(id, &caller.name, request).await?;
+        prepared.warn(warnings);
         let target = &prepared.plan().target;
         reach::check_target(caller, target).map_err(|beyond| self.deny(beyond, caller, id, &driver, Some(target)))?;
         Ok(prepared)
