@@ -9,6 +9,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use hostler_model::{Caller, Secret};
 use hostler_remote::HostKeys;
+use jiff::Timestamp;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -24,6 +25,8 @@ pub struct Api {
     pub(crate) operator: Arc<Caller>,
     pub(crate) rates: Rates,
     pub(crate) turned_away: TurnedAway,
+    /// When this was made: about when the daemon started.
+    pub(crate) started_at: Timestamp,
     /// Places for clients that follow jobs.
     pub(crate) followers: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
@@ -46,6 +49,7 @@ impl Api {
             key: OperatorKey::new(key.expose()),
             operator: Arc::new(Caller::operator()),
             turned_away: TurnedAway::default(),
+            started_at: Timestamp::now(),
             metrics: Metrics::default(),
             registry: Arc::default(),
             closing: CancellationToken::new(),
@@ -68,6 +72,7 @@ impl Api {
             .merge(dialect::v0_2::router(self))
             .merge(operations::router(self))
             .nest("/v0.2", dialect::v0_2::router(self))
+            .nest("/v0.3", dialect::v0_3::router(self))
             .nest("/v1", native)
             .merge(openapi::router(openapi::document(description)))
             .layer(from_fn_with_state(self.clone(), access_log::log))

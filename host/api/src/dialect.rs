@@ -1,5 +1,17 @@
-//! The wire formats of `NetPulse`, one module each. They share nothing but [`crate::coerce`].
+//! The wire formats of `NetPulse`, one module each. What several of them have literally alike is a module beside them.
 
 mod credential;
+mod driver;
+mod enveloped;
+mod exception;
+mod fault;
+mod fields;
+mod queue;
+mod states;
+mod time;
+mod trial;
 pub(crate) mod v0_2;
+pub(crate) mod v0_3;
 mod webhook;
+mod whole;
+mod worker;

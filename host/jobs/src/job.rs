@@ -104,6 +104,8 @@ pub struct Filter {
     pub driver: Option<String>,
     /// Those of this batch.
     pub batch: Option<BatchId>,
+    /// Those that take turns with others for the same target, or those that do not.
+    pub pinned: Option<bool>,
     /// Those created at this time or later.
     pub created_after: Option<Timestamp>,
     /// Those created before this time.

@@ -1,93 +1,87 @@
-//! Dialect 0.2: what `NetPulse` 0.2.0 spoke, with true answers.
-//!
-//! What differs on purpose: an echoed `input` is never a text that may be a secret; an unknown query parameter is
-//! refused; `DELETE /job` without a filter cancels nothing; a job carries `warnings`, and its error kind and phase.
+//! Dialect 0.2: what `NetPulse` 0.2.0 spoke, with true answers. Most of it is `enveloped`.
 
-mod fault;
-mod job;
-mod options;
-mod refused;
-mod request;
-mod wanted;
+mod form;
+mod tested;
 
-use crate::guard::{Canceler, Reader, Submitter, guarded};
+use super::enveloped::bulk::Bulk;
+use super::enveloped::order::Order;
+use super::enveloped::refused::{self, Refused};
+use super::enveloped::{self, Envelope, JobView, submission, success};
+use super::fault::Faults;
+use super::fields::{self, Fields};
+use super::trial;
+use crate::guard::{Submitter, guarded};
 use crate::{Api, body, trace};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, post};
 use axum::{Json, Router};
-use hostler_jobs::{Filter, Page, Submission, Submitted, to_its_end};
-use hostler_model::{Caller, JobId};
-use job::JobView;
-use refused::Refused;
-use serde::Serialize;
-
-/// How many jobs one answer lists; the dialect has no pages.
-const LIST_LIMIT: usize = 1000;
+use form::Form;
+use tested::TestedView;
 
 pub(crate) fn router(api: &Api) -> Router {
-    let router = Router::new()
-        .route("/device/execute", post(execute))
-        .route("/job", get(jobs).delete(cancel))
-        .route("/health", get(health))
-        .fallback(async || refused::answer(crate::error::Error::NoPath))
-        .method_not_allowed_fallback(async || refused::answer(crate::error::Error::NoMethod));
+    let router = enveloped::router()
+        .route("/device/execute", one(Form::Execute))
+        .route("/device/bulk", many(Form::Execute))
+        .route("/device/test-connection", post(test))
+        .route("/pull", one(Form::Pull))
+        .route("/pull/", one(Form::Pull))
+        .route("/pull/batch", many(Form::Pull))
+        .route("/push", one(Form::Push))
+        .route("/push/", one(Form::Push))
+        .route("/push/batch", many(Form::Push));
     guarded(router, api, refused::answer)
 }
 
-/// What every success is wrapped in. `code` is 200 whatever the status code is.
-#[derive(Serialize)]
-struct Envelope<T> {
-    code: u16,
-    message: String,
-    data: T,
+/// Submits a job.
+fn one(form: Form) -> MethodRouter<Api> {
+    let submit = async move |Submitter(caller): Submitter, State(api): State<Api>, headers: HeaderMap, body: Body| {
+        let body = body::read(body, &api.config).await?;
+        let fields = fields::read(&body, headers.get(header::CONTENT_TYPE)).map_err(Faults::from)?;
+        drop(body);
+        let order = form.read(fields, api.backend.as_ref())?;
+        let job = submission::submit(&api, &caller, &headers, order).await?;
+        Ok::<_, Refused>((StatusCode::CREATED, success(JobView::from(&job))).into_response())
+    };
+    post(submit)
 }
 
-fn success<T: Serialize>(data: T) -> Json<Envelope<T>> {
-    Json(Envelope { code: 200, message: "success".into(), data })
+/// Submits a job for each of many devices.
+fn many(form: Form) -> MethodRouter<Api> {
+    let submit = async move |Submitter(caller): Submitter, State(api): State<Api>, headers: HeaderMap, body: Body| {
+        let body = body::read_up_to(body, api.config.batch_body_limit, &api.config).await?;
+        let fields = fields::read(&body, headers.get(header::CONTENT_TYPE)).map_err(Faults::from)?;
+        drop(body);
+        let orders = form.read_many(fields, api.backend.as_ref())?;
+        let bulk = Bulk::submit(&api, caller, trace::read(&headers), orders).await;
+        Ok::<_, Refused>((StatusCode::CREATED, success(bulk.view())).into_response())
+    };
+    post(submit)
 }
 
-async fn execute(
+async fn test(
     Submitter(caller): Submitter,
     State(api): State<Api>,
-    headers: header::HeaderMap,
+    headers: HeaderMap,
     body: Body,
-) -> Result<Response, Refused> {
+) -> Result<Json<Envelope<TestedView>>, Refused> {
     let body = body::read(body, &api.config).await?;
-    let request = request::read(&body, headers.get(header::CONTENT_TYPE), api.backend.as_ref())?;
+    let fields = fields::read(&body, headers.get(header::CONTENT_TYPE))?;
     drop(body);
-    let submission = Submission { trace: trace::read(&headers), ..Submission::new(request, Caller::clone(&caller)) };
-    let Submitted { job, .. } = to_its_end(async move { api.backend.submit(submission).await }).await?;
-    Ok((StatusCode::CREATED, success(JobView::from(&job))).into_response())
+    let order = target(fields, &api)?;
+    let (driver, host) = (order.driver().to_owned(), order.host().unwrap_or_default().to_owned());
+    let request = order.into_request()?;
+    let trial = trial::look(&api, &caller, request).await?;
+    let message = if trial.seen.is_ok() { "Connection test completed" } else { "Connection test failed" };
+    Ok(Json(Envelope { message: message.into(), ..Envelope::new(TestedView::new(trial, &driver, host)) }))
 }
 
-async fn jobs(Reader(caller): Reader, State(api): State<Api>, uri: Uri) -> Result<Response, Refused> {
-    let Some(filter) = wanted::read(&uri)?.filter() else { return Ok(success::<[JobView; 0]>([]).into_response()) };
-    let filter = Filter { caller: caller.reach(), ..filter };
-    let mut jobs = api.backend.list(filter, Page::first(LIST_LIMIT + 1)).await?;
-    let cut = jobs.len() > LIST_LIMIT;
-    jobs.truncate(LIST_LIMIT);
-    let Json(mut reply) = success(jobs.iter().map(JobView::from).collect::<Vec<_>>());
-    if cut {
-        reply.message = format!("success, but only the newest {LIST_LIMIT} jobs are listed; use a filter");
-    }
-    Ok(Json(reply).into_response())
-}
-
-async fn cancel(
-    Canceler(caller): Canceler,
-    State(api): State<Api>,
-    uri: Uri,
-) -> Result<Json<Envelope<Vec<JobId>>>, Refused> {
-    let wanted = wanted::read(&uri)?;
-    let filter = if wanted.is_everything() { None } else { wanted.filter() };
-    let Some(filter) = filter else { return Ok(success(Vec::new())) };
-    let cancelled = to_its_end(async move { api.backend.cancel(filter, &caller).await }).await?;
-    Ok(success([cancelled.ended, cancelled.asked].concat()))
-}
-
-async fn health() -> Json<Envelope<&'static str>> {
-    success("ok")
+/// The body of a test.
+fn target(mut fields: Fields, api: &Api) -> Result<Order, Faults> {
+    let mut faults = Faults::default();
+    let order = Order::of_nothing(&mut fields, api.backend.as_ref(), &mut faults);
+    form::refuse(&fields, &mut faults);
+    order.filter(|_| faults.0.is_empty()).ok_or(faults)
 }

@@ -14,6 +14,7 @@ async fn jobs_of_all_sorts(store: &impl Store) -> Vec<Job> {
         let mut job = queued(["a", "b"][number % 2]);
         job.caller = ["somebody", "another"][number / 2 % 2].into();
         job.driver = ["paramiko", "appliance"][number / 4 % 2].into();
+        job.options.pinned = number % 5 == 0;
         job.batch = batches.get(number / 8).copied();
         insert_job(store, &job).await.expect("insert");
         if number % 3 > 0 {
@@ -42,6 +43,7 @@ fn matches(filter: &Filter, job: &Job) -> bool {
         && filter.caller.as_ref().is_none_or(|caller| job.caller == *caller)
         && filter.driver.as_ref().is_none_or(|driver| job.driver == *driver)
         && filter.batch.is_none_or(|batch| job.batch == Some(batch))
+        && filter.pinned.is_none_or(|pinned| job.options.pinned == pinned)
         && filter.created_after.is_none_or(|time| job.created_at >= time)
         && filter.created_before.is_none_or(|time| job.created_at < time)
 }
@@ -56,6 +58,8 @@ fn filters(jobs: &[Job]) -> Vec<Filter> {
         Filter { caller: Some("another".into()), ..none.clone() },
         Filter { driver: Some("appliance".into()), ..none.clone() },
         Filter { batch: jobs[23].batch, ..none.clone() },
+        Filter { pinned: Some(true), ..none.clone() },
+        Filter { pinned: Some(false), ..none.clone() },
         Filter { created_after: Some(jobs[10].created_at), ..none.clone() },
         Filter { created_before: Some(jobs[10].created_at), ..none.clone() },
         Filter { ids: Some(vec![jobs[3].id, jobs[9].id, JobId::new()]), ..none.clone() },
@@ -76,6 +80,7 @@ fn both(one: Filter, other: Filter) -> Filter {
         caller: one.caller.or(other.caller),
         driver: one.driver.or(other.driver),
         batch: one.batch.or(other.batch),
+        pinned: one.pinned.or(other.pinned),
         created_after: one.created_after.or(other.created_after),
         created_before: one.created_before.or(other.created_before),
     }

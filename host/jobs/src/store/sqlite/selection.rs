@@ -28,6 +28,8 @@ impl Selection {
         selection.test("host", "host = :host", ":host", filter.host);
         selection.test("caller", "caller = :caller", ":caller", filter.caller);
         selection.test("driver", "driver = :driver", ":driver", filter.driver);
+        let pinned = filter.pinned.map(|pinned| pinned.to_string());
+        selection.test("options", "ifnull(options ->> 'pinned', 0) = (:pinned = 'true')", ":pinned", pinned);
         selection.test("id", "id >= :after", ":after", filter.created_after.map(first_name));
         selection.test("id", "id < :before", ":before", filter.created_before.map(first_name));
         selection

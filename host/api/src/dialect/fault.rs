@@ -29,6 +29,21 @@ impl Fault {
         self
     }
 
+    /// The same about a field that stands deeper: `outer` takes the place of `body`.
+    pub(super) fn within<L: Into<Value>>(mut self, outer: impl IntoIterator<Item = L>) -> Self {
+        let inner = self.0["loc"].as_array().into_iter().flatten().skip(1).cloned();
+        self.0["loc"] = outer.into_iter().map(Into::into).chain(inner).collect();
+        self
+    }
+
+    /// The same in words.
+    pub(super) fn sentence(&self) -> String {
+        let part = |it: &Value| it.as_str().map_or_else(|| it.to_string(), str::to_owned);
+        let place = self.0["loc"].as_array().into_iter().flatten().skip(1).map(part).collect::<Vec<_>>().join(".");
+        let msg = self.0["msg"].as_str().unwrap_or_default();
+        if place.is_empty() { msg.into() } else { format!("{place}: {msg}") }
+    }
+
     /// A field that must be there.
     pub(super) fn missing(field: &str) -> Self {
         Self::new(["body", field], "missing", "Field required")

@@ -1,6 +1,6 @@
-//! Errors as the dialect writes them.
+//! Errors as the dialects write them.
 
-use super::fault::Faults;
+use crate::dialect::fault::{Fault, Faults};
 use crate::error::Error;
 use axum::Json;
 use axum::http::StatusCode;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Why a request has no result.
-pub(super) enum Refused {
+pub(in crate::dialect) enum Refused {
     /// The body or the query does not fit the dialect: 422.
     Misfit(Faults),
     /// The driver found the request wrong: 400.
@@ -23,6 +23,12 @@ pub(super) enum Refused {
 impl From<Faults> for Refused {
     fn from(faults: Faults) -> Self {
         Self::Misfit(faults)
+    }
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self::Misfit(fault.into())
     }
 }
 
@@ -43,6 +49,20 @@ impl From<Rejection> for Refused {
         match rejection {
             Rejection::Invalid(problems) => Self::Wrong(problems),
             Rejection::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+impl Refused {
+    /// The same in words, for an answer that tells of several.
+    pub(super) fn sentence(&self) -> String {
+        match self {
+            Self::Misfit(Faults(faults)) => faults.iter().map(Fault::sentence).collect::<Vec<_>>().join("; "),
+            Self::Wrong(problems) => {
+                let problem = |it: &Problem| format!("{}: {}", it.path.join("."), it.message);
+                problems.iter().map(problem).collect::<Vec<_>>().join("; ")
+            }
+            Self::Error(error) => error.to_string(),
         }
     }
 }
@@ -89,7 +109,7 @@ fn wrong(problems: &[Problem]) -> Envelope {
 
 /// How the dialect writes what is not about the content of a request.
 #[expect(clippy::needless_pass_by_value, reason = "it is an `Answer`, and other dialects keep the error")]
-pub(super) fn answer(error: Error) -> Response {
+pub(in crate::dialect) fn answer(error: Error) -> Response {
     let title = error.status().canonical_reason().unwrap_or_default();
     match &error {
         Error::NoKey => error.respond(Envelope::new(error.to_string(), Value::Null)),

@@ -1,41 +1,40 @@
-//! A job as the dialect shows it.
+//! A job as the dialects show it.
 
+use crate::dialect::exception::{ErrorView, exit_status};
+use crate::dialect::queue::Queue;
+use crate::dialect::time::{iso, seconds};
 use hostler_jobs::{Job, State};
-use hostler_model::{ErrorKind, Exit, Failure, Hash, JobId, Moved, Outcome, Phase, RunResult};
-use jiff::Timestamp;
+use hostler_model::{Hash, JobId, Moved, Outcome, RunResult};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use std::collections::HashSet;
 
-/// The one queue of this dialect.
-pub(super) const QUEUE: &str = "FifoQ";
+/// What the key of a script's result begins with; the interpreter follows.
+const SCRIPT: &str = "script_execution_";
 
-/// The one node, as which this daemon shows itself.
-pub(super) const NODE: &str = "hostler";
-
-/// The worker that carries out every job.
-const WORKER: &str = "hostler_FifoQ";
-
-/// A job, with the fields of `NetPulse` 0.2.0 in their order, and `warnings`.
+/// A job, with the fields of `NetPulse` in their order; then its host, which tells the jobs of many apart, and `warnings`.
 #[derive(Serialize)]
-pub(super) struct JobView<'a> {
+pub(in crate::dialect) struct JobView<'a> {
     id: JobId,
     status: State,
     created_at: String,
     enqueued_at: String,
     started_at: Option<String>,
     ended_at: Option<String>,
-    queue: &'static str,
-    worker: Option<&'static str>,
+    queue: String,
+    worker: Option<String>,
     result: Option<ResultView<'a>>,
     /// Seconds from start to end.
     duration: Option<f64>,
     /// Seconds from submission to start.
     queue_time: Option<f64>,
+    host: &'a str,
     warnings: &'a [String],
 }
 
 impl<'a> From<&'a Job> for JobView<'a> {
     fn from(job: &'a Job) -> Self {
+        let queue = Queue::of(job);
         Self {
             id: job.id,
             status: job.state,
@@ -43,23 +42,15 @@ impl<'a> From<&'a Job> for JobView<'a> {
             enqueued_at: iso(job.created_at),
             started_at: job.started_at.map(iso),
             ended_at: job.ended_at.map(iso),
-            queue: QUEUE,
-            worker: job.started_at.map(|_| WORKER),
-            result: job.outcome.as_ref().map(|outcome| ResultView::new(job.state, outcome)),
+            queue: queue.to_string(),
+            worker: job.started_at.map(|_| queue.worker()),
+            result: job.outcome.as_ref().map(|outcome| ResultView::new(job, outcome)),
             duration: job.started_at.zip(job.ended_at).map(|(start, end)| seconds(start, end)),
             queue_time: job.started_at.map(|start| seconds(job.created_at, start)),
+            host: &job.plan.target.host,
             warnings: &job.warnings,
         }
     }
-}
-
-/// ISO 8601 as Python's `isoformat` writes it: microseconds and `+00:00`.
-fn iso(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
-}
-
-fn seconds(from: Timestamp, to: Timestamp) -> f64 {
-    to.duration_since(from).as_secs_f64()
 }
 
 /// How a job ended.
@@ -74,24 +65,30 @@ struct ResultView<'a> {
 }
 
 impl<'a> ResultView<'a> {
-    fn new(state: State, outcome: &'a Outcome) -> Self {
-        let kind = match state {
+    fn new(job: &'a Job, outcome: &'a Outcome) -> Self {
+        let kind = match job.state {
             State::Finished => 1,
             State::Canceled => 3,
             State::Queued | State::Started | State::Failed => 2,
         };
-        let some = state == State::Finished || !outcome.results.is_empty();
-        let retval = some.then_some(Retval(&outcome.results));
+        let some = job.state == State::Finished || !outcome.results.is_empty();
+        let script = job.plan.driver_args.get("script_content").and_then(Value::as_str);
+        let script_length = script.map(|script| script.chars().count());
+        let retval = some.then_some(Retval { results: &outcome.results, script_length });
         Self { kind, retval, error: outcome.error.as_ref().map(ErrorView::from) }
     }
 }
 
 /// The results, as an object with the commands as keys, in the order in which they ran.
-struct Retval<'a>(&'a [RunResult]);
+struct Retval<'a> {
+    results: &'a [RunResult],
+    script_length: Option<usize>,
+}
 
 impl Serialize for Retval<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(keys(self.0).into_iter().zip(self.0.iter().map(RunView::from)))
+        let views = self.results.iter().map(|result| RunView::new(result, self.script_length));
+        serializer.collect_map(keys(self.results).into_iter().zip(views))
     }
 }
 
@@ -115,16 +112,25 @@ struct RunView<'a> {
     exit_status: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     transfer_result: Option<TransferView<'a>>,
+    /// Characters of the script that was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script_content_length: Option<usize>,
+    /// What `parsing` made of the output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parsed: Option<&'a Value>,
 }
 
-impl<'a> From<&'a RunResult> for RunView<'a> {
-    fn from(result: &'a RunResult) -> Self {
-        let exit_status = match result.exit {
-            Exit::Status(status) => status.into(),
-            Exit::Signal(_) | Exit::Unknown => -1,
-        };
+impl<'a> RunView<'a> {
+    fn new(result: &'a RunResult, script_length: Option<usize>) -> Self {
         let transfer_result = result.moved.as_deref().map(TransferView::from);
-        Self { output: result.stdout.text(), error: result.stderr.text(), exit_status, transfer_result }
+        Self {
+            output: result.stdout.text(),
+            error: result.stderr.text(),
+            exit_status: exit_status(&result.exit),
+            transfer_result,
+            script_content_length: script_length.filter(|_| result.command.starts_with(SCRIPT)),
+            parsed: result.parsed.as_ref(),
+        }
     }
 }
 
@@ -174,64 +180,10 @@ impl<'a> From<&'a Moved> for TransferView<'a> {
     }
 }
 
-/// What stopped a job: the name of the exception that `NetPulse` would show, and the truth.
-#[derive(Serialize)]
-struct ErrorView<'a> {
-    #[serde(rename = "type")]
-    exception: &'static str,
-    message: &'a str,
-    kind: &'a ErrorKind,
-    phase: Phase,
-}
-
-impl<'a> From<&'a Failure> for ErrorView<'a> {
-    fn from(failure: &'a Failure) -> Self {
-        Self {
-            exception: exception(&failure.kind),
-            message: &failure.message,
-            kind: &failure.kind,
-            phase: failure.phase,
-        }
-    }
-}
-
-/// The name of the exception of Python, Paramiko or RQ that clients know for a kind of failure.
-fn exception(kind: &ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::NotFound | ErrorKind::IdempotencyConflict => {
-            "ValueError"
-        }
-        ErrorKind::Denied | ErrorKind::ElevationFailed | ErrorKind::PermissionDenied => "PermissionError",
-        ErrorKind::UnknownHost => "gaierror",
-        ErrorKind::Refused | ErrorKind::Unreachable => "NoValidConnectionsError",
-        ErrorKind::Timeout => "TimeoutError",
-        ErrorKind::HostKeyChanged => "BadHostKeyException",
-        ErrorKind::AuthFailed => "AuthenticationException",
-        ErrorKind::HostKeyUnknown
-        | ErrorKind::HostKeyRevoked
-        | ErrorKind::BadKey
-        | ErrorKind::Protocol
-        | ErrorKind::Closed
-        | ErrorKind::ConnectionLost => "SSHException",
-        ErrorKind::ExecRefused => "ChannelException",
-        ErrorKind::Expired | ErrorKind::Lost => "AbandonedJobError",
-        ErrorKind::Canceled => "StopRequested",
-        ErrorKind::TransferFailed
-        | ErrorKind::Limit
-        | ErrorKind::Throttled
-        | ErrorKind::Trap
-        | ErrorKind::InvalidOutput
-        | ErrorKind::BadPlugin
-        | ErrorKind::InUse
-        | ErrorKind::Busy
-        | ErrorKind::Internal
-        | ErrorKind::Other(_) => "RuntimeError",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hostler_model::Exit;
 
     fn keys_of(commands: &[&str]) -> Vec<String> {
         let result = |command: &&str| RunResult {

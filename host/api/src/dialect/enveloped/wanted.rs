@@ -1,21 +1,13 @@
 //! The query of `GET /job` and `DELETE /job`.
 
-use super::fault::{Fault, Faults};
-use super::job::{NODE, QUEUE};
+use crate::dialect::fault::{Fault, Faults};
+use crate::dialect::queue::{NODE, Queue};
+use crate::dialect::states;
 use crate::{key, query};
 use axum::http::Uri;
-use hostler_jobs::{Filter, State};
+use hostler_jobs::Filter;
 
-/// Words for the states, as the dialect spells them.
-const STATES: [(&str, State); 5] = [
-    ("queued", State::Queued),
-    ("started", State::Started),
-    ("finished", State::Finished),
-    ("failed", State::Failed),
-    ("canceled", State::Canceled),
-];
-
-/// Which jobs a query means. All jobs are in one queue and on one node; `id` overrides everything else.
+/// Which jobs a query means. All jobs are on one node; `id` overrides everything else.
 #[derive(Default)]
 pub(super) struct Wanted {
     filter: Filter,
@@ -33,6 +25,11 @@ impl Wanted {
     pub(super) fn filter(self) -> Option<Filter> {
         (!self.nothing).then_some(self.filter)
     }
+
+    fn host(&mut self, host: &str) {
+        self.nothing |= self.filter.host.as_deref().is_some_and(|before| before != host);
+        self.filter.host = Some(host.into());
+    }
 }
 
 /// Reads a query. A parameter without a value is as if absent.
@@ -45,10 +42,16 @@ pub(super) fn read(uri: &Uri) -> Result<Wanted, Faults> {
         wanted.filtered = true;
         match name.as_str() {
             "id" => ids.push(value),
-            "queue" => wanted.nothing |= value != QUEUE,
+            "queue" => match Queue::read(value).map(|queue| queue.filter()) {
+                Some(Filter { pinned, host, .. }) => {
+                    wanted.filter.pinned = pinned;
+                    host.iter().for_each(|host| wanted.host(host));
+                }
+                None => wanted.nothing = true,
+            },
             "node" => wanted.nothing |= value != NODE,
-            "host" => wanted.filter.host = Some(value.clone()),
-            "status" => wanted.filter.states = faults.keep(state(value)).into_iter().collect(),
+            "host" => wanted.host(value),
+            "status" => wanted.filter.states = faults.keep(states::read(value)).into_iter().collect(),
             _ => faults.0.push(Fault::unknown(["query", name])),
         }
     }
@@ -63,10 +66,4 @@ pub(super) fn read(uri: &Uri) -> Result<Wanted, Faults> {
         },
         None => wanted,
     })
-}
-
-fn state(word: &str) -> Result<State, Fault> {
-    let state = STATES.iter().find(|(name, _)| *name == word).map(|(_, state)| *state);
-    let words = STATES.map(|(name, _)| name);
-    state.ok_or_else(|| Fault::no_such_word(["query", "status"], &words, "enum").showing(word.into()))
 }

@@ -1,0 +1,90 @@
+//! What dialects 0.2 and 0.3 have literally alike: answers lie in an envelope, jobs and workers are shown and asked for in
+//! the same words, and wrong requests are told in the same ones.
+//!
+//! What differs on purpose: an echoed `input` is never a text that may be a secret; an unknown query parameter is
+//! refused; `DELETE` without a filter cancels nothing; a job carries `host` and `warnings`, and its error kind and phase.
+
+pub(super) mod bulk;
+pub(super) mod devices;
+mod job;
+pub(super) mod options;
+pub(super) mod order;
+pub(super) mod refused;
+pub(super) mod submission;
+mod wanted;
+mod workers;
+
+pub(super) use job::JobView;
+
+use crate::guard::{Canceler, Reader};
+use crate::{Api, error::Error};
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use hostler_jobs::{Filter, Page, to_its_end};
+use hostler_model::JobId;
+use refused::Refused;
+use serde::Serialize;
+
+/// How many jobs one answer lists; the dialects have no pages.
+const LIST_LIMIT: usize = 1000;
+
+/// What every success is wrapped in.
+#[derive(Serialize)]
+pub(super) struct Envelope<T> {
+    /// 200, whatever the status code is, but for the 201 of a submission in 0.3.
+    pub(super) code: u16,
+    pub(super) message: String,
+    pub(super) data: T,
+}
+
+impl<T> Envelope<T> {
+    pub(super) fn new(data: T) -> Self {
+        Self { code: 200, message: "success".into(), data }
+    }
+}
+
+pub(super) fn success<T: Serialize>(data: T) -> Json<Envelope<T>> {
+    Json(Envelope::new(data))
+}
+
+/// The routes that are the same in both.
+pub(super) fn router() -> Router<Api> {
+    Router::new()
+        .route("/job", get(jobs).delete(cancel))
+        .route("/worker", get(workers::list).delete(workers::delete))
+        .route("/health", get(health))
+        .fallback(async || refused::answer(Error::NoPath))
+        .method_not_allowed_fallback(async || refused::answer(Error::NoMethod))
+}
+
+async fn jobs(Reader(caller): Reader, State(api): State<Api>, uri: Uri) -> Result<Response, Refused> {
+    let Some(filter) = wanted::read(&uri)?.filter() else { return Ok(success::<[JobView; 0]>([]).into_response()) };
+    let filter = Filter { caller: caller.reach(), ..filter };
+    let mut jobs = api.backend.list(filter, Page::first(LIST_LIMIT + 1)).await?;
+    let cut = jobs.len() > LIST_LIMIT;
+    jobs.truncate(LIST_LIMIT);
+    let mut reply = Envelope::new(jobs.iter().map(JobView::from).collect::<Vec<_>>());
+    if cut {
+        reply.message = format!("success, but only the newest {LIST_LIMIT} jobs are listed; use a filter");
+    }
+    Ok(Json(reply).into_response())
+}
+
+async fn cancel(
+    Canceler(caller): Canceler,
+    State(api): State<Api>,
+    uri: Uri,
+) -> Result<Json<Envelope<Vec<JobId>>>, Refused> {
+    let wanted = wanted::read(&uri)?;
+    let filter = if wanted.is_everything() { None } else { wanted.filter() };
+    let Some(filter) = filter else { return Ok(success(Vec::new())) };
+    let cancelled = to_its_end(async move { api.backend.cancel(filter, &caller).await }).await?;
+    Ok(success([cancelled.ended, cancelled.asked].concat()))
+}
+
+async fn health() -> Json<Envelope<&'static str>> {
+    success("ok")
+}
