@@ -29,7 +29,8 @@ impl EnvironmentConfig {
         if self.prefix.is_empty() || self.prefix.starts_with("HOSTLER_") {
             return Err(Why::Prefix);
         }
-        let ours = |(name, value): &(String, Secret)| Some((name.strip_prefix(&self.prefix)?.to_owned(), value.clone()));
+        let ours =
+            |(name, value): &(String, Secret)| Some((name.strip_prefix(&self.prefix)?.to_owned(), value.clone()));
         Ok(Environment(variables.iter().filter_map(ours).collect()))
     }
 }
@@ -38,9 +39,8 @@ impl Environment {
     /// What is there under a plain name; nothing if there is nothing.
     pub(crate) fn find(&self, reference: &str) -> Option<Fields> {
         let start = reference.replace(['.', '-'], "_").to_ascii_uppercase() + SEPARATOR;
-        let field = |(name, value): (&String, &Secret)| {
-            Some((name.strip_prefix(&start)?.to_ascii_lowercase(), value.clone()))
-        };
+        let field =
+            |(name, value): (&String, &Secret)| Some((name.strip_prefix(&start)?.to_ascii_lowercase(), value.clone()));
         let mut fields = self.0.iter().filter_map(field).peekable();
         fields.peek()?;
         Some(Fields::of(fields))

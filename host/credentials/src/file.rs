@@ -142,7 +142,9 @@ mod tests {
     fn what_others_can_read_or_nobody_understands_is_not_used_and_not_quoted() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("all.toml");
-        for (text, mode, word) in [("[web]\npassword = \"hunter2\"", 0o640, "0600"), ("web = hunter2", 0o600, "correct")] {
+        for (text, mode, word) in
+            [("[web]\npassword = \"hunter2\"", 0o640, "0600"), ("web = hunter2", 0o600, "correct")]
+        {
             write(&path, text, mode);
             let failure = files(&path).expect("right").find("p", "web").err().expect("refused");
             assert!(failure.message.contains(word) && !format!("{failure:?}").contains("hunter2"), "{failure:?}");

@@ -4,7 +4,7 @@ use crate::cli::Serve;
 use crate::config::{self, Config};
 use crate::key;
 use anyhow::Context;
-use hostler_api::{Api, NativeLetter};
+use hostler_api::{Api, Letters};
 use hostler_files::Staged;
 use hostler_jobs::Ledger;
 use hostler_remote::HostKeys;
@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let files = config.files.build()?;
     let (connector, audit) = (engine.clone(), Arc::new(ledger.clone()));
     let plugins = config.plugins.build(connector, files.roots, audit).await?;
-    let webhooks = config.webhooks.build(&ledger, Arc::new(NativeLetter))?;
+    let webhooks = config.webhooks.build(&ledger, Arc::new(Letters))?;
     let mut registry = Registry::with_prefix("hostler");
     ledger.register(&mut registry);
     engine.register(&mut registry);

@@ -92,9 +92,11 @@ impl VaultConfig {
         let mut client = Client::builder().no_proxy().redirect(Policy::none());
         client = client.timeout(Duration::from_secs(self.timeout.into())).tls_danger_accept_invalid_certs(!self.verify);
         if let Some(path) = self.ca_file {
-            let read = std::fs::read(&path).map_err(|source| Why::Authority { path: path.clone(), source: source.into() })?;
+            let read =
+                std::fs::read(&path).map_err(|source| Why::Authority { path: path.clone(), source: source.into() })?;
             let certificates = Certificate::from_pem_bundle(&read);
-            client = client.tls_certs_merge(certificates.map_err(|source| Why::Authority { path, source: source.into() })?);
+            client =
+                client.tls_certs_merge(certificates.map_err(|source| Why::Authority { path, source: source.into() })?);
         }
         Ok(Vault {
             name: name.into(),
