@@ -5,9 +5,10 @@
 //!   fdatasync, which take turns with it in the same minute;
 //! - polls of a job that has ended;
 //! - 100,000 jobs that have ended: to start with them, to list, to filter, to get one;
+//! - 40 commands that do nothing, by NetPulse's own SDK in one request: how long until it has the results;
 //! - 10,000 jobs that wait, for 1,000 targets: what they take in memory.
 //!
-//! Parts by name: `cargo bench --bench jobs -- load polls ended queued`. With `--tiny`, only whether it works.
+//! Parts by name: `cargo bench --bench jobs -- load polls sdk ended queued`. With `--tiny`, only whether it works.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
@@ -17,7 +18,7 @@ mod sleeper;
 
 use anyhow::{Context, ensure};
 use bare_http::BareHttp;
-use hostler_tests::{Daemon, KeyForm, KeyType, Setup, Spent, Sshd, cpu, median, memory};
+use hostler_tests::{Daemon, KeyForm, KeyType, Python, Setup, Spent, Sshd, cpu, median, memory};
 use serde_json::{Value, json};
 use sleeper::Sleepers;
 use std::fs::File;
@@ -32,6 +33,8 @@ use ureq::http::Method;
 const JOB_GOAL: f64 = 0.8;
 /// CPU time of the daemon for a poll, in milliseconds.
 const POLL_GOAL: f64 = 0.3;
+/// Seconds until the SDK has the results of a bulk of 40.
+const SDK_GOAL: f64 = 1.5;
 /// Memory of the daemon with jobs that wait, in bytes.
 const QUEUE_GOAL: u64 = 300 << 20;
 /// Between two looks at how long the disk takes.
@@ -78,7 +81,7 @@ fn main() -> anyhow::Result<()> {
         return Runtime::new()?.block_on(bare_http::serve());
     }
     let size = if arguments.iter().any(|argument| argument == "--tiny") { TINY } else { FULL };
-    let parts: [Part; 4] = [("load", load), ("polls", polls), ("ended", ended::run), ("queued", queued)];
+    let parts: [Part; 5] = [("load", load), ("polls", polls), ("sdk", sdk), ("ended", ended::run), ("queued", queued)];
     let named = |name: &str| arguments.iter().any(|argument| argument == name);
     let all = !parts.iter().any(|(name, _)| named(name));
     parts.iter().filter(|(name, _)| all || named(name)).try_for_each(|(_, part)| part(&size))
@@ -202,6 +205,27 @@ fn polls(size: &Size) -> anyhow::Result<()> {
         let route = path.replace(&id, "ID");
         println!("a poll, GET {route}: {ms:.3} ms of the daemon's CPU (goal: at most {POLL_GOAL})");
     }
+    Ok(())
+}
+
+/// A bulk run of the SDK on the default queue, with a connection for each job.
+fn sdk(_: &Size) -> anyhow::Result<()> {
+    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/netpulse");
+    let sshd = Sshd::start(&["MaxStartups=100"])?;
+    let daemon = Daemon::start(&SETUP)?;
+    let python = Python::with(env!("CARGO_TARGET_TMPDIR"), "netpulse-sdk", &format!("{FOLDER}/requirements.txt"))?;
+    let key = sshd.key(KeyType::Ed25519, KeyForm::OpenSsh, None)?;
+    let given = json!({
+        "address": daemon.address(),
+        "key": Daemon::KEY,
+        "connection_args": {"host": "127.0.0.1", "port": sshd.port(), "username": Sshd::USER, "pkey": key},
+    });
+    let printed = python.run(&format!("{FOLDER}/figure.py"), &[], &given.to_string())?;
+    let seconds = printed.lines().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
+    let seconds = median(seconds.into_iter());
+    println!(
+        "40 commands that do nothing, by the SDK in one request: {seconds:.2} s (goal: under {SDK_GOAL}; NetPulse: 33)"
+    );
     Ok(())
 }
 

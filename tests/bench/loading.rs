@@ -1,6 +1,6 @@
 //! How long it takes to take a plugin into service from the cache, and what a hundred of them keep in memory.
 
-use crate::scripted::{Blind, Scripted, roots};
+use crate::scripted::{Blind, Scripted, files};
 use anyhow::{Context, ensure};
 use hostler_model::PluginChange;
 use hostler_plugins::{Config, SECTION};
@@ -39,7 +39,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     fs::create_dir(&plugins)?;
     fs::write(plugins.join("changes.wasm"), driver("changes")?)?;
     let config = Config { folder: plugins, cache: folder.path().join("cache"), unsigned: true, ..Config::default() };
-    let host = config.build(Arc::new(Scripted), roots(folder.path())?, Arc::new(Blind)).await?;
+    let host = config.build(Arc::new(Scripted), files(folder.path())?, Arc::new(Blind)).await?;
     let mut times = Vec::new();
     for _ in 0..LOADS {
         let start = Instant::now();

@@ -21,7 +21,7 @@ use bare::Bare;
 use hostler_model::{Args, JobId, Request};
 use hostler_plugins::{Config, PluginConfig, Plugins, PolicyConfig, Prepared, Rejection};
 use hostler_tests::median;
-use scripted::{Blind, Scripted, roots};
+use scripted::{Blind, Scripted, files};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,7 +100,7 @@ async fn host(folder: &TempDir, policies: Vec<PolicyConfig>, grants: Value) -> a
     let driver: PluginConfig = serde_json::from_value(json!({ "grants": grants }))?;
     let plugin = [("paramiko".to_owned(), driver)].into();
     let config = Config { cache: folder.path().join("cache"), policies, plugin, ..Config::default() };
-    Ok(config.build(Arc::new(Scripted), roots(folder.path())?, Arc::new(Blind)).await?)
+    Ok(config.build(Arc::new(Scripted), files(folder.path())?, Arc::new(Blind)).await?)
 }
 
 /// The lines that cover the job come last.

@@ -2,7 +2,6 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_files::Roots;
 use hostler_model::{AuditEntry, ErrorKind, Exit, Failure, Moved, Phase, RunResult};
 use hostler_plugins::{Audit, Piece, Progress, Witness};
 use hostler_remote::{
@@ -35,11 +34,11 @@ impl Witness for Blind {
 }
 
 /// Folders for files that nobody moves, in this one.
-pub(crate) fn roots(data: &Path) -> anyhow::Result<Arc<Roots>> {
+pub(crate) fn files(data: &Path) -> anyhow::Result<hostler_files::Files> {
     for folder in ["files", "staged"] {
         fs::create_dir_all(data.join(folder))?;
     }
-    Ok(hostler_files::Config { data: data.into(), ..hostler_files::Config::default() }.build()?.roots)
+    Ok(hostler_files::Config { data: data.into(), ..hostler_files::Config::default() }.build()?)
 }
 
 /// Servers that answer at once.

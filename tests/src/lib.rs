@@ -10,6 +10,7 @@ mod fleet;
 mod following;
 mod listener;
 mod processes;
+mod python;
 
 pub use agent::Agent;
 pub use cutter::Cutter;
@@ -19,3 +20,4 @@ pub use fleet::{KeyForm, KeyType, Sshd};
 pub use following::{Following, Message};
 pub use listener::FullListener;
 pub use processes::{kill_below, sleepers_become, unique_nap};
+pub use python::Python;

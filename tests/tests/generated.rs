@@ -3,37 +3,21 @@
 use crate::job::body;
 use crate::shared_daemon;
 use anyhow::{Context, ensure};
-use hostler_tests::{Daemon, Sshd, sleepers_become, unique_nap};
+use hostler_tests::{Daemon, Python, Sshd, sleepers_become, unique_nap};
 use serde_json::json;
 use std::fs::{self, File};
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/generated");
 
-/// The folder with the generator's programs. It is made at the first run.
-fn generator() -> anyhow::Result<String> {
-    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("generator");
-    // Tests of several processes may come at once.
-    let lock = File::create(environment.with_extension("lock"))?;
-    lock.lock()?;
-    let made = Command::new("python3").args(["-m", "venv"]).arg(&environment).status();
-    ensure!(made.is_ok_and(|status| status.success()), "install python3-venv: `make setup` does it");
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    let mut install = Command::new(environment.join("bin/python"));
-    let installed = install.args(pip).arg(format!("{FOLDER}/requirements.txt")).status()?;
-    ensure!(installed.success(), "pip cannot install the generator");
-    Ok(format!("{}/bin", environment.display()))
-}
-
 #[test]
 fn a_generated_client_submits_follows_and_cancels() -> anyhow::Result<()> {
-    let (sshd, daemon, programs) = (Sshd::shared()?, shared_daemon()?, generator()?);
+    let (sshd, daemon) = (Sshd::shared()?, shared_daemon()?);
+    let python = Python::with(env!("CARGO_TARGET_TMPDIR"), "generator", &format!("{FOLDER}/requirements.txt"))?;
     let folder = tempfile::tempdir()?;
     let document = folder.path().join("openapi.json");
     fs::write(&document, daemon.get("/openapi.json")?.text)?;
-    let mut generate = Command::new(format!("{programs}/openapi-python-client"));
+    let mut generate = python.program("openapi-python-client");
     generate.args(["generate", "--fail-on-warning", "--meta", "none", "--config"]).arg(format!("{FOLDER}/config.yml"));
     generate.arg("--path").arg(&document).arg("--output-path").arg(folder.path().join("client"));
     let generated = generate.output()?;
@@ -48,7 +32,7 @@ fn a_generated_client_submits_follows_and_cancels() -> anyhow::Result<()> {
     });
     let input = folder.path().join("given.json");
     fs::write(&input, given.to_string())?;
-    let mut drive = Command::new(format!("{programs}/python"));
+    let mut drive = python.program("python");
     drive.arg(format!("{FOLDER}/drive.py")).env("PYTHONPATH", folder.path()).stdin(File::open(&input)?);
     let driven = drive.output().context("the client cannot be run")?;
     ensure!(driven.status.success(), "{}", String::from_utf8_lossy(&driven.stderr));

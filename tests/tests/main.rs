@@ -24,6 +24,7 @@ mod hostile;
 mod job;
 mod jump_hosts;
 mod life_cycle;
+mod netpulse_sdk;
 mod parameters;
 mod restarts;
 mod roots;

@@ -67,12 +67,12 @@ impl Api {
     /// All routes.
     pub fn router(&self) -> Router {
         let (native, description) = native::router(self);
-        // Without a prefix the paths are those of dialect 0.2, and so are the errors.
         Router::new()
-            .merge(dialect::v0_2::router(self))
+            .merge(dialect::unprefixed::router(self))
             .merge(operations::router(self))
             .nest("/v0.2", dialect::v0_2::router(self))
             .nest("/v0.3", dialect::v0_3::router(self))
+            .nest("/v0.4", dialect::v0_4::router(self))
             .nest("/v1", native)
             .merge(openapi::router(openapi::document(description)))
             .layer(from_fn_with_state(self.clone(), access_log::log))

@@ -3,16 +3,18 @@
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{BoxStream, StreamExt};
 use hostler_jobs::{
-    AuditFilter, Batch, Cancelled, Delivery, DryRun, Filter, Job, Jobs, Key, KeyDigest, Page, Recorded, Rejection,
-    Slice, State, Submission, Submitted, Told,
+    AuditFilter, Batch, Cancelled, Delivery, DryRun, Filter, Intake, Job, Jobs, Key, KeyDigest, Page, Recorded,
+    Rejection, Slice, StagedFile, State, Submission, Submitted, Told,
 };
 use hostler_model::{
     AuditEntry, BatchId, Caller, DriverSchemas, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Request,
     Secret, Task, TaskId, TaskSlice, Tested,
 };
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// What HTTP needs from the daemon; [`Jobs`] is it, and tests script their own.
 pub trait Backend: Send + Sync + 'static {
@@ -70,6 +72,12 @@ pub trait Backend: Send + Sync + 'static {
     fn forget_tasks<'a>(&'a self, by: &'a Caller) -> BoxFuture<'a, Result<u64, Failure>>;
     /// See [`Jobs::discover_tasks`].
     fn discover_tasks(&self, request: Request, by: Caller) -> BoxFuture<'_, Result<Vec<Task>, Rejection>>;
+    /// See [`Jobs::stage`].
+    fn stage<'a>(&'a self, name: &'a str, once: bool, by: &'a Caller) -> BoxFuture<'a, Result<Intake, Failure>>;
+    /// See [`Jobs::staged`].
+    fn staged<'a>(&'a self, id: Uuid, by: &'a Caller) -> BoxFuture<'a, Result<(StagedFile, File), Failure>>;
+    /// See [`Jobs::unstage`].
+    fn unstage<'a>(&'a self, id: Uuid, by: &'a Caller) -> BoxFuture<'a, Result<(), Failure>>;
     /// See [`Jobs::audit`].
     fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>>;
     /// See [`Jobs::record`].
@@ -194,6 +202,18 @@ impl Backend for Jobs {
 
     fn discover_tasks(&self, request: Request, by: Caller) -> BoxFuture<'_, Result<Vec<Task>, Rejection>> {
         Jobs::discover_tasks(self, request, by).boxed()
+    }
+
+    fn stage<'a>(&'a self, name: &'a str, once: bool, by: &'a Caller) -> BoxFuture<'a, Result<Intake, Failure>> {
+        Jobs::stage(self, name, once, by).boxed()
+    }
+
+    fn staged<'a>(&'a self, id: Uuid, by: &'a Caller) -> BoxFuture<'a, Result<(StagedFile, File), Failure>> {
+        Jobs::staged(self, id, by).boxed()
+    }
+
+    fn unstage<'a>(&'a self, id: Uuid, by: &'a Caller) -> BoxFuture<'a, Result<(), Failure>> {
+        Jobs::unstage(self, id, by).boxed()
     }
 
     fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {

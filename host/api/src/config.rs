@@ -8,6 +8,9 @@ use std::time::Duration;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Where clients reach the daemon, such as `https://hostler.example`: so the addresses begin that it gives them. Absent:
+    /// as each of them has reached it.
+    pub external_url: Option<String>,
     /// The largest body of a request, in bytes. A larger one is answered with 413.
     pub body_limit: usize,
     /// The largest body with a batch, in bytes.
@@ -37,6 +40,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            external_url: None,
             body_limit: 4 << 20,
             batch_body_limit: 16 << 20,
             max_batch: 10_000,

@@ -24,6 +24,8 @@ pub(crate) enum Error {
     NoMethod,
     #[error("The body is larger than {limit} bytes; send less.")]
     TooLarge { limit: usize },
+    #[error("{0}")]
+    FileTooLarge(String),
     #[error("The body did not arrive in time; send it faster.")]
     SlowBody,
     #[error("The body ended too early; send it whole.")]
@@ -43,7 +45,7 @@ impl Error {
             Self::NoKey => StatusCode::FORBIDDEN,
             Self::NoPath => StatusCode::NOT_FOUND,
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } | Self::FileTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenBody => StatusCode::BAD_REQUEST,
             Self::Over(_) => StatusCode::CONFLICT,

@@ -6,6 +6,7 @@ mod batches;
 mod children;
 mod events;
 mod fields;
+mod files;
 mod host_keys;
 mod job;
 mod jobs;
@@ -48,6 +49,8 @@ pub(crate) fn router(api: &Api) -> (Router, OpenApi) {
         .routes(routes!(batches::get))
         .routes(routes!(batches::cancel))
         .routes(routes!(batches::retry))
+        .routes(routes!(files::stage))
+        .routes(routes!(files::fetch, files::remove))
         .routes(routes!(plugins::list))
         .routes(routes!(plugins::get, plugins::install, plugins::remove))
         .routes(routes!(plugins::load))

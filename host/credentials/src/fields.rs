@@ -74,7 +74,7 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        self.visit_string(text.to_owned())
+        Ok(Value::Text(Secret::new(text.to_owned())))
     }
 
     fn visit_string<E>(self, text: String) -> Result<Value, E> {
@@ -82,15 +82,15 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        self.visit_string(number.to_string())
+        Ok(Value::Text(Secret::new(number.to_string())))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        self.visit_string(number.to_string())
+        Ok(Value::Text(Secret::new(number.to_string())))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-        self.visit_string(number.to_string())
+        Ok(Value::Text(Secret::new(number.to_string())))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Value, E> {

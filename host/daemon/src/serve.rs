@@ -43,7 +43,7 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let ledger = Ledger::open(&data_dir, &config.jobs)?;
     let files = config.files.build()?;
     let (connector, audit) = (engine.clone(), Arc::new(ledger.clone()));
-    let plugins = config.plugins.build(connector, files.roots, audit).await?;
+    let plugins = config.plugins.build(connector, files.clone(), audit).await?;
     let webhooks = config.webhooks.build(&ledger, Arc::new(Letters))?;
     let mut registry = Registry::with_prefix("hostler");
     ledger.register(&mut registry);

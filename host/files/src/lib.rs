@@ -15,4 +15,4 @@ mod staged;
 pub use config::{Config, Files};
 pub use error::Error;
 pub use roots::{Place, Roots};
-pub use staged::{Staged, StagedFile, Writer};
+pub use staged::{Slot, Staged, StagedFile, Writer};

@@ -1,15 +1,20 @@
 //! What clients leave here, to be fetched by its id.
 
 mod shelf;
+mod slot;
 mod writer;
 
+pub use slot::Slot;
 pub use writer::Writer;
 
 use crate::{Config, Error};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use hostler_model::{ErrorKind, Failure, Phase};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shelf::Shelf;
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,6 +48,10 @@ pub struct StagedFile {
     pub id: Uuid,
     /// What the client calls it: no path, and never the name of a file here.
     pub name: String,
+    /// Who left it.
+    pub owner: String,
+    /// Whether it came for one job, and goes with it.
+    pub once: bool,
     /// Bytes.
     pub size: u64,
     /// SHA-256 of the content (FIPS 180-4), in hexadecimal.
@@ -81,17 +90,39 @@ impl Staged {
         Ok(staged)
     }
 
-    /// Starts to take a file in, by the client's name for it. Blocks.
-    pub fn put(self: &Arc<Self>, name: &str) -> Result<Writer, Failure> {
-        Writer::new(Arc::clone(self), plain(name))
+    /// Starts to take a file in, by the client's name for it. `once`: it comes for one job, and goes with it. Blocks.
+    pub fn put(self: &Arc<Self>, name: &str, owner: &str, once: bool) -> Result<Writer, Failure> {
+        Writer::new(Slot::new(Arc::clone(self), plain(name), owner.into(), once)?)
+    }
+
+    /// Room for a file that somebody else writes, by the name that the client is to see. Blocks.
+    pub fn slot(self: &Arc<Self>, name: &str, owner: &str) -> Result<Slot, Failure> {
+        Slot::new(Arc::clone(self), plain(name), owner.into(), false)
+    }
+
+    /// How large one file may be, in bytes.
+    pub fn max_size(&self) -> u64 {
+        self.max_size
+    }
+
+    /// What is known about a file. Does not look at the disk.
+    pub fn about(&self, id: Uuid) -> Result<StagedFile, Failure> {
+        let about = self.shelf().get(id).filter(|about| about.expires_at > Timestamp::now());
+        about.ok_or_else(|| missing(&id.to_string()))
+    }
+
+    /// The folder of a file, and what its content is called there. Blocks.
+    pub fn open_folder(&self, id: Uuid) -> Result<(Dir, PathBuf), Failure> {
+        match Dir::open_ambient_dir(self.path(id), ambient_authority()) {
+            Ok(folder) => Ok((folder, CONTENT.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(&id.to_string())),
+            Err(error) => Err(unusable(&error)),
+        }
     }
 
     /// A file and its content, to be read from any offset on. Blocks.
     pub fn get(&self, id: &str) -> Result<(StagedFile, File), Failure> {
-        let about = Uuid::parse_str(id).ok().and_then(|id| self.shelf().get(id)).ok_or_else(|| missing(id))?;
-        if about.expires_at <= Timestamp::now() {
-            return Err(missing(id));
-        }
+        let about = Uuid::parse_str(id).map_err(|_| missing(id)).and_then(|id| self.about(id))?;
         match File::open(self.path(about.id).join(CONTENT)) {
             Ok(content) => Ok((about, content)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(id)),
@@ -104,6 +135,18 @@ impl Staged {
         let about = Uuid::parse_str(id).ok().and_then(|id| self.shelf().remove(id)).ok_or_else(|| missing(id))?;
         self.discard([about.id]);
         Ok(())
+    }
+
+    /// The job that a file came for has ended: removes it, unless it was left for any number of jobs. Blocks.
+    pub fn used(&self, id: Uuid) {
+        let gone = self.shelf().used(id);
+        self.discard(gone);
+    }
+
+    /// Removes the files that came for jobs which are none of these. Blocks.
+    pub fn keep_for(&self, open: &HashSet<Uuid>) {
+        let gone = self.shelf().keep_for(open);
+        self.discard(gone);
     }
 
     /// Removes the files whose time is over. Blocks.
@@ -172,7 +215,7 @@ fn missing(id: &str) -> Failure {
 fn unusable(error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::StorageFull {
         let message = "the daemon's disk is full: remove staged files, or ask the operator for more space";
-        return Failure::new(ErrorKind::Limit, Phase::Transfer, message);
+        return Failure::new(ErrorKind::Busy, Phase::Transfer, message);
     }
     let message = "the daemon cannot use its folder for staged files: ask the operator to look into the log";
     Failure::new(ErrorKind::Internal, Phase::Transfer, message).with_detail(error)

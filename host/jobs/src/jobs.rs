@@ -1,6 +1,7 @@
 //! The door of this room.
 
 mod credential;
+mod files;
 mod resume;
 mod submit;
 mod tasks;

@@ -4,6 +4,7 @@ use crate::{CredentialRef, Detach};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// What is asked of a job besides its work. What is absent is up to the operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,8 @@ pub struct Options {
     pub pinned: bool,
     /// Whether its commands go on after it.
     pub detach: Option<Detach>,
+    /// A file that a client left with the daemon, for the job to move.
+    pub staged: Option<Uuid>,
     /// What is read out of the output of each command.
     pub parsing: Option<Parsing>,
     /// By whose name and secrets it logs in: [`crate::Request::credential`], for a job that is asked for once more.

@@ -19,7 +19,7 @@ pub trait Audit: Send + Sync + 'static {
 pub(crate) struct Docket {
     pub(crate) job: JobId,
     pub(crate) driver: Arc<Plugin>,
-    caller: String,
+    pub(crate) caller: String,
     audit: Arc<dyn Audit>,
     decisions: AtomicU64,
     /// Counted apart: what a job did must not keep out what was denied to it.

@@ -1,7 +1,7 @@
 //! What the operator says about plugins.
 
 use crate::{Audit, Error, Grant, Limits, Plugins};
-use hostler_files::Roots;
+use hostler_files::Files;
 use hostler_remote::Connector;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -70,15 +70,15 @@ impl Default for Config {
 impl Config {
     /// Loads every plugin. A plugin that cannot be loaded is reported by [`Plugins::list`]; a
     /// policy that is configured but cannot serve is an error, because jobs would pass unjudged. Decisions are
-    /// written down in `audit`. Transfers find the daemon's files in `roots`. Needs a runtime with several threads, because
+    /// written down in `audit`. Transfers find the daemon's files in `files`. Needs a runtime with several threads, because
     /// loading blocks.
     pub async fn build(
         self,
         connector: Arc<dyn Connector>,
-        roots: Arc<Roots>,
+        files: Files,
         audit: Arc<dyn Audit>,
     ) -> Result<Arc<Plugins>, Error> {
-        Plugins::load(self, connector, roots, audit).await
+        Plugins::load(self, connector, files, audit).await
     }
 
     /// See [`Config::max_execution_time`].

@@ -213,7 +213,8 @@ impl Grant {
             Need::Elevation(user) => to.as_ref().is_none_or(|users| any(users, user)),
             Need::SecretInput(path) => secrets.as_ref().is_none_or(|paths| any(paths, path)),
             Need::File { path: asked, access: kind, size } | Need::LocalFile { path: asked, access: kind, size } => {
-                self.reaches(path::normal(asked))
+                let normal = if matches!(need, Need::File { .. }) { path::normal } else { path::local };
+                self.reaches(normal(asked))
                     && access.is_none_or(|access| access == kind)
                     && max_size.is_none_or(|max| kind == Access::Read || size <= max)
             }

@@ -8,7 +8,7 @@ use crate::grant::Place;
 use crate::jury::Jury;
 use crate::powers::Refusal;
 use crate::scrub::Scrubber;
-use hostler_files::Roots;
+use hostler_files::Files;
 use hostler_model::{AuditEvent, ErrorKind, Failure, Phase, Secret, Target};
 use hostler_remote::{Connector, HostKeyPolicy};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Everything a driver's capabilities need to know about its job.
 pub(crate) struct JobContext {
@@ -26,7 +27,9 @@ pub(crate) struct JobContext {
     pub(crate) scrubber: Scrubber,
     pub(crate) jury: Jury,
     pub(crate) connector: Arc<dyn Connector>,
-    pub(crate) roots: Arc<Roots>,
+    pub(crate) files: Files,
+    /// The file that came with the request.
+    pub(crate) staged: Option<Uuid>,
     pub(crate) witness: Arc<dyn Witness>,
     pub(crate) cancel: CancellationToken,
     pub(crate) deadline: Deadline,

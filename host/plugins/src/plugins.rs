@@ -14,7 +14,7 @@ use crate::signature::Trust;
 use crate::table::Table;
 use crate::{Audit, Config, Error, builtin, engine};
 use arc_swap::ArcSwap;
-use hostler_files::Roots;
+use hostler_files::Files;
 use hostler_model::{AuditEntry, AuditEvent, DriverSchemas, Failure, PluginInfo};
 use hostler_remote::Connector;
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ pub struct Plugins {
     pub(crate) engine: Engine,
     pub(crate) config: Config,
     pub(crate) connector: Arc<dyn Connector>,
-    pub(crate) roots: Arc<Roots>,
+    pub(crate) files: Files,
     pub(crate) audit: Arc<dyn Audit>,
     pub(crate) folder: Folder,
     pub(crate) cache: Cache,
@@ -43,13 +43,13 @@ impl Plugins {
     pub(crate) async fn load(
         config: Config,
         connector: Arc<dyn Connector>,
-        roots: Arc<Roots>,
+        files: Files,
         audit: Arc<dyn Audit>,
     ) -> Result<Arc<Self>, Error> {
         let plugins = Self {
             engine: engine::start(&config)?,
             connector,
-            roots,
+            files,
             audit,
             folder: Folder(config.folder.clone()),
             cache: Cache::open(&config.cache)?,
@@ -229,6 +229,11 @@ impl Plugins {
     /// One of the list.
     pub fn find(&self, name: &str) -> Option<PluginInfo> {
         self.table().info(name)
+    }
+
+    /// The daemon's files, as jobs see them.
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
     /// Names of the drivers in service, sorted.

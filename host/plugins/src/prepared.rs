@@ -14,13 +14,17 @@ use crate::scrub::Scrubber;
 use crate::verdict::Verdict;
 use crate::{Plugins, Witness};
 use hostler_model::{
-    Args, ErrorKind, Failure, Hop, JobId, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target,
+    ErrorKind, Failure, Hop, JobId, Options, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// By which a driver hears in `driver_args` that a file came with the request: what the client calls it.
+const STAGED: &str = "staged";
 
 /// Why a request was not accepted.
 #[derive(Debug)]
@@ -47,6 +51,7 @@ pub struct Prepared {
     verdicts: Vec<Verdict>,
     secrets: BTreeMap<String, Secret>,
     execution_timeout: Option<Duration>,
+    staged: Option<Uuid>,
 }
 
 impl Plugins {
@@ -61,8 +66,9 @@ impl Plugins {
         let [connection_args, driver_args] = driver.marked();
         request.connection_args.seal_also(connection_args);
         request.driver_args.seal_also(driver_args);
+        let name = self.staged_name(&driver, &request).map_err(Rejection::Invalid)?;
         let docket = Arc::new(Docket::new(id, caller, Arc::clone(&driver), Arc::clone(&self.audit)));
-        let mut plan = self.plan(&driver, &request).await.inspect_err(|rejection| {
+        let mut plan = self.plan(&driver, &request, name.as_deref()).await.inspect_err(|rejection| {
             if let Rejection::Failed(failure) = rejection {
                 docket.failed(failure);
             }
@@ -73,7 +79,7 @@ impl Plugins {
         if !amendments.is_empty() {
             amend(&mut request, job.request);
             let target = plan.target;
-            plan = self.plan(&driver, &request).await.map_err(|rejection| match rejection {
+            plan = self.plan(&driver, &request, name.as_deref()).await.map_err(|rejection| match rejection {
                 // What the client asked for was valid: that it is not any more is the policies' doing.
                 Rejection::Invalid(problems) => {
                     jury.spoilt(format!("{}; {}", amendments.join("; "), list(&problems))).into()
@@ -88,13 +94,32 @@ impl Plugins {
             verdicts.extend(jury.review(&mut job, false).await?.0);
             plan.warnings.extend(amendments);
         }
-        let (secrets, execution_timeout) = (request.secrets(), request.options.execution_timeout);
-        Ok(Prepared { docket, plan, plugins: Arc::clone(self), job, jury, verdicts, secrets, execution_timeout })
+        let (secrets, Options { execution_timeout, staged, .. }) = (request.secrets(), request.options);
+        let plugins = Arc::clone(self);
+        Ok(Prepared { docket, plan, plugins, job, jury, verdicts, secrets, execution_timeout, staged })
     }
 
-    /// What the driver makes of a request: first by its schemas, then by what it says itself, in an instance that has
-    /// no capability.
-    async fn plan(&self, driver: &Arc<Plugin>, request: &Request) -> Result<Plan, Rejection> {
+    /// What the client calls the file that came with the request, if one did. Only the host says so to the driver.
+    fn staged_name(&self, driver: &Plugin, request: &Request) -> Result<Option<String>, Vec<Problem>> {
+        if request.driver_args.public().contains_key(STAGED) {
+            let message = "The daemon says so itself where a file came with the request: leave it out.";
+            return Err(vec![Problem::new(["driver_args", STAGED], "extra_forbidden", message)]);
+        }
+        let Some(id) = request.options.staged else { return Ok(None) };
+        let (_, _, driver_args) = driver.parts();
+        if driver_args.value.pointer("/properties/staged").is_none() {
+            let message = format!("The driver {} takes no files: leave it out.", driver.terms.name);
+            return Err(vec![Problem::new([STAGED], "unsupported", message)]);
+        }
+        match self.files.staged.about(id) {
+            Ok(about) => Ok(Some(about.name)),
+            Err(failure) => Err(vec![Problem::new([STAGED], "not_found", failure.message)]),
+        }
+    }
+
+    /// What the driver makes of a request, with which a file of the name `staged` may have come: first by its schemas,
+    /// then by what it says itself, in an instance that has no capability.
+    async fn plan(&self, driver: &Arc<Plugin>, request: &Request, staged: Option<&str>) -> Result<Plan, Rejection> {
         let (pre, connection_args, driver_args) = driver.parts();
         let mut problems = Vec::new();
         for (schema, args) in [(connection_args, &request.connection_args), (driver_args, &request.driver_args)] {
@@ -104,10 +129,14 @@ impl Plugins {
         if !problems.is_empty() {
             return Err(Rejection::Invalid(problems));
         }
-        let text = |args: &Args| serde_json::to_string(args.public()).expect("JSON can be written");
+        let text = |fields: &Map<String, Value>| serde_json::to_string(fields).expect("JSON can be written");
+        let mut driver_args = request.driver_args.public().clone();
+        // What policies amended has it from the driver.
+        driver_args.remove(STAGED);
+        driver_args.extend(staged.map(|name| (STAGED.into(), name.into())));
         let asked = types::Request {
-            connection_args: text(&request.connection_args),
-            driver_args: text(&request.driver_args),
+            connection_args: text(request.connection_args.public()),
+            driver_args: text(&driver_args),
             command: request.command.clone(),
             config: request.config.clone(),
             secrets: request.secrets().into_keys().collect(),
@@ -173,7 +202,7 @@ impl Prepared {
     /// Carries the job out in a fresh instance of its driver. Never fails: what goes wrong is the
     /// outcome. After `cancel`, the guest may clean up for 10 s before it is dropped.
     pub async fn execute(self, witness: Arc<dyn Witness>, cancel: CancellationToken) -> Outcome {
-        let Self { docket, plan, plugins, job, jury, secrets, execution_timeout, .. } = self;
+        let Self { docket, plan, plugins, job, jury, secrets, execution_timeout, staged, .. } = self;
         let (scrubber, warnings) = Scrubber::new(&secrets);
         let driver = Arc::clone(&docket.driver);
         let (operator, limit) = (plugins.config.max_execution_time(), driver.terms.limits.job_time());
@@ -184,7 +213,8 @@ impl Prepared {
             scrubber,
             jury,
             connector: Arc::clone(&plugins.connector),
-            roots: Arc::clone(&plugins.roots),
+            files: plugins.files.clone(),
+            staged,
             witness,
             cancel,
             deadline: Deadline::new(execution_timeout, limit, operator),

@@ -66,6 +66,8 @@ pub struct Transfer {
     pub in_place: bool,
     /// Whether to wait until the content is on the disk (fsync).
     pub durable: bool,
+    /// Bytes that one file may have which is moved to the daemon; `u64::MAX`: any number.
+    pub limit: u64,
     /// Wall clock for all of it.
     pub timeout: Duration,
 }

@@ -80,6 +80,9 @@ pub(crate) struct DriverArgs {
     pub(crate) expect_map: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file_transfer: Option<FileTransfer>,
+    /// The name of the file that came with the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) staged: Option<String>,
 }
 
 impl ConnectionArgs {

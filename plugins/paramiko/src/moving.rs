@@ -18,9 +18,11 @@ pub(crate) struct Moving<'a> {
 impl<'a> Moving<'a> {
     /// Asks for the daemon's file. It needs no session, so nobody logs in for what may not be moved.
     pub(crate) fn admitted(asked: &'a FileTransfer) -> Result<Self, Error> {
-        let local = match asked.operation {
-            Operation::Upload => LocalFile::to_read(&asked.local_path),
-            Operation::Download => LocalFile::to_write(&asked.local_path),
+        let local = match (asked.operation, &asked.local_path) {
+            (Operation::Upload, Some(path)) => LocalFile::to_read(path),
+            (Operation::Upload, None) => LocalFile::staged(),
+            (Operation::Download, Some(path)) => LocalFile::to_write(path),
+            (Operation::Download, None) => LocalFile::to_stage(asked.name().unwrap_or_default()),
         };
         Ok(Self { asked, local: local? })
     }

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileTransfer {
     pub(crate) operation: Operation,
-    pub(crate) local_path: String,
+    /// Absent: a file that came with the request, or that the client is to fetch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) local_path: Option<String>,
     pub(crate) remote_path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     resume: Option<bool>,
@@ -67,30 +69,56 @@ enum SyncMode {
 
 impl FileTransfer {
     /// Writes both paths without `//` and a slash at the end. A target that had one is a folder: it gets the name of the
-    /// source.
-    pub(crate) fn settle(&mut self) {
-        let (source, target) = match self.operation {
-            Operation::Upload => (&mut self.local_path, &mut self.remote_path),
-            Operation::Download => (&mut self.remote_path, &mut self.local_path),
-        };
-        *source = tidy(source);
-        match name(source) {
-            Some(name) if target.ends_with('/') => *target = tidy(&format!("{target}/{name}")),
-            None if target.ends_with('/') => {} // an error
-            _ => *target = tidy(target),
+    /// source, which is `staged` if that is a file that came with the request.
+    pub(crate) fn settle(&mut self, staged: Option<&str>) {
+        let local = self.local_path.as_deref().or(staged).unwrap_or_default();
+        match self.operation {
+            Operation::Upload => self.remote_path = settled(&self.remote_path, name(&tidy(local))),
+            Operation::Download => {
+                self.remote_path = tidy(&self.remote_path);
+                let path = self.local_path.as_deref().map(|path| settled(path, name(&self.remote_path)));
+                self.local_path = path;
+            }
+        }
+        if self.operation == Operation::Upload {
+            self.local_path = self.local_path.as_deref().map(tidy);
         }
     }
 
+    /// The name of what is downloaded.
+    pub(crate) fn name(&self) -> Option<&str> {
+        name(&self.remote_path)
+    }
+
     /// What the schema cannot say.
-    pub(crate) fn check(&self, working_directory: Option<&str>, problems: &mut Vec<Problem>) {
+    pub(crate) fn check(&self, working_directory: Option<&str>, staged: Option<&str>, problems: &mut Vec<Problem>) {
         let mut wrong = |field: &str, message: &str| {
             problems.push(Problem::new(["driver_args", "file_transfer", field], "value_error", message));
         };
-        let (source, target, field) = match self.operation {
-            Operation::Upload => (&self.local_path, &self.remote_path, "remote_path"),
-            Operation::Download => (&self.remote_path, &self.local_path, "local_path"),
+        match (self.operation, &self.local_path, staged) {
+            (Operation::Upload, None, None) => {
+                wrong("local_path", "Say what is uploaded: name a file of the daemon, or send one with the request.");
+            }
+            (Operation::Upload, Some(_), Some(_)) => {
+                wrong("local_path", "A file came with the request: upload that, or leave it out.");
+            }
+            (Operation::Download, _, Some(_)) => {
+                wrong("operation", "A file came with the request: a download has no use for it.");
+            }
+            (Operation::Download, None, None) if self.recursive() => {
+                wrong("local_path", "A folder cannot be fetched: name a folder of the daemon for it.");
+            }
+            (Operation::Download, None, None) if self.name().is_none() => {
+                wrong("remote_path", "Name a file: this path ends with no name.");
+            }
+            _ => {}
+        }
+        let (field, target) = match self.operation {
+            Operation::Upload => ("remote_path", Some(&self.remote_path)),
+            Operation::Download => ("local_path", self.local_path.as_ref()),
         };
-        if target.ends_with('/') && name(source).is_none() {
+        // It kept its slash because the source has no name.
+        if target.is_some_and(|target| target.ends_with('/')) {
             wrong(field, "Name what it becomes: the other path ends with no name that could be appended.");
         }
         if self.mode().is_err() {
@@ -117,7 +145,10 @@ impl FileTransfer {
     pub(crate) fn unused(&self) -> Vec<(&'static str, &'static str)> {
         let hashes = self.verify_file == Some(true) || self.sync_mode == Some(SyncMode::Hash);
         let not_run = !self.executes();
+        let is_staged = self.operation == Operation::Download && self.local_path.is_none();
         [
+            ("resume", "what is fetched is always new", self.resume == Some(true) && is_staged),
+            ("chmod", "what is fetched has no permissions", self.chmod.is_some() && is_staged),
             ("hash_algorithm", "nothing is hashed", self.hash_algorithm.is_some() && !hashes),
             ("links", "`recursive` is not true", self.links.is_some() && !self.recursive()),
             ("execute_command", "`execute_after_upload` is not true", self.execute_command.is_some() && not_run),
@@ -143,7 +174,7 @@ impl FileTransfer {
             links: self.links.clone().unwrap_or_else(|| "copy".into()),
             verify: (self.verify_file == Some(true)).then(|| hash.into()),
             request_size: self.chunk_size.map(|size| u32::try_from(size).unwrap_or(u32::MAX)),
-            mode: self.mode().ok().flatten(),
+            mode: self.mode().ok().flatten().or(self.runs_what_was_sent().then_some(0o700)),
             make_folders: self.make_folders == Some(true),
             in_place: self.in_place == Some(true),
             durable: self.durable == Some(true),
@@ -154,6 +185,11 @@ impl FileTransfer {
     /// Whether something is run afterwards.
     pub(crate) fn executes(&self) -> bool {
         self.execute_after_upload == Some(true)
+    }
+
+    /// Whether what came with the request is to be run itself: it came without permissions.
+    fn runs_what_was_sent(&self) -> bool {
+        self.executes() && self.execute_command.is_none() && self.local_path.is_none()
     }
 
     /// What is run: the file itself, unless something else was given.
@@ -174,6 +210,15 @@ impl FileTransfer {
 
     fn mode(&self) -> Result<Option<u32>, std::num::ParseIntError> {
         self.chmod.as_deref().map(|digits| u32::from_str_radix(digits, 8)).transpose()
+    }
+}
+
+/// A target with the name of its source, if it is a folder. It keeps its slash where there is none.
+fn settled(target: &str, name: Option<&str>) -> String {
+    match name {
+        Some(name) if target.ends_with('/') => tidy(&format!("{target}/{name}")),
+        None if target.ends_with('/') => target.into(),
+        _ => tidy(target),
     }
 }
 

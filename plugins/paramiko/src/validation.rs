@@ -32,8 +32,8 @@ pub(crate) fn validate(request: Request) -> Result<Normalised, Vec<Problem>> {
     }
     if let Some(args) = &mut driver {
         if let Some(transfer) = &mut args.file_transfer {
-            transfer.settle();
-            transfer.check(args.working_directory.as_deref(), &mut problems);
+            transfer.settle(args.staged.as_deref());
+            transfer.check(args.working_directory.as_deref(), args.staged.as_deref(), &mut problems);
         }
         check_commands(args, &request, &mut problems);
         check_environment(args, &mut problems);
@@ -221,6 +221,9 @@ fn warnings(request: &Request, connection: &ConnectionArgs, driver: &DriverArgs)
         if !transfer.executes() {
             unused.extend(driver.for_commands().into_iter().map(|name| (name, "nothing is run")));
         }
+    }
+    if driver.staged.is_some() && driver.file_transfer.is_none() {
+        unused.push(("file", "`file_transfer` is not given"));
     }
     if driver.script_interpreter.is_some() && driver.script_content.is_none() {
         unused.push(("script_interpreter", "`script_content` is not given"));

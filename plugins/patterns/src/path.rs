@@ -14,6 +14,17 @@ pub fn normal(path: &str) -> Option<String> {
     (!parts.contains(&"..")).then(|| format!("/{}", parts.join("/")))
 }
 
+/// How the path of a staged file begins, which is followed by its name and is none on any machine.
+pub const STAGED: &str = "staged:";
+
+/// The same for the daemon's own machine, where staged files are as well.
+pub fn local(path: &str) -> Option<String> {
+    match path.strip_prefix(STAGED) {
+        Some(name) => (!name.is_empty() && !name.contains(['/', '\0'])).then(|| path.to_owned()),
+        None => normal(path),
+    }
+}
+
 /// What a symbolic link at `path` leads to, whose text is `to`, in the same form. `None` where [`normal`] says so of it.
 pub fn led_to(path: &str, to: &str) -> Option<String> {
     let (folder, _) = path.rsplit_once('/')?;
@@ -27,23 +38,29 @@ pub struct PathPattern {
     parts: Vec<String>,
     /// Whether everything below is meant too.
     below: bool,
+    /// Whether staged files are meant, and nothing else.
+    staged: bool,
 }
 
 impl PathPattern {
     /// Reads what an operator wrote: an absolute path, where `*` and `?` stay within a component, and `**` as
-    /// the last component means the folder itself and everything below. A sentence says what is wrong with it.
+    /// the last component means the folder itself and everything below; or `staged:` and a name, in which `*` and `?` may
+    /// be too. A sentence says what is wrong with it.
     pub fn read(text: &str) -> Result<Self, &'static str> {
-        let normal = normal(text).ok_or("A path begins with /, and has no .. and no NUL in it.")?;
+        let normal = local(text).ok_or("A path begins with /, and has no .. and no NUL in it.")?;
         let mut parts: Vec<String> = components(&normal).map(str::to_owned).collect();
         let below = parts.pop_if(|last| last == "**").is_some();
         if parts.iter().any(|part| part == "**") {
             return Err("** means everything below a folder: it can only be the last component.");
         }
-        Ok(Self { parts, below })
+        Ok(Self { parts, below, staged: text.starts_with(STAGED) })
     }
 
-    /// Whether it means a path. `path` comes from [`normal`].
+    /// Whether it means a path. `path` comes from [`normal`] or [`local`].
     pub fn covers(&self, path: &str) -> bool {
+        if self.staged != path.starts_with(STAGED) {
+            return false;
+        }
         let mut parts = components(path);
         let begins = self.parts.iter().all(|pattern| parts.next().is_some_and(|part| matches(pattern, part)));
         begins && (self.below || parts.next().is_none())
@@ -52,7 +69,7 @@ impl PathPattern {
     /// Whether it means anything below a folder. `folder` comes from [`normal`].
     pub fn reaches_below(&self, folder: &str) -> bool {
         let folders: Vec<&str> = components(folder).collect();
-        let begins = self.parts.iter().zip(&folders).all(|(pattern, part)| matches(pattern, part));
+        let begins = !self.staged && self.parts.iter().zip(&folders).all(|(pattern, part)| matches(pattern, part));
         begins && (self.below || self.parts.len() > folders.len())
     }
 }
@@ -99,6 +116,19 @@ mod tests {
                 prop_assert!(covers(&all, &below));
             }
         }
+    }
+
+    #[test]
+    fn staged_files_are_apart_from_all_that_have_a_path() {
+        let covers =
+            |pattern, path| PathPattern::read(pattern).expect("a pattern").covers(&local(path).expect("a path"));
+        assert!(covers("staged:*", "staged:a.txt") && covers("staged:*.txt", "staged:a.txt"));
+        assert!(!covers("staged:*.txt", "staged:a.sh"));
+        assert!(!covers("/**", "staged:a.txt") && !covers("staged:*", "/staged:a.txt"));
+        for path in ["staged:", "staged:a/b", "staged:a\0b"] {
+            assert_eq!(local(path), None, "{path:?}");
+        }
+        assert_eq!(normal("staged:a"), None, "a server may have a file of that name");
     }
 
     #[test]

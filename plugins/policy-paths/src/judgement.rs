@@ -1,7 +1,7 @@
 //! Whether a file may be reached, on a server or on the daemon's own machine.
 
 use crate::settings::{Access, Lists, Rule, Settings};
-use hostler_patterns::path::{led_to, normal};
+use hostler_patterns::path::{led_to, local as normal_local, normal};
 use hostler_sdk::policy::{Action, Denial};
 use serde::Deserialize;
 
@@ -33,7 +33,9 @@ pub(crate) fn of_action(settings: &Settings, action: &Action) -> Result<(), Deni
     let is_rename = file.change.as_deref() == Some("rename");
     let remote = |path: &str, access, size| judge(&settings.remote, &known(path)?, access, size, is_rename);
     let local = |path: Option<&str>, access, size| match (&settings.local, path) {
-        (Some(lists), Some(path)) => judge(lists, &known(path)?, access, size, false),
+        (Some(lists), Some(path)) => {
+            judge(lists, &normal_local(path).ok_or_else(|| unknown(path))?, access, size, false)
+        }
         _ => Ok(()),
     };
     let path = file.path.as_str();

@@ -11,8 +11,8 @@ pub(super) mod options;
 pub(super) mod order;
 pub(super) mod refused;
 pub(super) mod submission;
-mod wanted;
-mod workers;
+pub(super) mod wanted;
+pub(super) mod workers;
 
 pub(super) use job::JobView;
 
@@ -51,13 +51,21 @@ pub(super) fn success<T: Serialize>(data: T) -> Json<Envelope<T>> {
 }
 
 /// The routes that are the same in both.
-pub(super) fn router() -> Router<Api> {
+pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/job", get(jobs).delete(cancel))
         .route("/worker", get(workers::list).delete(workers::delete))
         .route("/health", get(health))
-        .fallback(async || refused::answer(Error::NoPath))
-        .method_not_allowed_fallback(async || refused::answer(Error::NoMethod))
+}
+
+/// No other method than those of the routes is known.
+pub(super) fn without_other_methods(routes: Router<Api>) -> Router<Api> {
+    routes.method_not_allowed_fallback(async || refused::answer(Error::NoMethod))
+}
+
+/// Nor is any other path.
+pub(super) fn closed(routes: Router<Api>) -> Router<Api> {
+    without_other_methods(routes).fallback(async || refused::answer(Error::NoPath))
 }
 
 async fn jobs(Reader(caller): Reader, State(api): State<Api>, uri: Uri) -> Result<Response, Refused> {

@@ -1,5 +1,6 @@
 //! What is wrong with a body or a query, as `FastAPI` says it.
 
+use hostler_model::Problem;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -36,12 +37,24 @@ impl Fault {
         self
     }
 
+    /// Where it is, below `body`.
+    fn place(&self) -> String {
+        let part = |it: &Value| it.as_str().map_or_else(|| it.to_string(), str::to_owned);
+        self.0["loc"].as_array().into_iter().flatten().skip(1).map(part).collect::<Vec<_>>().join(".")
+    }
+
     /// The same in words.
     pub(super) fn sentence(&self) -> String {
-        let part = |it: &Value| it.as_str().map_or_else(|| it.to_string(), str::to_owned);
-        let place = self.0["loc"].as_array().into_iter().flatten().skip(1).map(part).collect::<Vec<_>>().join(".");
+        let place = self.place();
         let msg = self.0["msg"].as_str().unwrap_or_default();
         if place.is_empty() { msg.into() } else { format!("{place}: {msg}") }
+    }
+
+    /// The same as pydantic prints it: the place on a line of its own, then what is wrong.
+    pub(super) fn paragraph(&self) -> String {
+        let place = self.place();
+        let (msg, kind) = (self.0["msg"].as_str().unwrap_or_default(), self.0["type"].as_str().unwrap_or_default());
+        if place.is_empty() { format!("\n  {msg} [type={kind}]") } else { format!("\n{place}\n  {msg} [type={kind}]") }
     }
 
     /// A field that must be there.
@@ -82,6 +95,14 @@ impl Faults {
     /// The value of a field, or nothing and one more fault.
     pub(super) fn keep<T>(&mut self, field: Result<T, Fault>) -> Option<T> {
         field.map_err(|fault| self.0.push(fault)).ok()
+    }
+
+    /// The value of a field that has a reader of its own, or nothing and what that found wrong. `place` is where the
+    /// field stands.
+    pub(super) fn keep_read<T>(&mut self, place: &[&str], field: Result<T, Vec<Problem>>) -> Option<T> {
+        let fault =
+            |it: Problem| Fault::new(place.iter().map(|part| (*part).to_owned()).chain(it.path), &it.code, it.message);
+        field.map_err(|problems| self.0.extend(problems.into_iter().map(fault))).ok()
     }
 }
 

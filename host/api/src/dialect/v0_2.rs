@@ -19,20 +19,31 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use axum::{Json, Router};
 use form::Form;
+use hostler_model::Caller;
+use std::sync::Arc;
 use tested::TestedView;
 
+/// All of it, for its prefix.
 pub(crate) fn router(api: &Api) -> Router {
-    let router = enveloped::router()
+    let router = routes().route("/device/bulk", many(Form::Execute));
+    guarded(enveloped::closed(router), api, refused::answer)
+}
+
+/// What stands without a prefix too.
+pub(crate) fn unprefixed(api: &Api) -> Router {
+    guarded(enveloped::without_other_methods(routes()), api, refused::answer)
+}
+
+fn routes() -> Router<Api> {
+    enveloped::routes()
         .route("/device/execute", one(Form::Execute))
-        .route("/device/bulk", many(Form::Execute))
         .route("/device/test-connection", post(test))
         .route("/pull", one(Form::Pull))
         .route("/pull/", one(Form::Pull))
         .route("/pull/batch", many(Form::Pull))
         .route("/push", one(Form::Push))
         .route("/push/", one(Form::Push))
-        .route("/push/batch", many(Form::Push));
-    guarded(router, api, refused::answer)
+        .route("/push/batch", many(Form::Push))
 }
 
 /// Submits a job.
@@ -54,11 +65,31 @@ fn many(form: Form) -> MethodRouter<Api> {
         let body = body::read_up_to(body, api.config.batch_body_limit, &api.config).await?;
         let fields = fields::read(&body, headers.get(header::CONTENT_TYPE)).map_err(Faults::from)?;
         drop(body);
-        let orders = form.read_many(fields, api.backend.as_ref())?;
-        let bulk = Bulk::submit(&api, caller, trace::read(&headers), orders).await;
-        Ok::<_, Refused>((StatusCode::CREATED, success(bulk.view())).into_response())
+        submit_all(form, &api, caller, &headers, fields).await
     };
     post(submit)
+}
+
+/// The same for fields that were read, as `POST /device/bulk` has them.
+pub(super) async fn submit_bulk(
+    api: &Api,
+    caller: Arc<Caller>,
+    headers: &HeaderMap,
+    fields: Fields,
+) -> Result<Response, Refused> {
+    submit_all(Form::Execute, api, caller, headers, fields).await
+}
+
+async fn submit_all(
+    form: Form,
+    api: &Api,
+    caller: Arc<Caller>,
+    headers: &HeaderMap,
+    fields: Fields,
+) -> Result<Response, Refused> {
+    let orders = form.read_many(fields, api.backend.as_ref())?;
+    let bulk = Bulk::submit(api, caller, trace::read(headers), orders).await;
+    Ok((StatusCode::CREATED, success(bulk.view())).into_response())
 }
 
 async fn test(

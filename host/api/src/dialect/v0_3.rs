@@ -23,11 +23,11 @@ use serde_json::Value;
 use tested::TestedView;
 
 pub(crate) fn router(api: &Api) -> Router {
-    let router = enveloped::router()
+    let router = enveloped::routes()
         .route("/device/exec", post(exec))
         .route("/device/bulk", post(bulk))
         .route("/device/test", post(test));
-    guarded(router, api, refused::answer)
+    guarded(enveloped::closed(router), api, refused::answer)
 }
 
 /// What a submission is wrapped in.

@@ -3,12 +3,13 @@
 use super::queue::{NODE, Queue};
 use super::time::iso;
 use crate::Api;
-use hostler_jobs::{Filter, Page, State};
-use hostler_model::{Caller, Failure};
+use hostler_jobs::{Filter, Page, State, to_its_end};
+use hostler_model::{Caller, ErrorKind, Failure, Phase};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::process;
+use std::sync::Arc;
 
 /// So many open pinned jobs are looked at for the hosts that have some.
 const LOOKED_AT: usize = 10_000;
@@ -21,7 +22,7 @@ pub(super) struct Worker {
     status: &'static str,
     pid: u32,
     hostname: &'static str,
-    queues: [String; 1],
+    pub(super) queues: [String; 1],
     last_heartbeat: String,
     birth_at: String,
     successful_job_count: u64,
@@ -47,6 +48,11 @@ impl Worker {
             queue,
         }
     }
+
+    /// Whether it carries out a job.
+    pub(super) fn is_busy(&self) -> bool {
+        self.status == "busy"
+    }
 }
 
 /// The worker of the node, that of the common queue, and one for each host that has open pinned jobs. A caller that may
@@ -71,4 +77,29 @@ pub(super) async fn list(api: &Api, caller: &Caller) -> Result<Vec<Worker>, Fail
         workers.push(Worker::new(Some(queue), since, &counts));
     }
     Ok(workers)
+}
+
+/// Cancels what the workers of hosts carry out and what waits for them, and answers their names. The other workers are the
+/// daemon itself: whoever means one of them is refused, and told by what jobs are cancelled.
+pub(super) async fn stop(
+    api: &Api,
+    caller: Arc<Caller>,
+    workers: Vec<Worker>,
+    cancel: &str,
+) -> Result<Vec<String>, Failure> {
+    if let Some(lasting) = workers.iter().find(|worker| !matches!(worker.queue, Some(Queue::Host(_)))) {
+        let message = format!(
+            "Worker {} is the daemon itself and cannot be deleted; cancel jobs by `{cancel}`, or stop the service.",
+            lasting.name
+        );
+        return Err(Failure::new(ErrorKind::Unsupported, Phase::Validate, message));
+    }
+    let backend = api.backend.clone();
+    let stopped = async move {
+        for queue in workers.iter().filter_map(|worker| worker.queue.as_ref()) {
+            backend.cancel(queue.filter(), &caller).await?;
+        }
+        Ok(workers.into_iter().map(|worker| worker.name).collect())
+    };
+    to_its_end(stopped).await
 }

@@ -95,19 +95,32 @@ pub(super) fn merged(mut fields: Map<String, Value>, changes: Map<String, Value>
 
 /// The request that made a job, without its secrets.
 pub(super) fn asked(job: &Job) -> Map<String, Value> {
-    let Options { ttl, execution_timeout, result_ttl, repeatable, pinned, detach: _, parsing: _, ref credential } =
-        job.options;
+    let Options {
+        ttl,
+        execution_timeout,
+        result_ttl,
+        repeatable,
+        pinned,
+        detach: _,
+        staged,
+        parsing: _,
+        ref credential,
+    } = job.options;
+    let mut driver_args = job.plan.driver_args.clone();
+    // The daemon tells the driver itself what came with the request.
+    driver_args.as_object_mut().map(|args| args.remove("staged"));
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
     let request = json!({
         "driver": job.driver,
         "connection_args": job.plan.connection_args,
-        "driver_args": job.plan.driver_args,
+        "driver_args": driver_args,
         "command": job.plan.command,
         "config": job.plan.config,
         "ttl": seconds(ttl),
         "execution_timeout": seconds(execution_timeout),
         "result_ttl": seconds(result_ttl),
         "repeatable": repeatable,
+        "staged": staged,
         "queue_strategy": if pinned { "pinned" } else { "fifo" },
         "credential": credential.as_ref().map(credential_fields),
     });

@@ -5,6 +5,7 @@ use super::webhooks::Wanted;
 use hostler_model::{Args, CredentialRef, Problem, Webhook};
 use serde_json::{Map, Value};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// The longest time that can be asked for: 100 years.
 const LONGEST: f64 = 100.0 * 365.0 * 86400.0;
@@ -28,6 +29,11 @@ impl Fields {
     /// A text.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         self.read(name, "string_type", "Input should be a valid string", text)
+    }
+
+    /// A UUID.
+    pub(super) fn uuid(&mut self, name: &str) -> Option<Uuid> {
+        self.read(name, "uuid_type", "Input should be a valid UUID", |value| value.as_str()?.parse().ok())
     }
 
     /// One of some words.

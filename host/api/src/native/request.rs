@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+use uuid::Uuid;
 
 /// The driver of requests that name none.
 const PARAMIKO: &str = "paramiko";
@@ -67,6 +68,9 @@ pub(super) struct JobRequest {
     /// Seconds that the job is kept after its end.
     #[schema(value_type = Option<f64>, exclusive_minimum = 0)]
     result_ttl: Option<Duration>,
+    /// A file that was handed over by `POST /v1/files`, for the driver to move; `paramiko` uploads it where
+    /// `file_transfer` has no `local_path`.
+    staged: Option<Uuid>,
     /// Whether the job may be carried out once more where the daemon ended in the middle of it.
     #[schema(required = false, default = false)]
     repeatable: bool,
@@ -108,6 +112,7 @@ impl JobRequest {
             ttl: fields.seconds("ttl"),
             execution_timeout: fields.seconds("execution_timeout"),
             result_ttl: fields.seconds("result_ttl"),
+            staged: fields.uuid("staged"),
             repeatable: fields.flag("repeatable"),
             queue_strategy: fields.word("queue_strategy", &strategies).unwrap_or(QueueStrategy::Fifo),
             credential: fields.credential("credential"),
@@ -128,6 +133,7 @@ impl JobRequest {
             ttl: self.ttl,
             execution_timeout: self.execution_timeout,
             result_ttl: self.result_ttl,
+            staged: self.staged,
             repeatable: self.repeatable,
             pinned,
             ..Options::default()

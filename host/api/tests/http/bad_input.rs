@@ -116,7 +116,7 @@ async fn options_out_of_range() {
         (json!({"queue_strategy": "lifo"}), "enum", json!(["body", "options", "queue_strategy"])),
         (json!({"parsing": {}}), "unsupported", json!(["body", "options", "parsing"])),
         (json!({"rendering": {}}), "unsupported", json!(["body", "options", "rendering"])),
-        (json!({"webhook": {"url": "u"}}), "unsupported", json!(["body", "options", "webhook"])),
+        (json!({"webhook": {"method": "GET"}}), "missing", json!(["body", "options", "webhook", "url"])),
         (json!({"tll": 1}), "extra_forbidden", json!(["body", "options", "tll"])),
     ];
     for (options, kind, loc) in cases {

@@ -4,6 +4,7 @@ mod bad_input;
 mod batches;
 mod callers;
 mod events;
+mod fixtures;
 mod host_keys;
 mod jobs;
 mod key;

@@ -5,23 +5,27 @@ use axum::http::{HeaderMap, Request as HttpRequest, StatusCode};
 use futures::future::{BoxFuture, FutureExt, pending, ready};
 use futures::stream::{BoxStream, StreamExt, iter};
 use hostler_api::{Api, Backend, Config};
+use hostler_files::{Staged, StagedFile};
 use hostler_jobs::{
-    AuditFilter, Batch, Cancelled, Delivery, DryRun, Filter, Idempotency, Job, Key, KeyDigest, Mode, Opinion, Page,
-    Recorded, Rejection, Slice, State, Submission, Submitted, Told, Verdict,
+    AuditFilter, Batch, Cancelled, Delivery, DryRun, Filter, Idempotency, Intake, Job, Key, KeyDigest, Mode, Opinion,
+    Page, Recorded, Rejection, Slice, State, Submission, Submitted, Told, Verdict,
 };
 use hostler_model::{
     AuditEntry, BatchId, Caller, DriverSchemas, ErrorKind, Failure, JobId, KeyInfo, NewKey, Options, Phase, Plan,
-    PluginChange, PluginInfo, Rate, Request, Secret, Target, Task, TaskId, TaskSlice, Tested,
+    PluginChange, PluginInfo, Rate, Request, Secret, Target, Task, TaskId, TaskSlice, TaskState, Tested,
 };
 use hostler_remote::HostKeys;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::sync::Notify;
 use tower::ServiceExt;
+use uuid::Uuid;
 
 /// The API key of every test.
 pub(crate) const KEY: &str = "the-key-of-the-tests";
@@ -31,6 +35,8 @@ pub(crate) const KEY: &str = "the-key-of-the-tests";
 pub(crate) struct Script {
     /// Jobs that exist.
     pub(crate) jobs: Vec<Job>,
+    /// Detached tasks that exist.
+    pub(crate) tasks: Vec<Task>,
     /// How a submission ends; without one it makes a queued job.
     pub(crate) rejection: Option<fn() -> Rejection>,
     /// Submissions that had a name, and the jobs that they became.
@@ -63,6 +69,8 @@ pub(crate) struct Script {
     pub(crate) failure: Option<Failure>,
     /// What was told.
     pub(crate) deliveries: Vec<Delivery>,
+    /// What a look at a target tells.
+    pub(crate) tested: Tested,
     /// Why it is not ready.
     pub(crate) unready: Option<Failure>,
     /// Set where waiting never ends; told when somebody waits.
@@ -77,6 +85,8 @@ pub(crate) struct Script {
     pub(crate) by: Option<String>,
     /// The last filter of a list or a cancel.
     pub(crate) filter: Option<Filter>,
+    /// What clients left, and the folder that holds it.
+    pub(crate) staged: Option<(Arc<Staged>, TempDir)>,
 }
 
 /// The steps of a submission that takes its time.
@@ -103,6 +113,31 @@ impl Scripted {
     /// A backend that rejects every submission.
     pub(crate) fn rejecting(rejection: fn() -> Rejection) -> Self {
         Self(Arc::new(Mutex::new(Script { rejection: Some(rejection), ..Script::default() })))
+    }
+
+    /// What clients left: at most 64 KiB a file.
+    pub(crate) fn staged(&self) -> Arc<Staged> {
+        let mut script = self.script();
+        let (staged, _) = script.staged.get_or_insert_with(|| {
+            let data = tempfile::tempdir().expect("a folder");
+            for folder in ["files", "staged"] {
+                fs::create_dir(data.path().join(folder)).expect("a folder");
+            }
+            let config = hostler_files::Config {
+                data: data.path().into(),
+                staged_max_size: 64 << 10,
+                ..hostler_files::Config::default()
+            };
+            (config.build().expect("the folders are there").staged, data)
+        });
+        Arc::clone(staged)
+    }
+
+    /// How many there are on the disk, whole or not.
+    pub(crate) fn staged_folders(&self) -> usize {
+        let script = self.script();
+        let Some((_, data)) = &script.staged else { return 0 };
+        fs::read_dir(data.path().join("staged")).expect("it is there").count()
     }
 
     /// The script, to look at it or to change it.
@@ -183,6 +218,8 @@ impl Backend for Scripted {
         job.warnings.clone_from(&request.warnings);
         job.caller.clone_from(&caller.name);
         job.options.clone_from(&request.options);
+        job.plan.command.clone_from(&request.command);
+        job.plan.config.clone_from(&request.config);
         if let Some(host) = request.connection_args.public().get("host").and_then(Value::as_str) {
             host.clone_into(&mut job.plan.target.host);
         }
@@ -326,33 +363,64 @@ impl Backend for Scripted {
         ready(Ok(self.script().batches.iter().find(|batch| batch.id == id).cloned())).boxed()
     }
 
-    fn test(&self, _: Request, _: Caller) -> BoxFuture<'_, Result<Tested, Rejection>> {
-        ready(Ok(Tested::default())).boxed()
+    fn test(&self, request: Request, by: Caller) -> BoxFuture<'_, Result<Tested, Rejection>> {
+        let mut script = self.script();
+        script.submitted = Some(request);
+        script.submitter = Some(by);
+        let answer = match (script.rejection, &script.failure) {
+            (Some(rejection), _) => Err(rejection()),
+            (None, Some(failure)) => Err(failure.clone().into()),
+            (None, None) => Ok(script.tested.clone()),
+        };
+        ready(answer).boxed()
     }
 
     fn tasks<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<Vec<Task>, Failure>> {
-        ready(Ok(Vec::new())).boxed()
+        ready(Ok(self.script().tasks.clone())).boxed()
     }
 
     fn read_task<'a>(
         &'a self,
-        _: &'a TaskId,
-        _: Option<u64>,
+        id: &'a TaskId,
+        offset: Option<u64>,
         _: &'a Caller,
     ) -> BoxFuture<'a, Result<Option<TaskSlice>, Failure>> {
-        ready(Ok(None)).boxed()
+        let task = self.script().tasks.iter().find(|task| task.id == *id).cloned();
+        let slice = task.map(|task| TaskSlice {
+            output: b"line3\nline4\n".into(),
+            next_offset: offset.unwrap_or(task.next_offset) + 12,
+            completed: task.state != TaskState::Running,
+            task,
+        });
+        ready(Ok(slice)).boxed()
     }
 
-    fn kill_task<'a>(&'a self, _: &'a TaskId, _: &'a Caller) -> BoxFuture<'a, Result<Option<Task>, Failure>> {
-        ready(Ok(None)).boxed()
+    fn kill_task<'a>(&'a self, id: &'a TaskId, _: &'a Caller) -> BoxFuture<'a, Result<Option<Task>, Failure>> {
+        ready(Ok(self.script().tasks.iter().find(|task| task.id == *id).cloned())).boxed()
     }
 
     fn forget_tasks<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<u64, Failure>> {
-        ready(Ok(0)).boxed()
+        ready(Ok(std::mem::take(&mut self.script().tasks).len() as u64)).boxed()
     }
 
-    fn discover_tasks(&self, _: Request, _: Caller) -> BoxFuture<'_, Result<Vec<Task>, Rejection>> {
-        ready(Ok(Vec::new())).boxed()
+    fn discover_tasks(&self, request: Request, _: Caller) -> BoxFuture<'_, Result<Vec<Task>, Rejection>> {
+        let mut script = self.script();
+        script.submitted = Some(request);
+        ready(Ok(script.tasks.clone())).boxed()
+    }
+
+    fn stage<'a>(&'a self, name: &'a str, once: bool, by: &'a Caller) -> BoxFuture<'a, Result<Intake, Failure>> {
+        ready(Scripted::staged(self).put(name, &by.name, once).map(Intake::new)).boxed()
+    }
+
+    fn staged<'a>(&'a self, id: Uuid, by: &'a Caller) -> BoxFuture<'a, Result<(StagedFile, File), Failure>> {
+        let found = Scripted::staged(self).get(&id.to_string());
+        let none = Failure::new(ErrorKind::NotFound, Phase::Transfer, "it is somebody else's");
+        ready(found.and_then(|found| if by.reaches(&found.0.owner) { Ok(found) } else { Err(none) })).boxed()
+    }
+
+    fn unstage<'a>(&'a self, id: Uuid, _: &'a Caller) -> BoxFuture<'a, Result<(), Failure>> {
+        ready(Scripted::staged(self).remove(&id.to_string())).boxed()
     }
 
     fn audit(&self, filter: AuditFilter, limit: usize) -> BoxFuture<'_, Result<Vec<Recorded>, Failure>> {
@@ -451,6 +519,8 @@ fn wanted(filter: &Filter, job: &Job) -> bool {
     filter.id.is_none_or(|id| id == job.id)
         && (filter.states.is_empty() || filter.states.contains(&job.state))
         && filter.caller.as_ref().is_none_or(|caller| *caller == job.caller)
+        && filter.pinned.is_none_or(|pinned| pinned == job.options.pinned)
+        && filter.host.as_ref().is_none_or(|host| *host == job.plan.target.host)
         && filter.batch.is_none_or(|batch| job.batch == Some(batch))
 }
 

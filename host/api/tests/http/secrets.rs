@@ -42,6 +42,35 @@ async fn no_wrong_place_echoes_a_secret() {
 }
 
 #[tokio::test]
+async fn no_form_of_the_old_dialects_echoes_a_secret() {
+    let places = ["/v0.2/device/execute", "/v0.2/device/bulk", "/v0.2/device/test-connection", "/v0.2/pull/"];
+    let more = ["/v0.2/pull/batch", "/v0.2/push/", "/v0.3/device/exec", "/v0.3/device/bulk", "/v0.3/device/test"];
+    let changes = [
+        json!({"password": PLANTED}),
+        json!({"devices": PLANTED}),
+        json!({"devices": [PLANTED]}),
+        json!({"devices": [{"host": "h", "password": PLANTED}, {"password": [PLANTED]}, {"host": {"a": PLANTED}}]}),
+        json!({"devices": [{"host": "h", "command": [{"a": PLANTED}]}, {"host": "i", "config": {"a": PLANTED}}]}),
+        json!({"args": PLANTED, "enable_mode": PLANTED}),
+        json!({"credential": PLANTED}),
+        json!({"credential": {"ref": [PLANTED], "token": PLANTED}}),
+        json!({"webhook": {"url": "u", "auth": [PLANTED], "headers": {"a": [PLANTED]}}}),
+        json!({"options": {"webhook": {"url": [PLANTED], "cookies": PLANTED}}}),
+        json!({"ttl": [PLANTED], "result_ttl": {"a": PLANTED}, "queue_strategy": [PLANTED]}),
+    ];
+    for path in places.into_iter().chain(more) {
+        for change in &changes {
+            let body = request_with(change.clone()).to_string();
+            let (status, headers, text) = Scripted::default().ask_raw("POST", path, body).await;
+            assert!(
+                !text.contains(PLANTED) && !format!("{headers:?}").contains(PLANTED),
+                "{path} {change}: {status} {text}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_native_api_echoes_none_either() {
     let changes = [
         json!({"password": PLANTED}),

@@ -54,6 +54,7 @@ async fn a_submitted_job_is_queued() {
                 "result": null,
                 "duration": null,
                 "queue_time": null,
+                "host": "192.0.2.10",
                 "warnings": [],
             },
         });
@@ -90,6 +91,7 @@ async fn a_finished_job_has_a_result_for_each_command() {
         },
         "duration": 1.75,
         "queue_time": 0.25,
+        "host": "192.0.2.10",
         "warnings": ["mind the gap"],
     });
     assert_eq!(shown(job).await, finished);
@@ -266,4 +268,66 @@ async fn empty_commands_are_for_the_driver_to_judge() {
             Scripted::default().ask("POST", "/device/execute", request_with(json!({"command": command}))).await;
         assert_eq!(status, StatusCode::CREATED);
     }
+}
+
+#[tokio::test]
+async fn all_that_0_3_asks_for_reaches_the_backend() {
+    let backend = Scripted::default();
+    let given = request_with(json!({
+        "ttl": "86400", "result_ttl": 60, "queue_strategy": "pinned",
+        "credential": {"name": "vault_kv", "ref": "net/web", "mount": "kv"},
+        "webhook": {"url": "http://192.0.2.1/hook", "max_retries": 1},
+    }));
+    let (status, reply) = backend.ask("POST", "/v0.3/device/exec", given).await;
+    assert_eq!((status, &reply["code"]), (StatusCode::CREATED, &json!(201)), "{reply}");
+    let request = backend.script().submitted.take().expect("a request");
+    let options = request.options;
+    assert_eq!((options.ttl, options.result_ttl), (Some(Duration::from_hours(24)), Some(Duration::from_mins(1))));
+    assert!(options.pinned);
+    let credential = request.credential.expect("a credential");
+    assert_eq!((credential.provider.as_deref(), credential.reference.as_str()), (Some("vault_kv"), "net/web"));
+    let [webhook] = request.webhooks.try_into().ok().expect("a webhook");
+    assert_eq!((webhook.dialect.as_str(), webhook.url.expose()), ("0.3", "http://192.0.2.1/hook"));
+}
+
+#[tokio::test]
+async fn jobs_of_a_bulk_wait_for_ten_minutes_and_have_what_is_their_own() {
+    let backend = Scripted::default();
+    let devices = json!([{"host": "192.0.2.11", "port": "2222", "password": "own", "command": ["a", "b"]}]);
+    let (status, _) = backend.ask("POST", "/v0.3/device/bulk", request_with(json!({"devices": devices}))).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let request = backend.script().submitted.take().expect("a request");
+    let connection_args = json!({"host": "192.0.2.11", "username": "admin", "port": 2222});
+    assert_eq!(Value::Object(request.connection_args.public().clone()), connection_args);
+    assert_eq!(request.connection_args.secrets()["connection_args.password"].expose(), "own");
+    assert_eq!(request.command, Some(vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(request.options.ttl, Some(Duration::from_mins(10)));
+}
+
+#[tokio::test]
+async fn pull_and_push_are_asked_with_args() {
+    for (path, field) in [("/pull/", "command"), ("/push", "config")] {
+        let backend = Scripted::default();
+        let mut given = request_with(json!({"command": null, "args": {"get_pty": "yes"}, "ttl": 7}));
+        given[field] = json!("uname");
+        let (status, reply) = backend.ask("POST", path, given).await;
+        assert_eq!(status, StatusCode::CREATED, "{reply}");
+        let request = backend.script().submitted.take().expect("a request");
+        assert_eq!(Value::Object(request.driver_args.public().clone()), json!({"get_pty": true}));
+        let asked = [request.command, request.config].into_iter().flatten().collect::<Vec<_>>();
+        assert_eq!((asked, request.options.ttl), (vec![vec!["uname".to_owned()]], Some(Duration::from_secs(7))));
+    }
+}
+
+#[tokio::test]
+async fn the_worker_of_a_host_is_deleted_with_its_pinned_jobs_only() {
+    let mut pinned = job(State::Queued);
+    pinned.options.pinned = true;
+    let backend = Scripted::with_jobs(vec![pinned, job(State::Queued)]);
+    let (_, reply) = backend.ask("DELETE", "/worker?host=192.0.2.10", Value::Null).await;
+    assert_eq!(reply["data"], json!(["hostler_HostQ_192.0.2.10"]));
+    let states: Vec<State> = backend.script().jobs.iter().map(|job| job.state).collect();
+    assert_eq!(states, [State::Canceled, State::Queued]);
+    let filter = backend.script().filter.take().expect("a filter");
+    assert_eq!((filter.pinned, filter.host.as_deref()), (Some(true), Some("192.0.2.10")));
 }

@@ -2,7 +2,7 @@
 
 use super::StagedFile;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
 
 /// Files that are kept at once, so that very many small ones have a limit, too.
@@ -63,12 +63,26 @@ impl Shelf {
 
     /// Takes out the files whose time is over.
     pub(super) fn expire(&mut self, now: Timestamp) -> Vec<Uuid> {
-        let over = self.files.values().filter(|about| about.expires_at <= now);
-        let over: Vec<Uuid> = over.map(|about| about.id).collect();
-        for &id in &over {
+        self.take_out(|about| about.expires_at <= now)
+    }
+
+    /// Takes out a file that came for a job which has ended.
+    pub(super) fn used(&mut self, id: Uuid) -> Option<Uuid> {
+        self.files.get(&id).filter(|about| about.once)?;
+        self.remove(id).map(|about| about.id)
+    }
+
+    /// Takes out the files that came for jobs which are none of these.
+    pub(super) fn keep_for(&mut self, open: &HashSet<Uuid>) -> Vec<Uuid> {
+        self.take_out(|about| about.once && !open.contains(&about.id))
+    }
+
+    fn take_out(&mut self, goes: impl Fn(&StagedFile) -> bool) -> Vec<Uuid> {
+        let out: Vec<Uuid> = self.files.values().filter(|about| goes(about)).map(|about| about.id).collect();
+        for &id in &out {
             self.remove(id);
         }
-        over
+        out
     }
 
     /// The oldest go first.
@@ -92,8 +106,16 @@ mod tests {
         let mut shelf = Shelf::new(1);
         let mut put = || {
             let (id, at) = (Uuid::now_v7(), Timestamp::UNIX_EPOCH);
-            let about =
-                StagedFile { id, name: "x".into(), size: 0, sha256: String::new(), created_at: at, expires_at: at };
+            let about = StagedFile {
+                id,
+                name: "x".into(),
+                owner: "o".into(),
+                once: false,
+                size: 0,
+                sha256: String::new(),
+                created_at: at,
+                expires_at: at,
+            };
             (id, shelf.put(about))
         };
         let (first, _) = put();

@@ -26,7 +26,7 @@ fn open(config: &Config) -> Arc<Staged> {
 }
 
 fn put(staged: &Arc<Staged>, name: &str, content: &[u8]) -> StagedFile {
-    let writer = staged.put(name).and_then(|writer| writer.write(content));
+    let writer = staged.put(name, "me", false).and_then(|writer| writer.write(content));
     writer.and_then(Writer::finish).expect("there is room")
 }
 
@@ -46,7 +46,7 @@ fn folders(config: &Config) -> usize {
 fn what_was_put_is_fetched_by_its_id_from_any_offset_and_after_a_restart() {
     let (_folder, config) = data();
     let staged = open(&config);
-    let writer = staged.put("notes/today.txt").and_then(|writer| writer.write(b"abc"));
+    let writer = staged.put("notes/today.txt", "me", false).and_then(|writer| writer.write(b"abc"));
     let about = writer.and_then(|writer| writer.write(b"defgh")).and_then(Writer::finish).expect("there is room");
     assert_eq!((&*about.name, about.size, about.id.get_version_num()), ("today.txt", 8, 7));
     assert_eq!(about.sha256, "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab");
@@ -68,7 +68,7 @@ fn nobody_else_on_the_machine_can_read_them() {
     let about = put(&staged, "x", b"content");
     let mode = |path: PathBuf| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
     let folder = staged.path(about.id);
-    assert_eq!((mode(folder.join(CONTENT)), mode(folder.join(ABOUT)), mode(folder)), (0o600, 0o600, 0o700));
+    assert_eq!((mode(folder.join(ABOUT)), mode(folder)), (0o600, 0o700));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_file_that_is_not_finished_leaves_nothing_and_takes_no_room() {
     let (_folder, config) = data();
     let staged = open(&config);
     for _ in 0..5 {
-        let writer = staged.put("x").and_then(|writer| writer.write(&[1; 60])).expect("there is room");
+        let writer = staged.put("x", "me", false).and_then(|writer| writer.write(&[1; 60])).expect("there is room");
         assert_eq!(folders(&config), 1);
         drop(writer);
         assert_eq!(folders(&config), 0);
@@ -115,7 +115,7 @@ fn a_file_that_is_not_finished_leaves_nothing_and_takes_no_room() {
 fn a_file_that_is_too_large_is_refused_and_leaves_nothing() {
     let (_folder, config) = data();
     let staged = open(&config);
-    let writer = staged.put("x").and_then(|writer| writer.write(&[1; 60])).expect("as much as allowed");
+    let writer = staged.put("x", "me", false).and_then(|writer| writer.write(&[1; 60])).expect("as much as allowed");
     let failure = writer.write(&[1]).err().expect("too much");
     assert!(failure.kind == ErrorKind::Limit && failure.message.contains("60 bytes"), "{failure}");
     assert_eq!(folders(&config), 0);
@@ -126,10 +126,10 @@ fn the_oldest_make_way_and_what_is_being_sent_does_not() {
     let (_folder, config) = data();
     let staged = open(&config);
     let [first, second, third] = [30, 30, 30].map(|size| put(&staged, "x", &vec![7; size]).id);
-    let sending = staged.put("x").and_then(|writer| writer.write(&[8; 60])).expect("two make way");
+    let sending = staged.put("x", "me", false).and_then(|writer| writer.write(&[8; 60])).expect("two make way");
     let kinds = [first, second, third].map(|id| content(&staged, id).map(|content| content.len()));
     assert_eq!(kinds, [Err(ErrorKind::NotFound), Err(ErrorKind::NotFound), Ok(30)]);
-    let failure = staged.put("x").and_then(|writer| writer.write(&[9; 41])).err().expect("no room");
+    let failure = staged.put("x", "me", false).and_then(|writer| writer.write(&[9; 41])).err().expect("no room");
     assert_eq!(failure.kind, ErrorKind::Busy);
     assert!(content(&staged, third).is_ok(), "nothing goes for what is refused");
     let sent = sending.finish().expect("it has its room").id;
@@ -177,7 +177,7 @@ fn what_a_crash_left_is_gone_after_the_next_start() {
     let staged = open(&config);
     let whole = put(&staged, "whole", b"whole");
     // Ended in the middle of a write, and after a loss of power with only a part on the disk.
-    std::mem::forget(staged.put("x").and_then(|writer| writer.write(b"half")).expect("there is room"));
+    std::mem::forget(staged.put("x", "me", false).and_then(|writer| writer.write(b"half")).expect("there is room"));
     let [short, headless, nonsense, bare] =
         ["s", "h", "n", "b"].map(|name| staged.path(put(&staged, name, b"1234").id));
     fs::write(short.join(CONTENT), "12").expect("it is ours");
@@ -216,4 +216,46 @@ fn limits_that_make_no_sense_are_refused_at_the_start() {
     assert!(refused(Config { staged_max_total: 59, ..config.clone() }).contains("`files.staged_max_total`"));
     fs::remove_dir(config.data.join("staged")).expect("it is empty");
     assert!(refused(config).contains("/staged"));
+}
+
+#[test]
+fn a_file_that_came_for_a_job_goes_with_it_and_others_stay() {
+    let (_folder, config) = data();
+    let staged = open(&config);
+    let once = |name: &str| {
+        let writer = staged.put(name, "me", true).and_then(|writer| writer.write(b"once"));
+        writer.and_then(Writer::finish).expect("there is room")
+    };
+    let (left, first, second) = (put(&staged, "left", b"left"), once("first"), once("second"));
+    staged.used(first.id);
+    staged.used(left.id);
+    assert_eq!(content(&staged, first.id), Err(ErrorKind::NotFound));
+    staged.keep_for(&HashSet::from([second.id]));
+    assert_eq!(content(&staged, second.id), Ok(b"once".to_vec()), "its job has not ended");
+    staged.keep_for(&HashSet::new());
+    assert_eq!((content(&staged, second.id), folders(&config)), (Err(ErrorKind::NotFound), 1));
+    assert_eq!(content(&staged, left.id), Ok(b"left".to_vec()), "its client said nothing of a job");
+}
+
+#[test]
+fn what_somebody_else_writes_into_a_slot_becomes_a_file_within_the_limits() {
+    let (_folder, config) = data();
+    let staged = open(&config);
+    let mut slot = staged.slot("../log/syslog", "me").expect("there is room");
+    assert_eq!(slot.name(), "syslog");
+    let refused = slot.claim(61).expect_err("more than a file may have");
+    assert_eq!(refused.kind, ErrorKind::Limit);
+    slot.claim(8).expect("there is room");
+    let (folder, name) = slot.folder().expect("it is there");
+    folder.write(name, b"abcdefgh").expect("it can be written");
+    let about = slot.finish().expect("it is whole");
+    assert_eq!((&*about.owner, about.once, about.size), ("me", false, 8));
+    assert_eq!(about.sha256, "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab");
+    assert_eq!(content(&staged, about.id), Ok(b"abcdefgh".to_vec()));
+    let slot = staged.slot("x", "me").expect("there is room");
+    let (folder, name) = slot.folder().expect("it is there");
+    folder.write(name, [7; 61]).expect("it can be written");
+    assert_eq!(slot.finish().expect_err("nobody said how large it was").kind, ErrorKind::Limit);
+    drop(folder);
+    assert_eq!(folders(&config), 1);
 }

@@ -14,7 +14,9 @@ impl Jobs {
     /// Queues them. Each is validated and judged by the plugins of now when its turn has come, so that thousands
     /// of them hold nobody up.
     pub(crate) fn resume(&self, queued: Vec<Waiting>) {
+        self.files().keep_for(&queued.iter().filter_map(|waiting| waiting.job.options.staged).collect());
         for waiting in queued {
+            let (id, staged) = (waiting.job.id, waiting.job.options.staged);
             let job = &waiting.job;
             // Without its driver it fails as soon as it can.
             let concurrency = self.plugins.concurrency(&job.driver).unwrap_or(0);
@@ -22,6 +24,7 @@ impl Jobs {
             let ttl = job.options.ttl.unwrap_or(self.config.default_ttl());
             let task = Task::Kept(self.later(job, waiting.kept.clone()));
             self.dispatcher.resume(waiting, ttl, Work { needs, task });
+            staged.into_iter().for_each(|file| self.release_after(id, file));
         }
     }
 

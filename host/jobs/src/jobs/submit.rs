@@ -12,8 +12,19 @@ use hostler_plugins::Prepared;
 impl Jobs {
     /// Validates a request, has it reviewed, stores it, and answers the queued job. The job is
     /// durable when this returns. Under a key that its caller used before for the same request, the answer is the job
-    /// of then.
+    /// of then. A staged file that came for the job goes with it, and at once if there will be none.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, Rejection> {
+        let Some(file) = submission.request.options.staged else { return self.accept(submission).await };
+        self.check_staged(&submission)?;
+        let submitted = self.accept(submission).await;
+        match &submitted {
+            Ok(Submitted { job, known: false }) => self.release_after(job.id, file),
+            Ok(_) | Err(_) => self.release(file).await,
+        }
+        submitted
+    }
+
+    async fn accept(&self, submission: Submission) -> Result<Submitted, Rejection> {
         if let Some(known) = self.known(&submission).await? {
             return Ok(known);
         }
@@ -59,6 +70,7 @@ impl Jobs {
 
     /// Does all that [`Jobs::submit`] does before it stores the job, and says what it would be.
     pub async fn dry_run(&self, submission: Submission) -> Result<DryRun, Rejection> {
+        self.check_staged(&submission)?;
         let Submission { mut request, caller, .. } = submission;
         let mut warnings = std::mem::take(&mut request.warnings);
         let prepared = self.prepare(JobId::new(), &caller, request).await?;

@@ -7,12 +7,13 @@ use crate::grant::Access;
 use crate::host::ssh::before_end;
 use crate::instance::State;
 use crate::job::JobContext;
-use hostler_files::Place;
+use hostler_files::{Place, Slot};
 use hostler_model::{AuditEvent, ErrorKind, Failure, Phase};
+use hostler_patterns::path::STAGED;
 use hostler_remote::LocalPath;
 use serde_json::json;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::task::spawn_blocking;
 use wasmtime::component::Resource;
 
@@ -26,17 +27,40 @@ pub struct LocalFileHandle {
     pub(crate) access: Access,
     pub(crate) kind: &'static str,
     pub(crate) size: Option<u64>,
+    /// Where it is a new staged file.
+    pub(crate) slot: Option<SharedSlot>,
+}
+
+/// Room for a staged file, until the file is there.
+pub(crate) type SharedSlot = Arc<Mutex<Option<Slot>>>;
+
+/// What a guest asks for.
+enum Asked {
+    /// Something in the operator's folders.
+    Path(String, Access),
+    /// The file that came with the request.
+    Staged,
+    /// A new staged file.
+    Slot(String),
 }
 
 impl local_files::Host for State {}
 
 impl local_files::HostLocalFile for State {
     async fn to_read(&mut self, path: String) -> wasmtime::Result<Result<Resource<LocalFileHandle>, types::Error>> {
-        self.admit_file(path, Access::Read).await
+        self.open_local(Asked::Path(path, Access::Read)).await
     }
 
     async fn to_write(&mut self, path: String) -> wasmtime::Result<Result<Resource<LocalFileHandle>, types::Error>> {
-        self.admit_file(path, Access::Write).await
+        self.open_local(Asked::Path(path, Access::Write)).await
+    }
+
+    async fn staged(&mut self) -> wasmtime::Result<Result<Resource<LocalFileHandle>, types::Error>> {
+        self.open_local(Asked::Staged).await
+    }
+
+    async fn to_stage(&mut self, name: String) -> wasmtime::Result<Result<Resource<LocalFileHandle>, types::Error>> {
+        self.open_local(Asked::Slot(name)).await
     }
 
     async fn path(&mut self, file: Resource<LocalFileHandle>) -> wasmtime::Result<String> {
@@ -58,13 +82,9 @@ impl local_files::HostLocalFile for State {
 }
 
 impl State {
-    async fn admit_file(
-        &mut self,
-        path: String,
-        access: Access,
-    ) -> wasmtime::Result<Result<Resource<LocalFileHandle>, types::Error>> {
+    async fn open_local(&mut self, asked: Asked) -> wasmtime::Result<Result<Resource<LocalFileHandle>, types::Error>> {
         let admitted = match self.serving() {
-            Ok(job) => before_end(&job, admit(&job, path, access)).await,
+            Ok(job) => before_end(&job, admit(&job, asked)).await,
             Err(failure) => Err(failure),
         };
         let opened = match admitted {
@@ -78,9 +98,17 @@ impl State {
     }
 }
 
+async fn admit(job: &JobContext, asked: Asked) -> Result<LocalFileHandle, Failure> {
+    match asked {
+        Asked::Path(path, access) => admit_path(job, path, access).await,
+        Asked::Staged => admit_staged(job).await,
+        Asked::Slot(name) => admit_slot(job, name).await,
+    }
+}
+
 /// Finds a file in the operator's folders, has it judged, and only then looks at it.
-async fn admit(job: &JobContext, path: String, access: Access) -> Result<LocalFileHandle, Failure> {
-    let roots = Arc::clone(&job.roots);
+async fn admit_path(job: &JobContext, path: String, access: Access) -> Result<LocalFileHandle, Failure> {
+    let roots = Arc::clone(&job.files.roots);
     let asked = path.clone();
     let found = blocking(move || roots.find(&asked)).await;
     let Place { folder, path: below, shown } = found.inspect_err(|failure| refused(job, &path, access, failure))?;
@@ -98,11 +126,46 @@ async fn admit(job: &JobContext, path: String, access: Access) -> Result<LocalFi
         Err(error) if is_write && error.kind() == io::ErrorKind::NotFound => ("nothing", None),
         Err(error) => return Err(unreadable(&path.shown, &error)),
     };
-    Ok(LocalFileHandle { path, access, kind, size })
+    Ok(LocalFileHandle { path, access, kind, size, slot: None })
+}
+
+/// Has the file that came with the request judged, and opens its folder.
+async fn admit_staged(job: &JobContext) -> Result<LocalFileHandle, Failure> {
+    let id = job.staged.ok_or_else(|| {
+        let message = "no file came with the request: send one, or name one of the daemon";
+        Failure::new(ErrorKind::NotFound, Phase::Transfer, message)
+    })?;
+    let staged = Arc::clone(&job.files.staged);
+    let about = staged.about(id)?;
+    let shown = shown(&about.name);
+    job.admit(&Action::ReadLocalFile(&shown)).await?;
+    let (root, path) = blocking(move || staged.open_folder(id)).await?;
+    let path = LocalPath { root: Arc::new(root), path, shown };
+    Ok(LocalFileHandle { path, access: Access::Read, kind: "file", size: Some(about.size), slot: None })
+}
+
+/// Makes room for a file that the client is to fetch, and has it judged.
+async fn admit_slot(job: &JobContext, name: String) -> Result<LocalFileHandle, Failure> {
+    let (staged, owner) = (Arc::clone(&job.files.staged), job.docket.caller.clone());
+    let made = blocking(move || {
+        let slot = staged.slot(&name, &owner)?;
+        slot.folder().map(|folder| (slot, folder))
+    });
+    let (slot, (root, path)) = made.await?;
+    let shown = shown(slot.name());
+    job.admit(&Action::WriteLocalFile(&shown)).await?;
+    let path = LocalPath { root: Arc::new(root), path, shown };
+    let slot = Some(Arc::new(Mutex::new(Some(slot))));
+    Ok(LocalFileHandle { path, access: Access::Write, kind: "nothing", size: None, slot })
+}
+
+/// A staged file as grants and policies see it: no path of the daemon begins like that.
+fn shown(name: &str) -> String {
+    format!("{STAGED}{name}")
 }
 
 /// Files block.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     spawn_blocking(work).await.expect("looking for a file does not panic, and nobody aborts it")
 }
 

@@ -4,7 +4,7 @@ use crate::action::Action;
 use crate::bindings::{transfer, types};
 use crate::capture::Capture;
 use crate::grant::{Access, Capability};
-use crate::host::local_files::{FOLDER, LocalFileHandle};
+use crate::host::local_files::{FOLDER, LocalFileHandle, SharedSlot, blocking};
 use crate::host::sftp::{check_path, invalid};
 use crate::host::ssh::{SessionHandle, before_end};
 use crate::instance::State;
@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use hostler_model::{Direction, ErrorKind, Exit, Failure, HashAlgorithm, Moved, NotMoved, Phase, RunResult};
 use hostler_remote::{Compare, FileChange, Links, Overseer, Progress, Session, Step, Transfer};
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use wasmtime::component::Resource;
@@ -55,9 +55,10 @@ impl State {
         let session = self.table.get(session)?.session();
         let session = session.map_err(|failure| Failure { phase: Phase::Transfer, ..failure });
         let local = self.table.get(local)?;
-        let (is_folder, size) = (local.kind == FOLDER, local.size.unwrap_or_default());
+        let side =
+            Side { is_folder: local.kind == FOLDER, size: local.size.unwrap_or_default(), slot: local.slot.clone() };
         let moved = match (session, asked(direction, local, remote, &options)) {
-            (Ok(session), Ok(transfer)) => self.transfer(session, transfer, is_folder, size).await,
+            (Ok(session), Ok(transfer)) => self.transfer(session, transfer, side).await,
             (Err(failure), _) | (_, Err(failure)) => Err(failure),
         };
         Ok(moved.map_err(|failure| self.tell(&failure)))
@@ -67,12 +68,14 @@ impl State {
         &mut self,
         session: Arc<dyn Session>,
         mut transfer: Transfer,
-        is_folder: bool,
-        size: u64,
+        Side { is_folder, size, slot }: Side,
     ) -> Result<transfer::Moved, Failure> {
         let job = self.serving()?;
         let run = self.next_run()?;
         transfer.timeout = transfer.timeout.min(job.deadline.time);
+        if slot.is_some() {
+            settle(&mut transfer, job.files.staged.max_size())?;
+        }
         let (direction, path, local) = (transfer.direction, transfer.remote.clone(), transfer.local.shown.clone());
         let make_folder = FileChange::MakeFolder { path: path.clone() };
         let (command, first) = match direction {
@@ -84,11 +87,15 @@ impl State {
             Direction::Download => (format!("download {path}"), Action::ListFolder(&path)),
         };
         let started = Instant::now();
-        let gate = Arc::new(Gate { job: Arc::clone(&job), run });
+        let gate = Arc::new(Gate { job: Arc::clone(&job), run, slot: slot.clone() });
         let moved = before_end(&job, async {
             // It is judged again when its turn comes. Until then the server hears nothing, and opens no channel.
             job.admit(&first).await?;
-            session.transfer(transfer, gate).await
+            let moved = session.transfer(transfer, gate).await?;
+            match slot {
+                Some(slot) => staged(moved, slot).await,
+                None => Ok(moved),
+            }
         })
         .await?;
         let moved = scrubbed(moved, &job.scrubber);
@@ -113,6 +120,38 @@ impl State {
         self.keep_run(&job, result);
         Ok(told)
     }
+}
+
+/// The daemon's side of a transfer.
+struct Side {
+    is_folder: bool,
+    /// Bytes of what is read.
+    size: u64,
+    /// Where it is a new staged file.
+    slot: Option<SharedSlot>,
+}
+
+/// What holds for a download that becomes a staged file.
+fn settle(transfer: &mut Transfer, max_size: u64) -> Result<(), Failure> {
+    if transfer.recursive {
+        return Err(invalid("a folder cannot be staged: download it to one of the daemon's folders"));
+    }
+    // The daemon is to read it again, whatever the server lets others do with it; its folder lets nobody else in.
+    transfer.mode = Some(0o644);
+    transfer.resume = false;
+    transfer.limit = max_size;
+    Ok(())
+}
+
+/// Has the client find what was moved.
+async fn staged(moved: Moved, slot: SharedSlot) -> Result<Moved, Failure> {
+    let slot = slot.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(used)?;
+    let about = blocking(move || slot.finish()).await?;
+    Ok(Moved { staged: Some(about.id.to_string()), ..moved })
+}
+
+fn used() -> Failure {
+    invalid("something was downloaded into it already: open a new one by `to-stage`")
 }
 
 /// Reads what a guest asks for, which may be nonsense.
@@ -165,6 +204,7 @@ fn asked(
         make_folders: options.make_folders,
         in_place: options.in_place,
         durable: options.durable,
+        limit: u64::MAX,
         timeout: options.timeout_ms.map_or(Duration::MAX, Duration::from_millis),
     })
 }
@@ -182,6 +222,17 @@ struct Gate {
     job: Arc<JobContext>,
     /// The id that its result will have.
     run: u32,
+    /// Where it becomes a staged file.
+    slot: Option<SharedSlot>,
+}
+
+impl Gate {
+    /// Takes room for a file whose size is known; for others that is done when they are there.
+    async fn claim(&self, size: u64) -> Result<(), Failure> {
+        let Some(slot) = self.slot.clone() else { return Ok(()) };
+        let claim = move || slot.lock().unwrap_or_else(PoisonError::into_inner).as_mut().ok_or_else(used)?.claim(size);
+        blocking(claim).await
+    }
 }
 
 impl Overseer for Gate {
@@ -199,7 +250,11 @@ impl Overseer for Gate {
                 let message = "the driver was granted no commands, so the file is read instead";
                 return Err(Failure::new(ErrorKind::Denied, Phase::Policy, message));
             }
-            self.job.admit(&action).await
+            self.job.admit(&action).await?;
+            match action {
+                Action::ReadFile { size: Some(size), .. } => self.claim(size).await,
+                _ => Ok(()),
+            }
         }
         .boxed()
     }

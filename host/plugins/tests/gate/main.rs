@@ -25,7 +25,7 @@ async fn judged_by(policies: Vec<PolicyConfig>, script: &Arc<Script>, config: Co
     let cache = tempfile::tempdir().expect("a folder");
     let config = Config { policies, cache: cache.path().join("cache"), ..config };
     config
-        .build(Arc::new(Network(Arc::clone(script))), script.roots(), Arc::clone(script) as Arc<_>)
+        .build(Arc::new(Network(Arc::clone(script))), script.lent(), Arc::clone(script) as Arc<_>)
         .await
         .expect("the built-in plugins load")
 }
@@ -325,7 +325,7 @@ async fn wrong_settings_stop_the_start_and_name_the_place() {
     let policies = vec![PolicyConfig::new("policy-hosts", json!({"deny": ["10.0.0.0/99"]}))];
     let cache = tempfile::tempdir().expect("a folder");
     let config = Config { policies, cache: cache.path().join("cache"), ..Config::default() };
-    let Err(error) = config.build(Arc::new(Network(Arc::clone(&script))), script.roots(), script).await else {
+    let Err(error) = config.build(Arc::new(Network(Arc::clone(&script))), script.lent(), script).await else {
         panic!("it was accepted")
     };
     assert!(error.to_string().contains("policy-hosts") && error.to_string().contains("deny"), "{error}");

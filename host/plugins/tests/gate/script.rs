@@ -2,7 +2,7 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_files::Roots;
+use hostler_files::Files;
 use hostler_model::{AuditEntry, AuditEvent, Direction, ErrorKind, Failure, Moved, NotMoved, Phase, RunResult};
 use hostler_plugins::{Audit, Piece, Progress, Witness};
 use hostler_remote::{
@@ -108,13 +108,13 @@ impl Script {
         self.data.path().canonicalize().expect("it exists").join("files")
     }
 
-    /// Its roots, as the operator names them where nothing is configured.
-    pub(crate) fn roots(&self) -> Arc<Roots> {
+    /// The daemon's files, where nothing is configured.
+    pub(crate) fn lent(&self) -> Files {
         for folder in ["files", "staged"] {
             fs::create_dir_all(self.data.path().join(folder)).expect("a folder");
         }
         let config = hostler_files::Config { data: self.data.path().into(), ..hostler_files::Config::default() };
-        config.build().expect("the folders are there").roots
+        config.build().expect("the folders are there")
     }
 
     /// Waits until a command or a transfer runs.

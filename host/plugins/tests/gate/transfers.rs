@@ -18,7 +18,7 @@ fn script() -> Arc<Script> {
 }
 
 fn with_file(script: &Script) {
-    script.roots();
+    script.lent();
     fs::write(script.files().join("motd"), "hello").expect("it is written");
 }
 

@@ -8,7 +8,7 @@ use super::verify::Verdict;
 use super::work::{OneFile, Work, failed, harmless, is_folder, presumed, spoilt};
 use crate::sftp::{FileAttributes, Handle, OpenFlags};
 use crate::{Attributes, FileKind};
-use hostler_model::Failure;
+use hostler_model::{ErrorKind, Failure, Phase};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,8 +48,17 @@ impl Work {
         let shown = self.shown(local);
         // Files such as those of /proc say 0 and have more.
         let size = known.size.filter(|&size| size > 0);
+        if size.is_some_and(|size| size > self.transfer.limit) {
+            return Err(self.too_large(remote));
+        }
         self.admit(Step::Read { remote, local: &shown, size }).await?;
         Download { work: self, remote, shown, known }.run(local, size).await
+    }
+
+    fn too_large(&self, remote: &str) -> Failure {
+        let limit = self.transfer.limit;
+        let message = format!("`{remote}` has more than {limit} bytes, and no more are taken here: move less.");
+        Failure::new(ErrorKind::Limit, Phase::Transfer, message)
     }
 
     /// What the server knows of a path. Links are followed.
@@ -146,6 +155,9 @@ impl Download<'_> {
                 return Ok(at);
             }
             at += size;
+            if at > work.transfer.limit {
+                return Err(work.too_large(self.remote));
+            }
             work.meter.expect(size);
             work.meter.moved(self.remote, size);
             filling.put(piece).await?;

@@ -71,6 +71,7 @@ impl Case {
             make_folders: false,
             in_place: false,
             durable: false,
+            limit: u64::MAX,
             timeout: Duration::from_mins(1),
         }
     }

@@ -7,7 +7,7 @@ fn asked(fields: Value) -> FileTransfer {
     let (Value::Object(all), Value::Object(fields)) = (&mut all, fields) else { panic!("objects are needed") };
     all.extend(fields);
     let mut transfer: FileTransfer = serde_json::from_value(all.clone().into()).expect("it is well formed");
-    transfer.settle();
+    transfer.settle(None);
     transfer
 }
 
@@ -18,13 +18,13 @@ fn wrong(fields: Value) -> Vec<String> {
 
 fn wrong_in(fields: Value, working_directory: Option<&str>) -> Vec<String> {
     let mut problems = Vec::new();
-    asked(fields).check(working_directory, &mut problems);
+    asked(fields).check(working_directory, None, &mut problems);
     problems.into_iter().map(|problem| problem.path.join(".")).collect()
 }
 
 fn paths(fields: Value) -> (String, String) {
     let FileTransfer { local_path, remote_path, .. } = asked(fields);
-    (local_path, remote_path)
+    (local_path.unwrap_or_default(), remote_path)
 }
 
 #[test]
@@ -123,4 +123,45 @@ fn what_has_no_use_is_named() {
         "execute_after_upload": true, "cleanup_after_exec": false,
     });
     assert!(unused(used).is_empty());
+}
+
+/// A transfer without a file of the daemon, and the fields that are wrong with it.
+fn sent(fields: Value, staged: Option<&str>) -> (FileTransfer, Vec<String>) {
+    let mut transfer: FileTransfer = serde_json::from_value(fields).expect("it is well formed");
+    transfer.settle(staged);
+    let mut problems = Vec::new();
+    transfer.check(None, staged, &mut problems);
+    (transfer, problems.into_iter().map(|problem| problem.path[2].clone()).collect())
+}
+
+#[test]
+fn a_file_that_came_with_the_request_gives_its_name_to_a_folder() {
+    let up = |remote: &str| sent(json!({"operation": "upload", "remote_path": remote}), Some("my file.txt"));
+    for (remote, path) in [("/srv/in/", "/srv/in/my file.txt"), ("/", "/my file.txt"), ("/srv/in", "/srv/in")] {
+        let (transfer, wrong) = up(remote);
+        assert_eq!((transfer.remote_path.as_str(), wrong), (path, vec![]));
+        assert_eq!(transfer.options().mode, None);
+    }
+    let run = json!({"operation": "upload", "remote_path": "/srv/x.sh", "execute_after_upload": true});
+    assert_eq!(sent(run, Some("x.sh")).0.options().mode, Some(0o700), "it came without permissions");
+}
+
+#[test]
+fn what_is_sent_and_what_is_fetched_must_fit_the_transfer() {
+    let (up, down) = (json!({"operation": "upload"}), json!({"operation": "download"}));
+    for (kind, fields, staged, field) in [
+        (&up, json!({"remote_path": "/x"}), None, "local_path"),
+        (&up, json!({"remote_path": "/x", "local_path": "y"}), Some("z"), "local_path"),
+        (&down, json!({"remote_path": "/x"}), Some("z"), "operation"),
+        (&down, json!({"remote_path": "/x", "recursive": true}), None, "local_path"),
+        (&down, json!({"remote_path": ".."}), None, "remote_path"),
+    ] {
+        let mut all = kind.clone();
+        all.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        assert_eq!(sent(all, staged).1, [field], "{kind} {fields}");
+    }
+    let (transfer, wrong) =
+        sent(json!({"operation": "download", "remote_path": "/var/log/syslog", "chmod": "0600"}), None);
+    assert_eq!((transfer.name(), wrong), (Some("syslog"), vec![]));
+    assert_eq!(transfer.unused(), [("chmod", "what is fetched has no permissions")]);
 }

@@ -2,14 +2,15 @@
 
 use crate::dialect::fault::{Fault, Faults};
 use crate::dialect::fields::Fields;
+use crate::dialect::webhook::{self, Asked};
 use crate::dialect::whole;
-use hostler_model as model;
+use hostler_model::{self as model, Webhook};
 use serde_json::Value;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Options that need something which is not built yet.
-const NOT_YET: [&str; 3] = ["parsing", "rendering", "webhook"];
+const NOT_YET: [&str; 2] = ["parsing", "rendering"];
 
 /// What the options ask for.
 #[derive(Clone, Default)]
@@ -18,10 +19,15 @@ pub(in crate::dialect) struct Options {
     result_ttl: Option<Duration>,
     /// Whether jobs with the same target share a connection.
     pub(super) pinned: bool,
+    pub(super) webhook: Option<Webhook>,
+    /// What the client should know of them.
+    pub(super) warnings: Vec<String>,
 }
 
-/// What a dialect lets one ask, in seconds.
+/// What a dialect lets one ask. Times are seconds.
 pub(in crate::dialect) struct Rules {
+    /// Its name, in whose words webhooks are told.
+    pub(in crate::dialect) dialect: &'static str,
     /// How long a job may wait.
     pub(in crate::dialect) ttl: RangeInclusive<u64>,
     /// What that is when nobody says.
@@ -53,6 +59,11 @@ impl Options {
                 }
             }
         }
+        if let Some(value) = given("webhook")
+            && let Some(Asked { webhook, warnings }) = faults.keep_read(place, webhook::read(value, rules.dialect))
+        {
+            (options.webhook, options.warnings) = (Some(webhook), warnings);
+        }
         for name in NOT_YET.into_iter().filter(|name| given(name).is_some()) {
             let msg = format!("{name} is not supported yet; leave it out");
             faults.0.push(Fault::new(at(name), "unsupported", msg));
@@ -61,9 +72,9 @@ impl Options {
     }
 }
 
-impl From<Options> for model::Options {
-    fn from(options: Options) -> Self {
-        let Options { ttl, result_ttl, pinned } = options;
+impl From<&Options> for model::Options {
+    fn from(options: &Options) -> Self {
+        let Options { ttl, result_ttl, pinned, .. } = *options;
         Self { ttl, result_ttl, pinned, ..Self::default() }
     }
 }

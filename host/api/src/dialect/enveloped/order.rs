@@ -5,7 +5,7 @@ use crate::Backend;
 use crate::dialect::driver::Driver;
 use crate::dialect::fault::{Fault, Faults};
 use crate::dialect::fields::{self, Fields};
-use hostler_model::{Args, Request};
+use hostler_model::{Args, CredentialRef, Request};
 use serde_json::{Value, json};
 
 /// The driver whose document these dialects are the wire of.
@@ -20,6 +20,7 @@ pub(in crate::dialect) struct Order {
     pub(in crate::dialect) command: Option<Vec<String>>,
     pub(in crate::dialect) config: Option<Vec<String>>,
     options: Options,
+    pub(in crate::dialect) credential: Option<CredentialRef>,
     warnings: Vec<String>,
 }
 
@@ -51,6 +52,7 @@ impl Order {
             command: None,
             config: None,
             options: Options::default(),
+            credential: None,
             warnings: Vec::new(),
         })
     }
@@ -88,7 +90,9 @@ impl Order {
 
     /// Seals it. Errors: what the document does not let one ask.
     pub(in crate::dialect) fn into_request(self) -> Result<Request, Fault> {
-        let Self { driver, mut connection_args, driver_args, command, config, options, mut warnings } = self;
+        let Self { driver, mut connection_args, driver_args, command, config, options, credential, mut warnings } =
+            self;
+        warnings.extend_from_slice(&options.warnings);
         if options.pinned {
             driver.keep(&mut connection_args, &mut warnings);
         }
@@ -103,9 +107,9 @@ impl Order {
             config,
             connection_args,
             driver_args,
-            options: options.into(),
-            credential: None,
-            webhooks: Vec::new(),
+            options: (&options).into(),
+            credential,
+            webhooks: options.webhook.into_iter().collect(),
             warnings,
         })
     }

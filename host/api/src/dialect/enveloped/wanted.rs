@@ -9,7 +9,7 @@ use hostler_jobs::Filter;
 
 /// Which jobs a query means. All jobs are on one node; `id` overrides everything else.
 #[derive(Default)]
-pub(super) struct Wanted {
+pub(in crate::dialect) struct Wanted {
     filter: Filter,
     filtered: bool,
     nothing: bool,
@@ -17,12 +17,12 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// Whether the query names no filter at all.
-    pub(super) fn is_everything(&self) -> bool {
+    pub(in crate::dialect) fn is_everything(&self) -> bool {
         !self.filtered
     }
 
     /// What to look for, or `None` if no job can match.
-    pub(super) fn filter(self) -> Option<Filter> {
+    pub(in crate::dialect) fn filter(self) -> Option<Filter> {
         (!self.nothing).then_some(self.filter)
     }
 
@@ -33,7 +33,7 @@ impl Wanted {
 }
 
 /// Reads a query. A parameter without a value is as if absent.
-pub(super) fn read(uri: &Uri) -> Result<Wanted, Faults> {
+pub(in crate::dialect) fn read(uri: &Uri) -> Result<Wanted, Faults> {
     let (mut wanted, mut faults) = (Wanted::default(), Faults::default());
     let pairs = query::pairs(uri);
     let given = pairs.iter().filter(|(name, value)| name != key::NAME && !value.is_empty());

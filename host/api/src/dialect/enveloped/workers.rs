@@ -10,12 +10,10 @@ use crate::{Api, key, query};
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use hostler_jobs::to_its_end;
-use hostler_model::{ErrorKind, Failure, Phase};
 
 /// Which workers a query means. All that are set must hold. All are on one node.
 #[derive(Default)]
-struct Wanted {
+pub(in crate::dialect) struct Wanted {
     name: Option<String>,
     queue: Option<String>,
     node: Option<String>,
@@ -24,7 +22,7 @@ struct Wanted {
 
 impl Wanted {
     /// Reads a query. A parameter without a value is as if absent.
-    fn read(uri: &Uri) -> Result<Self, Faults> {
+    pub(in crate::dialect) fn read(uri: &Uri) -> Result<Self, Faults> {
         let (mut wanted, mut faults) = (Self::default(), Faults::default());
         for (name, value) in query::pairs(uri).into_iter().filter(|(name, it)| name != key::NAME && !it.is_empty()) {
             match name.as_str() {
@@ -38,11 +36,11 @@ impl Wanted {
         if faults.0.is_empty() { Ok(wanted) } else { Err(faults) }
     }
 
-    fn is_everything(&self) -> bool {
+    pub(in crate::dialect) fn is_everything(&self) -> bool {
         [&self.name, &self.queue, &self.node, &self.host].iter().all(|filter| filter.is_none())
     }
 
-    fn means(&self, worker: &Worker) -> bool {
+    pub(in crate::dialect) fn means(&self, worker: &Worker) -> bool {
         let of_host = |host: &String| matches!(&worker.queue, Some(Queue::Host(its)) if its == host);
         self.name.as_ref().is_none_or(|name| *name == worker.name)
             && self.queue.as_ref().is_none_or(|queue| *queue == worker.queues[0])
@@ -61,8 +59,7 @@ pub(super) async fn list(
     Ok(success(workers.into_iter().filter(|worker| wanted.means(worker)).collect()))
 }
 
-/// Cancels what the workers of hosts carry out and what waits for them, and answers their names. Without a filter it
-/// cancels nothing, like `DELETE /job`. The other workers are the daemon itself, so whoever means one of them is refused.
+/// See [`worker::stop`]. Without a filter it stops nothing, like `DELETE /job`.
 pub(super) async fn delete(
     Canceler(caller): Canceler,
     State(api): State<Api>,
@@ -74,18 +71,5 @@ pub(super) async fn delete(
     }
     let mut workers = worker::list(&api, &caller).await?;
     workers.retain(|worker| wanted.means(worker));
-    if let Some(lasting) = workers.iter().find(|worker| !matches!(worker.queue, Some(Queue::Host(_)))) {
-        let message = format!(
-            "Worker {} is the daemon itself and cannot be deleted; cancel jobs by `DELETE /job`, or stop the service.",
-            lasting.name
-        );
-        return Err(Failure::new(ErrorKind::Unsupported, Phase::Validate, message).into());
-    }
-    let names = to_its_end(async move {
-        for queue in workers.iter().filter_map(|worker| worker.queue.as_ref()) {
-            api.backend.cancel(queue.filter(), &caller).await?;
-        }
-        Ok::<_, Failure>(workers.into_iter().map(|worker| worker.name).collect())
-    });
-    Ok(success(names.await?))
+    Ok(success(worker::stop(&api, caller, workers, "DELETE /job").await?))
 }

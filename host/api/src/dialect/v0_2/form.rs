@@ -10,7 +10,7 @@ use serde_json::json;
 use std::ops::RangeInclusive;
 
 /// What options may be.
-const ONE: Rules = Rules { ttl: 1..=3600, default_ttl: 300, result_ttl: None };
+const ONE: Rules = Rules { dialect: "0.2", ttl: 1..=3600, default_ttl: 300, result_ttl: None };
 
 /// The same for many devices.
 const MANY: Rules = Rules { default_ttl: 600, ..ONE };

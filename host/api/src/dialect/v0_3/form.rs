@@ -1,15 +1,17 @@
 //! The bodies of requests. Fields that are not known become warnings.
 
 use crate::Backend;
+use crate::dialect::credential;
 use crate::dialect::enveloped::devices;
 use crate::dialect::enveloped::options::{Options, Rules};
 use crate::dialect::enveloped::order::Order;
 use crate::dialect::fault::{Fault, Faults};
 use crate::dialect::fields::{self, Fields};
+use hostler_model::CredentialRef;
 use serde_json::{Value, json};
 
 /// What options may be.
-const ONE: Rules = Rules { ttl: 1..=86_400, default_ttl: 300, result_ttl: Some(60..=604_800) };
+const ONE: Rules = Rules { dialect: "0.3", ttl: 1..=86_400, default_ttl: 300, result_ttl: Some(60..=604_800) };
 
 /// The same for many devices.
 const MANY: Rules = Rules { default_ttl: 600, ..ONE };
@@ -46,8 +48,9 @@ pub(super) fn read_many(mut fields: Fields, most: usize, backend: &dyn Backend) 
 pub(super) fn read_target(mut fields: Fields, backend: &dyn Backend) -> Result<Order, Faults> {
     let mut faults = Faults::default();
     let order = Order::of_nothing(&mut fields, backend, &mut faults);
-    no_credential(&mut fields, &mut faults);
+    let credential = credential(&mut fields, &mut faults);
     let mut order = order.filter(|_| faults.0.is_empty()).ok_or(faults)?;
+    order.credential = credential;
     warn(&fields, &mut order);
     Ok(order)
 }
@@ -55,17 +58,16 @@ pub(super) fn read_target(mut fields: Fields, backend: &dyn Backend) -> Result<O
 fn take(mut fields: Fields, rules: &Rules, backend: &dyn Backend, faults: &mut Faults) -> Option<Order> {
     let order = Order::take(&mut fields, backend, faults);
     let options = Options::take(&mut fields, &["body"], rules, faults);
-    no_credential(&mut fields, faults);
+    let credential = credential(&mut fields, faults);
     let mut order = order?.with_options(options);
+    order.credential = credential;
     warn(&fields, &mut order);
     Some(order)
 }
 
-fn no_credential(fields: &mut Fields, faults: &mut Faults) {
-    if fields.remove("credential").is_some_and(|credential| !credential.is_null()) {
-        let msg = "credential is not supported yet; give the credentials in `connection_args`";
-        faults.0.push(Fault::new(["body", "credential"], "unsupported", msg));
-    }
+fn credential(fields: &mut Fields, faults: &mut Faults) -> Option<CredentialRef> {
+    let value = fields.remove("credential").filter(|credential| !credential.is_null())?;
+    faults.keep_read(&["body"], credential::read(value))
 }
 
 fn warn(left: &Fields, order: &mut Order) {

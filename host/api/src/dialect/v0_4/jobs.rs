@@ -1,0 +1,67 @@
+//! `/jobs`. A list has the newest thousand; the dialect has no pages.
+
+use super::job::JobView;
+use super::refused::Refused;
+use crate::dialect::enveloped::wanted;
+use crate::guard::{Canceler, Reader};
+use crate::{Api, download};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse, Response};
+use hostler_jobs::{Cancelled, Filter, Page, to_its_end};
+use hostler_model::JobId;
+use serde_json::{Value, json};
+
+/// How many jobs one answer lists.
+const LIST_LIMIT: usize = 1000;
+
+pub(super) async fn list(
+    Reader(caller): Reader,
+    State(api): State<Api>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Refused> {
+    let Some(filter) = wanted::read(&uri)?.filter() else { return Ok(Json(json!([])).into_response()) };
+    let filter = Filter { caller: caller.reach(), ..filter };
+    let jobs = api.backend.list(filter, Page::first(LIST_LIMIT)).await?;
+    let base = download::base(&api.config, &headers);
+    Ok(Json(jobs.iter().map(|job| JobView::new(job, &base)).collect::<Vec<_>>()).into_response())
+}
+
+pub(super) async fn get(
+    Reader(caller): Reader,
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
+    let none = || Refused::Missing(format!("Job {id} not found"));
+    let job = api.backend.get(id.parse().map_err(|_| none())?).await?;
+    let job = job.filter(|job| caller.reaches(&job.caller)).ok_or_else(none)?;
+    Ok(Json(JobView::new(&job, &download::base(&api.config, &headers))).into_response())
+}
+
+/// Cancels a job, also one that runs.
+pub(super) async fn cancel(
+    Canceler(caller): Canceler,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refused> {
+    let none = || Refused::Missing(format!("Job {id} not found or not in queued state"));
+    let filter = Filter { id: Some(id.parse().map_err(|_| none())?), ..Filter::default() };
+    let cancelled = to_its_end(async move { api.backend.cancel(filter, &caller).await }).await?;
+    if cancelled == Cancelled::default() { Err(none()) } else { Ok(Json(json!({"id": id}))) }
+}
+
+/// Cancels those that a filter means. Without one it cancels nothing.
+pub(super) async fn cancel_many(
+    Canceler(caller): Canceler,
+    State(api): State<Api>,
+    uri: Uri,
+) -> Result<Json<Vec<JobId>>, Refused> {
+    let wanted = wanted::read(&uri)?;
+    let filter = if wanted.is_everything() { None } else { wanted.filter() };
+    let Some(filter) = filter else { return Ok(Json(Vec::new())) };
+    let cancelled = to_its_end(async move { api.backend.cancel(filter, &caller).await }).await?;
+    Ok(Json([cancelled.ended, cancelled.asked].concat()))
+}
