@@ -6,6 +6,7 @@ mod enveloped;
 mod exception;
 mod fault;
 mod fields;
+pub(crate) mod letter;
 mod queue;
 mod rendering;
 mod states;

@@ -54,6 +54,7 @@ impl Error {
                 ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::BadPlugin => {
                     StatusCode::UNPROCESSABLE_ENTITY
                 }
+                ErrorKind::BadCredential => StatusCode::BAD_REQUEST,
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
                 ErrorKind::Denied => StatusCode::FORBIDDEN,
                 ErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -71,6 +72,7 @@ impl Error {
                 | ErrorKind::HostKeyChanged
                 | ErrorKind::HostKeyUnknown
                 | ErrorKind::HostKeyRevoked
+                | ErrorKind::CredentialUnavailable
                 | ErrorKind::AuthFailed
                 | ErrorKind::BadKey
                 | ErrorKind::Protocol

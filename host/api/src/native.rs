@@ -25,7 +25,7 @@ use crate::{Api, error::Error, key, query};
 use axum::Router;
 use axum::http::Uri;
 use hostler_model::{ErrorKind, Failure, Phase};
-pub use letter::NativeLetter;
+pub(crate) use letter::letter;
 use problem::Problem;
 pub(crate) use problem::answer;
 use std::time::Duration;

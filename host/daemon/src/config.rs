@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) jobs: hostler_jobs::Config,
     /// Whom to tell what becomes of jobs.
     pub(crate) webhooks: WebhookConfig,
+    /// Where credentials are kept that requests only name.
+    pub(crate) credentials: hostler_credentials::Config,
     /// Plugins in general.
     pub(crate) plugins: hostler_plugins::Config,
     /// The daemon's own files.
@@ -47,6 +49,7 @@ impl Default for Config {
             http: hostler_api::Config::default(),
             jobs: hostler_jobs::Config::default(),
             webhooks: WebhookConfig::default(),
+            credentials: hostler_credentials::Config::default(),
             plugins: hostler_plugins::Config::default(),
             files: hostler_files::Config::default(),
             ssh: hostler_remote::Config::default(),
@@ -59,9 +62,7 @@ impl Default for Config {
 impl Config {
     /// Reads all sources and fills in the folders below the data directory.
     pub(crate) fn load(files: &Files) -> anyhow::Result<Self> {
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-        let variables = std::env::vars();
-        Self::read(files, variables)
+        Self::read(files, variables())
     }
 
     fn read(files: &Files, variables: impl Iterator<Item = (String, String)>) -> anyhow::Result<Self> {
@@ -112,6 +113,13 @@ impl Config {
             self.ssh.known_hosts = data.join("known_hosts");
         }
     }
+}
+
+/// The environment, but for what is no text.
+pub(crate) fn variables() -> impl Iterator<Item = (String, String)> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    let variables = std::env::vars_os();
+    variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! `hostler serve`: builds the rooms from the bottom up and runs them until a signal.
 
 use crate::cli::Serve;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::key;
 use anyhow::Context;
-use hostler_api::{Api, NativeLetter};
+use hostler_api::{Api, Letters};
 use hostler_files::Staged;
 use hostler_jobs::Ledger;
 use hostler_remote::HostKeys;
@@ -44,12 +44,13 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let files = config.files.build()?;
     let (connector, audit) = (engine.clone(), Arc::new(ledger.clone()));
     let plugins = config.plugins.build(connector, files.clone(), audit).await?;
-    let webhooks = config.webhooks.build(&ledger, Arc::new(NativeLetter))?;
+    let webhooks = config.webhooks.build(&ledger, Arc::new(Letters))?;
     let mut registry = Registry::with_prefix("hostler");
     ledger.register(&mut registry);
     engine.register(&mut registry);
     plugins.register(&mut registry);
-    let jobs = config.jobs.build(ledger, plugins, webhooks).await?;
+    let credentials = config.credentials.build(config::variables())?;
+    let jobs = config.jobs.build(ledger, plugins, webhooks, credentials).await?;
     jobs.register(&mut registry);
     let api = Api::new(config.http, jobs.clone(), host_keys, key).with_metrics(registry);
     let shutdown = CancellationToken::new();

@@ -6,6 +6,7 @@ use crate::retention::{self, Retention};
 use crate::store::{Owner, Recovered, Store};
 use crate::supervisor::supervise;
 use crate::{Error, Filter, Jobs, Ledger, Page, Webhooks, clock, trail};
+use hostler_credentials::Credentials;
 use hostler_model::{Failure, JobId};
 use hostler_plugins::Plugins;
 use serde::Deserialize;
@@ -76,7 +77,13 @@ impl Default for Config {
 impl Config {
     /// Takes over the jobs that an earlier run left open in the ledger, and starts to carry out jobs on the current
     /// tokio runtime.
-    pub async fn build(self, ledger: Ledger, plugins: Arc<Plugins>, webhooks: Arc<Webhooks>) -> Result<Jobs, Error> {
+    pub async fn build(
+        self,
+        ledger: Ledger,
+        plugins: Arc<Plugins>,
+        webhooks: Arc<Webhooks>,
+        credentials: Credentials,
+    ) -> Result<Jobs, Error> {
         let Ledger { store, vault, .. } = ledger;
         let owner = Owner::new();
         let Recovered { queued, lost } = store.recover(owner, clock::now()).await.map_err(Error::LeftOver)?;
@@ -87,7 +94,7 @@ impl Config {
         tokio::spawn(retention::keep(Arc::downgrade(&store), owner, Retention::new(&self)));
         let keys = Keys::load(Arc::clone(&store)).await.map_err(Error::Keys)?;
         let dispatcher = Dispatcher::start(&self, store, owner);
-        let jobs = Jobs::new(self, plugins, dispatcher, vault, keys, webhooks);
+        let jobs = Jobs::new(self, plugins, dispatcher, vault, keys, webhooks, credentials);
         jobs.resume(queued);
         tokio::spawn(supervise(jobs.downgrade()));
         Ok(jobs)

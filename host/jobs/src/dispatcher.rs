@@ -12,7 +12,7 @@ use crate::needs::Needs;
 use crate::queue::{Queue, Room};
 use crate::running::Running;
 use crate::store::{Arrival, Inserted, Owner, Store, Waiting, Watch};
-use crate::work::{Run, Task, Work};
+use crate::work::{Prepare, Run, Task, Work};
 use crate::{Cancelled, Config, Filter, Idempotency, Job, Submitted, clock, failures, to_its_end, trail};
 use hostler_model::{Failure, JobId};
 use std::sync::Arc;
@@ -53,6 +53,8 @@ pub(crate) struct Newcomer {
     pub(crate) webhooks: Vec<Watch>,
     pub(crate) needs: Needs,
     pub(crate) run: Run,
+    /// What is done instead of `run` if it must wait first.
+    pub(crate) later: Option<Prepare>,
 }
 
 impl Dispatcher {
@@ -91,7 +93,7 @@ impl Dispatcher {
     pub(crate) async fn accept(self: &Arc<Self>, newcomer: Newcomer) -> Result<Submitted, Failure> {
         let this = Arc::clone(self);
         to_its_end(async move {
-            let Newcomer { room, job, ttl, kept, idempotency, webhooks, needs, run } = newcomer;
+            let Newcomer { room, job, ttl, kept, idempotency, webhooks, needs, run, later } = newcomer;
             let _inside = this.door.read().await;
             if this.draining.is_cancelled() {
                 return Err(failures::stopping());
@@ -118,7 +120,10 @@ impl Dispatcher {
             this.store.record(&trail::submitted(&accepted), clock::now());
             match place.zip(entry) {
                 Some((place, entry)) => drop(this.tasks.spawn(Arc::clone(&this).carry_out(job, run, place, entry))),
-                None => this.queue.push(Some(room), job, ttl, ttl, Work { needs, task: Task::Ready(run) }),
+                None => {
+                    let task = later.map_or(Task::Ready(run), Task::Kept);
+                    this.queue.push(Some(room), job, ttl, ttl, Work { needs, task });
+                }
             }
             Ok(Submitted { job: accepted, known: false })
         })

@@ -90,6 +90,14 @@ pub(crate) fn other_target(was: &Target, is: &Target) -> Failure {
     Failure::new(ErrorKind::Denied, Phase::Validate, message)
 }
 
+/// The credential of the job leads to another login than when the job was accepted and judged.
+pub(crate) fn other_user(was: &Target, is: &Target) -> Failure {
+    let message = format!(
+        "While the job waited, its credential came to mean another login, {is} instead of {was}; submit it again if that is right."
+    );
+    Failure::new(ErrorKind::Denied, Phase::Validate, message)
+}
+
 /// The driver was replaced, and does not accept the request any more.
 pub(crate) fn not_valid(problems: &[Problem]) -> Failure {
     let problems: Vec<String> = problems.iter().map(|it| format!("{}: {}", it.path.join("."), it.message)).collect();

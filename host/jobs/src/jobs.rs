@@ -1,5 +1,6 @@
 //! The door of this room.
 
+mod credential;
 mod files;
 mod resume;
 mod submit;
@@ -15,6 +16,7 @@ use crate::{
     trail,
 };
 use futures::Stream;
+use hostler_credentials::Credentials;
 use hostler_model::{
     AuditEntry, BatchId, Caller, DriverSchemas, Failure, JobId, KeyInfo, NewKey, PluginChange, PluginInfo, Secret,
 };
@@ -36,6 +38,7 @@ pub struct Jobs {
     webhooks: Arc<Webhooks>,
     /// There may be a detached task that was not there before.
     supervised: Arc<Notify>,
+    credentials: Arc<Credentials>,
 }
 
 impl Jobs {
@@ -46,14 +49,15 @@ impl Jobs {
         vault: Arc<Vault>,
         keys: Keys,
         webhooks: Arc<Webhooks>,
+        credentials: Credentials,
     ) -> Self {
-        let (config, keys, supervised) = (Arc::new(config), Arc::new(keys), Arc::default());
-        Self { config, plugins, dispatcher, vault, keys, webhooks, supervised }
+        let (config, keys, credentials) = (Arc::new(config), Arc::new(keys), Arc::new(credentials));
+        Self { config, plugins, dispatcher, vault, keys, webhooks, credentials, supervised: Arc::default() }
     }
 
     /// What gives them for as long as somebody else has them.
     pub(crate) fn downgrade(&self) -> impl Fn() -> Option<Self> + Send + use<> {
-        let Self { config, vault, supervised, .. } = self.clone();
+        let Self { config, vault, supervised, credentials, .. } = self.clone();
         let (plugins, dispatcher) = (Arc::downgrade(&self.plugins), Arc::downgrade(&self.dispatcher));
         let (keys, webhooks) = (Arc::downgrade(&self.keys), Arc::downgrade(&self.webhooks));
         move || {
@@ -64,6 +68,7 @@ impl Jobs {
                 vault: vault.clone(),
                 keys: keys.upgrade()?,
                 webhooks: webhooks.upgrade()?,
+                credentials: credentials.clone(),
                 supervised: supervised.clone(),
             })
         }

@@ -45,8 +45,8 @@ type Results = Family<[(&'static str, &'static str); 1], Counter>;
 
 /// How a job is told: whoever knows the shapes of jobs writes the bodies.
 pub trait Letter: Send + Sync + 'static {
-    /// The body, in JSON.
-    fn body(&self, job: &Job, event: WebhookEvent, at: Timestamp) -> Vec<u8>;
+    /// The body, in JSON, in the words of a dialect: [`Webhook::dialect`].
+    fn body(&self, job: &Job, event: WebhookEvent, at: Timestamp, dialect: &str) -> Vec<u8>;
 }
 
 /// The webhooks of this daemon.

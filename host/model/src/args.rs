@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 const SECRET_NAMES: [&str; 5] = ["password", "pkey", "passphrase", "token", "secret"];
 const SECRET_ENDINGS: [&str; 3] = ["_password", "_pkey", "_passphrase"];
 
+/// What of a credential may be shown.
+const USERS: [&str; 2] = ["username", "proxy_username"];
+
 /// The arguments of one object of a request, such as `connection_args`.
 ///
 /// Secret fields are moved out of the object when it is sealed and are reachable only by their
@@ -54,6 +57,24 @@ impl Args {
         // A secret may also hide deeper, where no driver of ours reads one: refuse, never keep.
         for (field, value) in &mut self.public {
             strip_nested(value, &mut vec![self.name.to_owned(), field.clone()], &mut self.problems);
+        }
+    }
+
+    /// Adds a field of a credential, unless there is one of that name. All but users are secrets. Answers whether the
+    /// field has that value now.
+    pub fn complete(&mut self, field: &str, value: &Secret) -> bool {
+        let path = format!("{}.{field}", self.name);
+        match (self.public.get(field), self.secrets.get(&path)) {
+            (Some(given), _) if !given.is_null() => given == value.expose(),
+            (_, Some(given)) => given.expose() == value.expose(),
+            _ if USERS.contains(&field) => {
+                self.public.insert(field.into(), value.expose().into());
+                true
+            }
+            _ => {
+                self.secrets.insert(path, value.clone());
+                true
+            }
         }
     }
 
@@ -135,6 +156,18 @@ mod tests {
         assert_eq!(Value::Object(args.public().clone()), json!({"host": "h"}));
         assert_eq!(args.secrets()["connection_args.password"].expose(), "p");
         assert_eq!(args.secrets().len(), 3);
+    }
+
+    #[test]
+    fn a_credential_fills_in_what_is_absent_and_only_users_are_shown() {
+        let mut args = seal(json!({"host": "h", "username": null, "passphrase": "mine"}));
+        let secret = |text: &str| Secret::new(text.into());
+        assert!(args.complete("username", &secret("u")) && args.complete("password", &secret("p")));
+        assert!(args.complete("community", &secret("c")));
+        assert!(!args.complete("passphrase", &secret("theirs")) && !args.complete("host", &secret("evil")));
+        assert_eq!(Value::Object(args.public().clone()), json!({"host": "h", "username": "u"}));
+        assert_eq!(args.secrets()["connection_args.passphrase"].expose(), "mine");
+        assert_eq!(args.secrets()["connection_args.community"].expose(), "c");
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub enum AuditEvent {
     Canceled,
     /// A job ended; `details` say how.
     Ended,
+    /// A credential was fetched for a job; `details` say which.
+    CredentialUsed,
     /// It was denied.
     Denied,
     /// A policy that only monitors would have denied it.

@@ -31,6 +31,10 @@ pub enum ErrorKind {
     HostKeyUnknown,
     /// The server's key was revoked.
     HostKeyRevoked,
+    /// The credential that the request names is not there, or not as it asks.
+    BadCredential,
+    /// What keeps credentials fails.
+    CredentialUnavailable,
     /// The server accepted none of the credentials.
     AuthFailed,
     /// A private key cannot be read: format, type or passphrase.

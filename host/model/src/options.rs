@@ -1,6 +1,6 @@
 //! What is asked of a job besides its work.
 
-use crate::Detach;
+use crate::{CredentialRef, Detach};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct Options {
     pub staged: Option<Uuid>,
     /// What is read out of the output of each command.
     pub parsing: Option<Parsing>,
+    /// By whose name and secrets it logs in: [`crate::Request::credential`], for a job that is asked for once more.
+    pub credential: Option<CredentialRef>,
 }
 
 /// How the output of commands is made into data.

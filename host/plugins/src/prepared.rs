@@ -240,6 +240,11 @@ impl Prepared {
         &self.plan
     }
 
+    /// Adds what the client should know of the way in.
+    pub fn warn(&mut self, warnings: Vec<String>) {
+        self.plan.warnings.extend(warnings);
+    }
+
     /// What the policies said, in order; once more for a job that one of them changed.
     pub fn verdicts(&self) -> &[Verdict] {
         &self.verdicts

@@ -35,9 +35,11 @@ pub(super) fn exit_status(exit: &Exit) -> i64 {
 /// The name of the exception of Python, Paramiko or RQ that clients know for a kind of failure.
 fn exception(kind: &ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::NotFound | ErrorKind::IdempotencyConflict => {
-            "ValueError"
-        }
+        ErrorKind::InvalidRequest
+        | ErrorKind::BadCredential
+        | ErrorKind::Unsupported
+        | ErrorKind::NotFound
+        | ErrorKind::IdempotencyConflict => "ValueError",
         ErrorKind::Denied | ErrorKind::ElevationFailed | ErrorKind::PermissionDenied => "PermissionError",
         ErrorKind::UnknownHost => "gaierror",
         ErrorKind::Refused | ErrorKind::Unreachable => "NoValidConnectionsError",
@@ -54,6 +56,7 @@ fn exception(kind: &ErrorKind) -> &'static str {
         ErrorKind::Expired | ErrorKind::Lost => "AbandonedJobError",
         ErrorKind::Canceled => "StopRequested",
         ErrorKind::TransferFailed
+        | ErrorKind::CredentialUnavailable
         | ErrorKind::Limit
         | ErrorKind::Throttled
         | ErrorKind::Trap

@@ -4,7 +4,7 @@ use super::fields::Fields;
 use super::problem::Problem;
 use super::request::JobRequest;
 use hostler_jobs::Job;
-use hostler_model::Options;
+use hostler_model::{CredentialRef, Options};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -95,7 +95,8 @@ pub(super) fn merged(mut fields: Map<String, Value>, changes: Map<String, Value>
 
 /// The request that made a job, without its secrets.
 pub(super) fn asked(job: &Job) -> Map<String, Value> {
-    let Options { ttl, execution_timeout, result_ttl, repeatable, pinned, detach, staged, parsing: _ } = job.options;
+    let Options { ttl, execution_timeout, result_ttl, repeatable, pinned, detach, staged, parsing: _, ref credential } =
+        job.options;
     let mut driver_args = job.plan.driver_args.clone();
     // The daemon tells the driver itself what came with the request, and that it detaches.
     driver_args
@@ -116,6 +117,15 @@ pub(super) fn asked(job: &Job) -> Map<String, Value> {
         "detach": detach.is_some(),
         "staged": staged,
         "queue_strategy": if pinned { "pinned" } else { "fifo" },
+        "credential": credential.as_ref().map(credential_fields),
     });
     if let Value::Object(fields) = request { fields } else { Map::new() }
+}
+
+/// A reference as a request has it.
+fn credential_fields(credential: &CredentialRef) -> Value {
+    let mut fields = credential.arguments.clone();
+    fields.insert("provider".into(), json!(credential.provider));
+    fields.insert("reference".into(), json!(credential.reference));
+    fields.into()
 }

@@ -2,7 +2,7 @@
 //! value, which may be a secret.
 
 use super::webhooks::Wanted;
-use hostler_model::{Args, Problem, Webhook};
+use hostler_model::{Args, CredentialRef, Problem, Webhook};
 use serde_json::{Map, Value};
 use std::time::Duration;
 use uuid::Uuid;
@@ -76,6 +76,19 @@ impl Fields {
         self.read(name, "list_type", "Input should be a list of dictionaries", |value| match value {
             Value::Array(items) => items.into_iter().map(object).collect(),
             _ => None,
+        })
+    }
+
+    /// Where a credential is kept. What else it says is for its provider to judge.
+    pub(super) fn credential(&mut self, name: &str) -> Option<CredentialRef> {
+        let wanted =
+            "Input should be a dictionary with `reference`, and perhaps `provider` and what the provider knows";
+        self.read(name, "credential_type", wanted, |value| {
+            let mut arguments = object(value)?;
+            arguments.retain(|_, value| !value.is_null());
+            let reference = text(arguments.remove("reference")?)?;
+            let provider = arguments.remove("provider").map(|name| text(name).ok_or(()));
+            Some(CredentialRef { provider: provider.transpose().ok()?, reference, arguments })
         })
     }
 

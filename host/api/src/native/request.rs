@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use hostler_jobs::Idempotency;
-use hostler_model::{Args, Detach, Options, Request, Webhook};
+use hostler_model::{Args, CredentialRef, Detach, Options, Request, Webhook};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -80,6 +80,10 @@ pub(super) struct JobRequest {
     /// How the job shares its target with others. Absent: `fifo`.
     #[schema(required = false, default = "fifo")]
     queue_strategy: QueueStrategy,
+    /// Where to get what `connection_args` lack to log in: `provider`, `reference`, and perhaps `mount`, `version`, `namespace`,
+    /// `field_mapping`.
+    #[schema(required = false, value_type = Option<Object>)]
+    credential: Option<CredentialRef>,
     /// Whom to tell what becomes of the job: `url`, and perhaps `secret`, `events`, `method`, `headers`, `timeout`. What is secret
     /// of it is never shown again.
     #[schema(required = false, value_type = Vec<Object>)]
@@ -115,6 +119,7 @@ impl JobRequest {
             detach: fields.flag("detach"),
             repeatable: fields.flag("repeatable"),
             queue_strategy: fields.word("queue_strategy", &strategies).unwrap_or(QueueStrategy::Fifo),
+            credential: fields.credential("credential"),
             webhooks: fields.webhooks("webhooks"),
             dry_run: fields.flag("dry_run"),
         };
@@ -145,6 +150,7 @@ impl JobRequest {
             connection_args: self.connection_args,
             driver_args: self.driver_args,
             options,
+            credential: self.credential,
             webhooks: self.webhooks,
             ..Request::default()
         }

@@ -150,6 +150,7 @@ async fn what_was_downloaded_has_an_address_under_which_it_is_found() {
         session_reused: false,
         moved: Some(Box::new(moved)),
         parsed: None,
+        launched: None,
     };
     job.outcome = Some(Outcome { results: vec![result], ..Outcome::default() });
     let path = format!("/v0.4/jobs/{}", job.id);

@@ -33,7 +33,7 @@ impl House {
     fn newcomer(&self, job: Job, ttl: Duration, run: Run) -> Result<Newcomer, Failure> {
         let room = self.dispatcher.reserve()?;
         let needs = Need::of(&job, &self.config, usize::MAX);
-        Ok(Newcomer { room, job, ttl, kept: None, idempotency: None, webhooks: Vec::new(), needs, run })
+        Ok(Newcomer { room, job, ttl, kept: None, idempotency: None, webhooks: Vec::new(), needs, run, later: None })
     }
 
     async fn try_submit(&self, ttl: Duration, work: Run) -> Result<JobId, Failure> {

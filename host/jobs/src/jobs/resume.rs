@@ -6,7 +6,7 @@ use crate::failures;
 use crate::kept::Kept;
 use crate::needs::Need;
 use crate::store::Waiting;
-use crate::work::{Run, Task, Work};
+use crate::work::{Prepare, Run, Task, Work};
 use hostler_model::{Failure, TaskId};
 use hostler_plugins::Rejection;
 
@@ -22,22 +22,31 @@ impl Jobs {
             let concurrency = self.plugins.concurrency(&job.driver).unwrap_or(0);
             let needs = Need::of(job, &self.config, concurrency);
             let ttl = job.options.ttl.unwrap_or(self.config.default_ttl());
-            let (jobs, job, kept) = (self.clone(), job.clone(), waiting.kept.clone());
-            let prepare = Box::new(move || Box::pin(async move { jobs.prepare_again(&job, kept).await }) as _);
-            self.dispatcher.resume(waiting, ttl, Work { needs, task: Task::Kept(prepare) });
+            let task = Task::Kept(self.later(job, waiting.kept.clone()));
+            self.dispatcher.resume(waiting, ttl, Work { needs, task });
             staged.into_iter().for_each(|file| self.release_after(id, file));
         }
     }
 
+    /// What validates and judges a job when its turn has come.
+    pub(super) fn later(&self, job: &Job, kept: Kept) -> Prepare {
+        let (jobs, job) = (self.clone(), job.clone());
+        Box::new(move || Box::pin(async move { jobs.prepare_again(&job, kept).await }) as _)
+    }
+
     async fn prepare_again(&self, job: &Job, kept: Kept) -> Result<Run, Failure> {
-        let request = kept.open(&self.vault, job.id)?;
+        let mut request = kept.open(&self.vault, job.id)?;
+        self.fill_in(job.id, &job.caller, &mut request).await?;
+        let by_reference = request.credential.is_some();
         let prepared =
             self.plugins.prepare(job.id, &job.caller, request).await.map_err(|rejection| match rejection {
                 Rejection::Invalid(problems) => failures::not_valid(&problems),
                 Rejection::Failed(failure) => failure,
             })?;
-        if prepared.plan().target != job.plan.target {
-            return Err(failures::other_target(&job.plan.target, &prepared.plan().target));
+        let (was, is) = (&job.plan.target, &prepared.plan().target);
+        if is != was {
+            let failure = if by_reference { failures::other_user } else { failures::other_target };
+            return Err(failure(was, is));
         }
         Ok(self.run(prepared, job.options.detach.map(|_| TaskId::from(job.id))))
     }

@@ -6,7 +6,7 @@ use crate::kept::Kept;
 use crate::needs::Need;
 use crate::reach::{self, Beyond};
 use crate::{DryRun, Job, Rejection, State, Submission, Submitted};
-use hostler_model::{Caller, Failure, JobId, Request, Target};
+use hostler_model::{Caller, Failure, JobId, Options, Request, Target};
 use hostler_plugins::Prepared;
 
 impl Jobs {
@@ -37,7 +37,9 @@ impl Jobs {
         let mut warnings = std::mem::take(&mut request.warnings);
         let webhooks = std::mem::take(&mut request.webhooks);
         let webhooks = self.webhooks.seal(id, webhooks).map_err(Rejection::Failed)?;
+        // What the credential holds comes later: it is not kept.
         let kept = Kept::seal(&self.vault, id, &request)?;
+        let options = Options { credential: request.credential.clone(), ..options };
         let prepared = self.prepare(id, &caller, request).await?;
         let plan = prepared.plan().clone();
         warnings.extend_from_slice(&plan.warnings);
@@ -60,8 +62,10 @@ impl Jobs {
         };
         let needs = Need::of(&job, &self.config, prepared.concurrency());
         let task = self.expect_task(&job, &kept).await?;
+        // Who must wait, and logs in by a reference, is to use what stands there then.
+        let later = job.options.credential.is_some().then(|| self.later(&job, kept.clone()));
         let run = self.run(prepared, task.clone());
-        let newcomer = Newcomer { room, job, ttl, kept: Some(kept), idempotency, webhooks, needs, run };
+        let newcomer = Newcomer { room, job, ttl, kept: Some(kept), idempotency, webhooks, needs, run, later };
         let accepted = self.dispatcher.accept(newcomer).await;
         if let (Some(task), Err(_) | Ok(Submitted { known: true, .. })) = (task, &accepted) {
             self.dispatcher.store.forget_task(&task).await?;
@@ -83,25 +87,27 @@ impl Jobs {
     /// Has the plugins look at the request. A job that the caller's key is not for is denied, and leaves a line of the
     /// audit only.
     async fn prepare(&self, id: JobId, caller: &Caller, request: Request) -> Result<Prepared, Rejection> {
-        let driver = request.driver.clone();
-        self.reach(id, caller, &driver, self.plugins.prepare(id, &caller.name, request)).await
+        self.prepared(id, caller, request, |request| self.plugins.prepare(id, &caller.name, request)).await
     }
 
     /// The same for somebody who only wants to connect.
     pub(super) async fn prepare_visit(&self, caller: &Caller, request: Request) -> Result<Prepared, Rejection> {
-        let (id, driver) = (JobId::new(), request.driver.clone());
-        self.reach(id, caller, &driver, self.plugins.prepare_visit(id, &caller.name, request)).await
+        let id = JobId::new();
+        self.prepared(id, caller, request, |request| self.plugins.prepare_visit(id, &caller.name, request)).await
     }
 
-    async fn reach(
+    async fn prepared<P: Future<Output = Result<Prepared, Rejection>>>(
         &self,
         id: JobId,
         caller: &Caller,
-        driver: &str,
-        prepare: impl Future<Output = Result<Prepared, Rejection>>,
+        mut request: Request,
+        prepare: impl FnOnce(Request) -> P,
     ) -> Result<Prepared, Rejection> {
+        let driver = &request.driver.clone();
         reach::check_driver(caller, driver).map_err(|beyond| self.deny(beyond, caller, id, driver, None))?;
-        let prepared = prepare.await?;
+        let warnings = self.fill_in(id, &caller.name, &mut request).await?;
+        let mut prepared = prepare(request).await?;
+        prepared.warn(warnings);
         let target = &prepared.plan().target;
         reach::check_target(caller, target).map_err(|beyond| self.deny(beyond, caller, id, driver, Some(target)))?;
         Ok(prepared)

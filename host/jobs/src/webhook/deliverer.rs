@@ -112,40 +112,49 @@ impl Webhooks {
     /// Makes an attempt, and says what follows from it.
     async fn judged(&self, due: Due) -> (Attempt, Verdict) {
         let (number, again) = (due.attempts + 1, due.body.clone());
-        let (body, made) = match self.letter_of(due).await {
+        let (body, made, asked) = match self.letter_of(due).await {
             Ok((plain, id, body, trace)) => {
                 let letter = post::Letter { id: &id, body: body.clone(), trace };
-                (Some(body), self.post.deliver(&plain, letter).await)
+                let made = self.post.deliver(&plain, letter).await;
+                (Some(body), made, plain.retry_after)
             }
-            Err(undelivered) => (again, Err(undelivered)),
+            Err(undelivered) => (again, Err(undelivered), None),
         };
         let at = clock::now();
         match made {
             Ok(status) => (Attempt { at, status: Some(status), error: None }, Verdict::Delivered),
             Err(Undelivered { status, why, for_good }) => {
                 let attempt = Attempt { at, status, error: Some(why) };
-                let verdict = if for_good || number >= self.max_attempts {
-                    Verdict::GivenUp
-                } else {
-                    Verdict::Retry { at: at + back_off(number), body }
+                let verdict = match self.pause_after(number, asked.as_deref()) {
+                    Some(pause) if !for_good => Verdict::Retry { at: at + pause, body },
+                    _ => Verdict::GivenUp,
                 };
                 (attempt, verdict)
             }
         }
     }
 
+    /// How long to wait after this attempt: as the webhook asks, within what the operator allows. `None` if it was the last.
+    fn pause_after(&self, attempt: u32, asked: Option<&[Duration]>) -> Option<Duration> {
+        if attempt >= self.max_attempts {
+            return None;
+        }
+        let Some(asked) = asked else { return Some(back_off(attempt)) };
+        asked.get(attempt.saturating_sub(1) as usize).map(|pause| (*pause).clamp(FIRST_PAUSE, LONGEST_PAUSE))
+    }
+
     /// Where it goes, under which id, what it says, and in which trace.
     async fn letter_of(&self, due: Due) -> Result<(Plain, String, Vec<u8>, Option<Trace>), Undelivered> {
         let lasting = |why: &str| Undelivered { status: None, why: why.into(), for_good: true };
         let opened = self.vault.open(LABEL, &due.job.to_string(), &due.sealed);
-        let plain = opened.ok().and_then(|plain| serde_json::from_slice(&plain).ok());
+        let plain = opened.ok().and_then(|plain| serde_json::from_slice::<Plain>(&plain).ok());
         let plain = plain.ok_or_else(|| lasting("The key that sealed the webhook is not there any more."))?;
         let job = self.store.get(due.job).await.map_err(|failure| {
             tracing::error!(detail = failure.detail, "the job of a webhook could not be read");
             Undelivered { for_good: false, ..lasting("The job could not be read.") }
         })?;
         let trace = job.as_ref().and_then(|job| Trace::read(job.trace.as_deref()?));
-        let written = || job.as_ref().map(|job| self.letter.body(job, due.event, due.created_at));
+        let written = || job.as_ref().map(|job| self.letter.body(job, due.event, due.created_at, &plain.dialect));
         let body =
             due.body.or_else(written).ok_or_else(|| lasting("The job was removed before it could be told of."))?;
         Ok((plain, due.id, body, trace))

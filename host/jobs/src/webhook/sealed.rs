@@ -13,6 +13,10 @@ pub(super) struct Plain {
     pub(super) method: String,
     pub(super) headers: BTreeMap<String, Bare>,
     pub(super) timeout: Option<Duration>,
+    #[serde(default)]
+    pub(super) dialect: String,
+    #[serde(default)]
+    pub(super) retry_after: Option<Vec<Duration>>,
 }
 
 /// A secret that can be written, to be sealed at once.
@@ -26,6 +30,8 @@ impl From<Webhook> for Plain {
             method: webhook.method,
             headers: webhook.headers.into_iter().map(|(name, value)| (name, Bare(value))).collect(),
             timeout: webhook.timeout,
+            dialect: webhook.dialect,
+            retry_after: webhook.retry_after,
         }
     }
 }

@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Plain;
 
 impl Letter for Plain {
-    fn body(&self, job: &Job, event: WebhookEvent, _at: Timestamp) -> Vec<u8> {
-        format!("{event} {} {}", job.id, job.state).into_bytes()
+    fn body(&self, job: &Job, event: WebhookEvent, _at: Timestamp, dialect: &str) -> Vec<u8> {
+        format!("{event} {} {}{dialect}", job.id, job.state).into_bytes()
     }
 }
 
@@ -183,6 +183,22 @@ async fn what_fails_is_tried_again_also_by_the_next_run() {
     assert_eq!((first.header("webhook-id"), &first.body), (second.header("webhook-id"), &second.body));
     let told = until(&webhooks, job.id, over).await;
     assert_eq!((told.state, told.attempts.len(), told.next_at), (DeliveryState::Delivered, 2, None));
+}
+
+#[tokio::test]
+async fn a_webhook_says_how_often_it_is_tried_again_and_in_whose_words_it_tells() {
+    let (folder, (port, mut heard)) = (folder(), receiver(&["500 Oops", "500 Oops", "500 Oops"]).await);
+    let (webhooks, ledger) = start(folder.path(), &["127.0.0.1"], 8);
+    let mut hook = hook("127.0.0.1", port);
+    (hook.dialect, hook.retry_after) = (" in 0.4".into(), Some(vec![Duration::ZERO]));
+    let job = job(&webhooks, &ledger, vec![hook]).await;
+    end(&ledger, &job).await;
+    let told = until(&webhooks, job.id, over).await;
+    assert_eq!((told.state, told.attempts.len()), (DeliveryState::GivenUp, 2), "once, and once more");
+    let body = format!("finished {} finished in 0.4", job.id);
+    for _ in 0..2 {
+        assert_eq!(heard.recv().await.expect("a letter").body, body);
+    }
 }
 
 #[tokio::test]
