@@ -3,7 +3,6 @@
 mod arguments;
 
 use crate::failures;
-use arguments::Arguments;
 use hostler_model::Failure;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind};
@@ -35,14 +34,14 @@ pub fn render(
         return Err(failures::not_found("Renderer", name, &RENDERERS));
     }
     failures::check_source(template)?;
-    let arguments = Arguments::read(args)?;
-    let template = arguments.with_newlines(template);
+    let syntax = arguments::read(args)?;
+    let template = template.replace("\r\n", "\n").replace('\r', "\n");
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_debug(false);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(DEPTH);
-    environment.set_syntax(arguments.syntax);
+    environment.set_syntax(syntax);
     environment.set_unknown_method_callback(unknown_method_callback);
     let template = environment.template_from_str(&template).map_err(|error| failure(&error))?;
     let text = template.render(Serde(context)).map_err(|error| failure(&error))?;

@@ -20,10 +20,10 @@ fn what_python_would_write_is_written() {
 #[test]
 fn arguments_change_how_a_template_is_written() {
     let args = json!({"variable_start_string": "<<", "variable_end_string": ">>", "line_statement_prefix": "%%",
-        "trim_blocks": true, "keep_trailing_newline": true, "newline_sequence": "\r\n", "block_end_string": null});
-    let text = rendered("%% if x\n<< x >>\n%% endif\n{{ x }}\n", json!({"x": 1}), args).expect("a text");
-    assert_eq!(text, "1\r\n{{ x }}\r\n");
-    for args in [json!({"extensions": []}), json!({"trim_blocks": "x"}), json!({"newline_sequence": "x"})] {
+        "trim_blocks": true, "keep_trailing_newline": true, "newline_sequence": "\n", "block_end_string": null});
+    let text = rendered("%% if x\r\n<< x >>\n%% endif\n{{ x }}\n", json!({"x": 1}), args).expect("a text");
+    assert_eq!(text, "1\n{{ x }}\n");
+    for args in [json!({"extensions": []}), json!({"trim_blocks": "x"}), json!({"newline_sequence": "\r\n"})] {
         rendered("x", json!({}), args).expect_err("it cannot be");
     }
 }
