@@ -63,7 +63,7 @@ mod tests {
         let found = environment.find("web").expect("it is there").map(&BTreeMap::new()).expect("all fields");
         assert_eq!(found.keys().collect::<Vec<_>>(), ["password", "username"]);
         assert_eq!(found["password"].expose(), "value of SSH_WEB__PASSWORD");
-        let other = environment.find("web-db").expect("it is there").map(&BTreeMap::new()).expect_err("no user");
+        let other = environment.find("web-db").expect("it is there").map(&BTreeMap::new()).err().expect("no user");
         assert!(other.message.contains("username"), "{}", other.message);
         assert!(environment.find("x").is_none() && environment.find("we").is_none());
     }

@@ -107,7 +107,7 @@ async fn paths_are_allowed_by_whole_segments_and_namespaces_by_name() {
         ("web", json!({"mount": "kv/netpulse-admin"})),
         ("netpulse/web", json!({"namespace": "other"})),
     ] {
-        let refused = vault.resolve(&credential(reference, arguments), "portal").await.expect_err(reference);
+        let refused = vault.resolve(&credential(reference, arguments), "portal").await.err().expect(reference);
         assert_eq!(refused.kind, ErrorKind::Denied, "{refused}");
         assert!(refused.message.contains("portal"), "{refused}");
     }
@@ -118,7 +118,7 @@ async fn paths_are_allowed_by_whole_segments_and_namespaces_by_name() {
         ("netpulse/web", json!({"mount": ".."})),
         ("netpulse/web", json!({"verify": false})),
     ] {
-        let refused = vault.resolve(&credential(reference, arguments), "portal").await.expect_err(reference);
+        let refused = vault.resolve(&credential(reference, arguments), "portal").await.err().expect(reference);
         assert_eq!(refused.kind, ErrorKind::BadCredential, "{refused}");
     }
     assert!(lines(&heard).is_empty(), "Vault was asked");
@@ -136,14 +136,14 @@ async fn what_vault_does_wrong_is_told_without_the_token_or_what_it_said() {
     let (address, _heard) = stand_in(answers.clone().into_iter().collect()).await;
     let vault = vault(&address, json!({"cache": 0}));
     for status in answers.keys() {
-        let failure = vault.resolve(&credential("web", json!({})), "a").await.expect_err("it is wrong");
+        let failure = vault.resolve(&credential("web", json!({})), "a").await.err().expect("it is wrong");
         let kind = if *status == 404 { ErrorKind::BadCredential } else { ErrorKind::CredentialUnavailable };
         assert_eq!(failure.kind, kind, "{status}: {failure}");
         let all = format!("{failure:?}");
         assert!(!all.contains("hunter2") && !all.contains(TOKEN), "{all}");
     }
     // Nobody listens any more.
-    let failure = vault.resolve(&credential("web", json!({})), "a").await.expect_err("gone");
+    let failure = vault.resolve(&credential("web", json!({})), "a").await.err().expect("gone");
     assert_eq!(failure.kind, ErrorKind::CredentialUnavailable, "{failure}");
     assert!(!format!("{failure:?}").contains(TOKEN));
 }
