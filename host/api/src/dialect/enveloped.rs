@@ -58,7 +58,11 @@ pub(super) fn routes() -> Router<Api> {
         .route("/job", get(jobs).delete(cancel))
         .route("/worker", get(workers::list).delete(workers::delete))
         .route("/health", get(health))
-        .merge(template::routes(templated))
+}
+
+/// Those of templates. Without a prefix they are of dialect 0.4.
+pub(super) fn template_routes() -> Router<Api> {
+    template::routes(templated)
 }
 
 /// No other method than those of the routes is known.

@@ -25,7 +25,7 @@ use tested::TestedView;
 
 /// All of it, for its prefix.
 pub(crate) fn router(api: &Api) -> Router {
-    let router = routes().route("/device/bulk", many(Form::Execute));
+    let router = routes().route("/device/bulk", many(Form::Execute)).merge(enveloped::template_routes());
     guarded(enveloped::closed(router), api, refused::answer)
 }
 

@@ -27,7 +27,8 @@ pub(crate) fn router(api: &Api) -> Router {
     let router = enveloped::routes()
         .route("/device/exec", post(exec))
         .route("/device/bulk", post(bulk))
-        .route("/device/test", post(test));
+        .route("/device/test", post(test))
+        .merge(enveloped::template_routes());
     guarded(enveloped::closed(router), api, refused::answer)
 }
 
