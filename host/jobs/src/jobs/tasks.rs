@@ -67,7 +67,7 @@ impl Jobs {
         match self.launch(&kept.task).await? {
             Launch::Awaited => return Ok(nothing(kept.task)),
             Launch::Never => return Ok(self.saw(id, lost()).await?.and_then(nothing)),
-            Launch::Done if kept.sealed.is_none() => return Ok(nothing(kept.task)),
+            Launch::Done if kept.sealed.is_none() || never_ran(&kept.task) => return Ok(nothing(kept.task)),
             Launch::Done => {}
         }
         let visit = self.visit(&kept, by).await?;
@@ -311,6 +311,11 @@ enum Launch {
 /// Whether what failed then was not launched.
 fn is_before_launch(phase: Phase) -> bool {
     matches!(phase, Phase::Validate | Phase::Policy | Phase::Connect | Phase::HostKey | Phase::Auth)
+}
+
+/// Whether the target has nothing of it.
+fn never_ran(task: &Task) -> bool {
+    task.state == TaskState::Lost && task.pid.is_none()
 }
 
 fn lost() -> Sight {

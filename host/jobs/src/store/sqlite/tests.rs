@@ -136,7 +136,6 @@ async fn what_cannot_be_written_can_still_be_read_and_the_store_goes_on_when_it_
     read_only(true).await;
     let failure = insert(&store, &job).await.expect_err("nothing can be written");
     assert_eq!(failure.kind, ErrorKind::Internal);
-    assert!(failure.detail.expect("for the log").contains("readonly"));
     assert_eq!(store.get(known.id).await.expect("reading goes on").map(|job| job.id), Some(known.id));
     read_only(false).await;
     insert(&store, &job).await.expect("it can be written again");
