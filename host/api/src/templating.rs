@@ -1,6 +1,8 @@
 //! Where templates are used: in threads of their own, few at once, because they compute.
 
-use hostler_model::{ErrorKind, Failure, Phase};
+use hostler_jobs::Rejection;
+use hostler_model::{ErrorKind, Failure, Parsing, Phase, Problem};
+use hostler_templates::Parser;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -33,4 +35,21 @@ impl Templating {
             Err(Failure::new(ErrorKind::Internal, Phase::Validate, message).with_detail(error))
         })
     }
+
+    /// Tries the template of the field `parsing`, in which `named` has the parser's name. Errors: what is wrong with it.
+    pub(crate) async fn try_parsing(&self, parsing: Parsing, named: &str) -> Result<(), Rejection> {
+        let tried = self.work(move || Parser::new(&parsing)).await;
+        tried.map(drop).map_err(|failure| wrong("parsing", named, failure))
+    }
+}
+
+/// A template that is wrong is a wrong value in a field, in which `named` has the engine's name.
+pub(crate) fn wrong(field: &str, named: &str, failure: Failure) -> Rejection {
+    let (place, code) = match failure.kind {
+        ErrorKind::Internal => return failure.into(),
+        ErrorKind::NotFound => (named, "not_found"),
+        ErrorKind::Unsupported => ("template", "unsupported"),
+        _ => ("template", "template_error"),
+    };
+    Rejection::Invalid(vec![Problem::new([field, place], code, failure.message)])
 }

@@ -1,18 +1,22 @@
 //! The fields `rendering` and `parsing` of a request.
 //!
 //! A dialect calls [`finish`] on the fields of a body before it reads them. From then on there is finished text
-//! only, `rendering` is gone, and [`parsing`] reads a template that compiles.
+//! only, `rendering` has just what nobody knows, for [`take_unknown`], and [`parsing`] reads a template that compiles.
 
 use super::fault::{Fault, Faults};
-use super::fields::{self, Fields};
-use crate::Api;
+use super::fields::Fields;
+use crate::{Api, templating};
 use hostler_jobs::Rejection;
-use hostler_model::{ErrorKind, Failure, Parsing, Problem};
-use hostler_templates::{Parser, render};
+use hostler_model::{Failure, Parsing};
+use hostler_templates::render;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The fields of a transfer that are templates too.
 const PATHS: [&str; 2] = ["remote_path", "local_path"];
+
+/// What can be asked of a parser. The text that it reads is always the output.
+const OF_PARSING: [&str; 3] = ["name", "template", "use_ntc_template"];
 
 /// Renders what is templated in a body, and tries the template of `parsing`. `within` names the object that has both
 /// fields (`options` of 0.2), or is absent where they stand beside `command`.
@@ -26,49 +30,59 @@ pub(super) async fn finish<R: From<Faults> + From<Rejection>>(
     fields: &mut Fields,
     within: Option<&str>,
 ) -> Result<(), R> {
-    let place = match within {
-        Some(name) => fields.get_mut(name).and_then(Value::as_object_mut),
-        None => Some(&mut *fields),
-    };
-    let Some(place) = place else { return Ok(()) };
-    let parsing = place.get("parsing").filter(|value| !value.is_null()).cloned();
-    let rendering = place.remove("rendering").filter(|value| !value.is_null());
-    if let Some(parsing) = parsing {
-        let parsing = self::parsing(parsing).map_err(Faults::from)?;
-        api.templating.work(move || Parser::new(&parsing)).await.map_err(|failure| wrong("parsing", failure))?;
-    }
-    let Some(rendering) = rendering else { return Ok(()) };
-    let rendering = Rendering::read(rendering).map_err(Faults::from)?;
-    // Secrets stay out of it.
-    let mut templated: Fields = ["command", "config", "script_content", "file_transfer"]
-        .into_iter()
-        .filter_map(|name| Some((name.to_owned(), fields.remove(name)?)))
-        .collect();
-    let driver_args = fields.get_mut("driver_args").and_then(Value::as_object_mut);
-    let nested = driver_args.as_ref().and_then(|args| args.get("script_content")).cloned();
-    templated.extend(nested.map(|script| ("script_content".to_owned(), script)));
-    let nested = driver_args.as_ref().and_then(|args| args.get("file_transfer")).cloned();
-    templated.extend(nested.map(|transfer| ("driver_args.file_transfer".to_owned(), transfer)));
-    let rendered = api.templating.work(move || rendering.apply(templated)).await;
-    for (name, value) in rendered.map_err(|failure| wrong("rendering", failure))? {
-        let nested = match name.as_str() {
-            "script_content" => Some("script_content"),
-            "driver_args.file_transfer" => Some("file_transfer"),
-            _ => None,
-        };
-        match (nested, fields.get_mut("driver_args").and_then(Value::as_object_mut)) {
-            (Some(nested), Some(driver_args)) => drop(driver_args.insert(nested.to_owned(), value)),
-            _ => drop(fields.insert(name, value)),
-        }
+    if let Some(rendering) = take::<R>(api, fields, within).await? {
+        rendering.finish(api, fields).await?;
     }
     Ok(())
 }
 
-/// What is read out of the output, from the field `parsing`; what the parser does not know goes with it.
-pub(super) fn parsing(value: Value) -> Result<Parsing, Fault> {
-    let mut fields = fields::object("parsing", value)?;
-    let parser = text(&mut fields, "parsing", "name")?.unwrap_or_default();
-    let template = text(&mut fields, "parsing", "template")?.unwrap_or_default();
+/// The same before anything is rendered, for a body with several objects: each is to be finished with what this answers.
+pub(super) async fn take<R: From<Faults> + From<Rejection>>(
+    api: &Api,
+    fields: &mut Fields,
+    within: Option<&str>,
+) -> Result<Option<Arc<Rendering>>, R> {
+    let object = match within {
+        Some(name) => fields.get_mut(name).and_then(Value::as_object_mut),
+        None => Some(fields),
+    };
+    let Some(object) = object else { return Ok(None) };
+    let place = |name| ["body"].into_iter().chain(within).chain([name]).collect::<Vec<_>>();
+    if let Some(parsing) = object.get("parsing").filter(|value| !value.is_null()).cloned() {
+        let parsing = self::parsing(parsing, &place("parsing")).map_err(Faults::from)?;
+        api.templating.try_parsing(parsing, "name").await?;
+    }
+    let Some(rendering) = object.get_mut("rendering") else { return Ok(None) };
+    if rendering.is_null() {
+        object.remove("rendering");
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Rendering::take(rendering, &place("rendering")).map_err(Faults::from)?)))
+}
+
+/// Takes what nobody reads out of `rendering` and `parsing`: pairs of the object and its field.
+pub(super) fn take_unknown(fields: &mut Fields) -> Vec<(&'static str, String)> {
+    let mut unknown = Vec::new();
+    if let Some(Value::Object(left)) = fields.remove("rendering") {
+        unknown.extend(left.into_iter().map(|(name, _)| ("rendering", name)));
+    }
+    if let Some(Value::Object(parsing)) = fields.get_mut("parsing") {
+        parsing.retain(|name, value| {
+            let known = OF_PARSING.contains(&name.as_str()) || value.is_null() || *value == false;
+            if !known {
+                unknown.push(("parsing", name.clone()));
+            }
+            known
+        });
+    }
+    unknown
+}
+
+/// What is read out of the output, from the field that stands at `place`; what is for its parser to judge goes with it.
+pub(super) fn parsing(value: Value, place: &[&str]) -> Result<Parsing, Fault> {
+    let Value::Object(mut fields) = value else { return Err(no_object(place)) };
+    let parser = text(&mut fields, place, "name")?.unwrap_or_default();
+    let template = text(&mut fields, place, "template")?.unwrap_or_default();
     fields.remove("context");
     fields.retain(|_, value| !value.is_null());
     Ok(Parsing { parser, template, arguments: fields })
@@ -83,20 +97,51 @@ pub(super) struct Rendering {
 }
 
 impl Rendering {
-    pub(super) fn read(value: Value) -> Result<Self, Fault> {
-        let mut fields = fields::object("rendering", value)?;
+    /// Takes what it knows out of the field that stands at `place`.
+    pub(super) fn take(value: &mut Value, place: &[&str]) -> Result<Self, Fault> {
+        let fields = value.as_object_mut().ok_or_else(|| no_object(place))?;
         let mut inner = |name| match fields.remove(name) {
             None | Some(Value::Null) => Ok(Fields::new()),
             Some(Value::Object(inner)) => Ok(inner),
-            Some(_) => Err(Fault::new(["body", "rendering", name], "dict_type", "Input should be a valid dictionary")),
+            Some(_) => Err(no_object(&[place, &[name]].concat())),
         };
         let (context, args) = (inner("context")?, inner("args")?);
         Ok(Self {
-            name: text(&mut fields, "rendering", "name")?.unwrap_or_else(|| "jinja2".into()),
-            template: text(&mut fields, "rendering", "template")?,
+            name: text(fields, place, "name")?.unwrap_or_else(|| "jinja2".into()),
+            template: text(fields, place, "template")?,
             context,
             args,
         })
+    }
+
+    /// Renders what is templated in these fields. Errors: 400 for a template that is wrong.
+    pub(super) async fn finish(self: Arc<Self>, api: &Api, fields: &mut Fields) -> Result<(), Rejection> {
+        // Secrets stay out of it.
+        let mut templated: Fields = ["command", "config", "script_content", "file_transfer"]
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), fields.remove(name)?)))
+            .collect();
+        let driver_args = fields.get_mut("driver_args").and_then(Value::as_object_mut);
+        let nested = driver_args.as_ref().and_then(|args| args.get("script_content")).cloned();
+        templated.extend(nested.map(|script| ("script_content".to_owned(), script)));
+        let nested = driver_args.as_ref().and_then(|args| args.get("file_transfer")).cloned();
+        templated.extend(nested.map(|transfer| ("driver_args.file_transfer".to_owned(), transfer)));
+        if templated.is_empty() {
+            return Ok(());
+        }
+        let rendered = api.templating.work(move || self.apply(templated)).await;
+        for (name, value) in rendered.map_err(|failure| templating::wrong("rendering", "name", failure))? {
+            let nested = match name.as_str() {
+                "script_content" => Some("script_content"),
+                "driver_args.file_transfer" => Some("file_transfer"),
+                _ => None,
+            };
+            match (nested, fields.get_mut("driver_args").and_then(Value::as_object_mut)) {
+                (Some(nested), Some(driver_args)) => drop(driver_args.insert(nested.to_owned(), value)),
+                _ => drop(fields.insert(name, value)),
+            }
+        }
+        Ok(())
     }
 
     fn apply(&self, templated: Fields) -> Result<Fields, Failure> {
@@ -133,21 +178,15 @@ impl Rendering {
     }
 }
 
-/// A field of an object that is a text.
-fn text(fields: &mut Fields, of: &str, name: &str) -> Result<Option<String>, Fault> {
+/// A field that is a text, of the object that stands at `place`.
+fn text(fields: &mut Fields, place: &[&str], name: &str) -> Result<Option<String>, Fault> {
     match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Fault::new(["body", of, name], "string_type", "Input should be a valid string")),
+        Some(_) => Err(Fault::new([place, &[name]].concat(), "string_type", "Input should be a valid string")),
     }
 }
 
-/// A template that is wrong is a wrong value in a field.
-fn wrong(field: &str, failure: Failure) -> Rejection {
-    let code = match failure.kind {
-        ErrorKind::Internal => return failure.into(),
-        ErrorKind::Unsupported => "unsupported",
-        _ => "template_error",
-    };
-    Rejection::Invalid(vec![Problem::new([field, "template"], code, failure.message)])
+fn no_object(place: &[&str]) -> Fault {
+    Fault::new(place.iter().copied(), "dict_type", "Input should be a valid dictionary")
 }

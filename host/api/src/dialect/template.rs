@@ -67,8 +67,8 @@ pub(super) fn routes(answer: fn(Result<Value, Refusal>) -> Response) -> Router<A
 
 /// The text that comes of a template.
 async fn rendered(api: &Api, request: Request) -> Result<Value, Refusal> {
-    let (name, fields) = read(api, request).await?;
-    let rendering = Rendering::read(fields)?;
+    let (name, mut fields) = read(api, request).await?;
+    let rendering = Rendering::take(&mut fields, &["body"])?;
     let name = name.unwrap_or_else(|| rendering.name.clone());
     let template = rendering.template.clone().filter(|template| !template.is_empty());
     let template = template.ok_or_else(|| Refusal::Wrong("Template source is required".into()))?;
@@ -80,7 +80,7 @@ async fn rendered(api: &Api, request: Request) -> Result<Value, Refusal> {
 async fn parsed(api: &Api, request: Request) -> Result<Value, Refusal> {
     let (name, fields) = read(api, request).await?;
     let context = fields.get("context").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut parsing = rendering::parsing(fields)?;
+    let mut parsing = rendering::parsing(fields, &["body"])?;
     parsing.parser = name.unwrap_or(parsing.parser);
     if parsing.parser.is_empty() {
         return Err(Refusal::Wrong("Parser name is required".into()));

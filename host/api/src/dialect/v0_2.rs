@@ -115,6 +115,6 @@ async fn test(
 fn target(mut fields: Fields, api: &Api) -> Result<Order, Faults> {
     let mut faults = Faults::default();
     let order = Order::of_nothing(&mut fields, api.backend.as_ref(), &mut faults);
-    form::refuse(&fields, &mut faults);
+    form::refuse(&fields, &["body"], &mut faults);
     order.filter(|_| faults.0.is_empty()).ok_or(faults)
 }

@@ -21,6 +21,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::Value;
+use std::sync::Arc;
 use tested::TestedView;
 
 pub(crate) fn router(api: &Api) -> Router {
@@ -61,7 +62,13 @@ async fn bulk(
     let body = body::read_up_to(body, api.config.batch_body_limit, &api.config).await?;
     let mut fields = fields::read(&body, headers.get(header::CONTENT_TYPE))?;
     drop(body);
-    rendering::finish::<Refused>(&api, &mut fields, None).await?;
+    if let Some(rendering) = rendering::take::<Refused>(&api, &mut fields, None).await? {
+        Arc::clone(&rendering).finish(&api, &mut fields).await?;
+        let devices = fields.get_mut("devices").and_then(Value::as_array_mut).into_iter().flatten();
+        for device in devices.filter_map(Value::as_object_mut) {
+            Arc::clone(&rendering).finish(&api, device).await?;
+        }
+    }
     let orders = form::read_many(fields, api.config.max_batch, api.backend.as_ref())?;
     if orders.is_empty() {
         return Ok(created(Value::Null));

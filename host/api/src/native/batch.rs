@@ -95,7 +95,7 @@ pub(super) fn merged(mut fields: Map<String, Value>, changes: Map<String, Value>
 
 /// The request that made a job, without its secrets.
 pub(super) fn asked(job: &Job) -> Map<String, Value> {
-    let Options { ttl, execution_timeout, result_ttl, repeatable, pinned, detach, staged, parsing: _, ref credential } =
+    let Options { ttl, execution_timeout, result_ttl, repeatable, pinned, detach, staged, ref parsing, ref credential } =
         job.options;
     let mut driver_args = job.plan.driver_args.clone();
     // The daemon tells the driver itself what came with the request, and that it detaches.
@@ -117,6 +117,7 @@ pub(super) fn asked(job: &Job) -> Map<String, Value> {
         "detach": detach.is_some(),
         "staged": staged,
         "queue_strategy": if pinned { "pinned" } else { "fifo" },
+        "parsing": parsing,
         "credential": credential.as_ref().map(credential_fields),
     });
     if let Value::Object(fields) = request { fields } else { Map::new() }

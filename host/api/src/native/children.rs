@@ -112,7 +112,9 @@ impl Children {
         let numbered = |it: &Idempotency| Idempotency { key: format!("{}\n{index}", it.key), ..it.clone() };
         let backend = &self.api.backend;
         let submitted = async {
-            let request = JobRequest::read(fields)?.into_request(backend.as_ref());
+            let request = JobRequest::read(fields)?;
+            request.try_parsing(&self.api).await?;
+            let request = request.into_request(backend.as_ref());
             let submission = Submission {
                 idempotency: self.idempotency.as_ref().map(numbered),
                 batch: Some(batch),

@@ -2,7 +2,7 @@
 //! value, which may be a secret.
 
 use super::webhooks::Wanted;
-use hostler_model::{Args, CredentialRef, Problem, Webhook};
+use hostler_model::{Args, CredentialRef, Parsing, Problem, Webhook};
 use serde_json::{Map, Value};
 use std::time::Duration;
 use uuid::Uuid;
@@ -89,6 +89,17 @@ impl Fields {
             let reference = text(arguments.remove("reference")?)?;
             let provider = arguments.remove("provider").map(|name| text(name).ok_or(()));
             Some(CredentialRef { provider: provider.transpose().ok()?, reference, arguments })
+        })
+    }
+
+    /// What is to be read out of the output. What the arguments say is for the parser to judge.
+    pub(super) fn parsing(&mut self, name: &str) -> Option<Parsing> {
+        let wanted = "Input should be a dictionary with `parser` and `template`, and perhaps `arguments`, a dictionary";
+        self.read(name, "parsing_type", wanted, |value| {
+            let mut fields = object(value)?;
+            let (parser, template) = (text(fields.remove("parser")?)?, text(fields.remove("template")?)?);
+            let arguments = fields.remove("arguments").map_or_else(|| Some(Map::new()), object)?;
+            fields.is_empty().then_some(Parsing { parser, template, arguments })
         })
     }
 

@@ -111,6 +111,7 @@ pub(super) async fn submit(
     let fields = object(body, &headers, api.config.body_limit, &api).await?;
     let idempotency = idempotency(&headers, &fields, api.backend.as_ref())?;
     let request = JobRequest::read(fields)?;
+    request.try_parsing(&api).await?;
     let dry_run = request.dry_run;
     let submission = Submission {
         idempotency,

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use hostler_jobs::Idempotency;
-use hostler_model::{Args, CredentialRef, Detach, Options, Request, Webhook};
+use hostler_model::{Args, CredentialRef, Detach, Options, Parsing, Request, Webhook};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -80,6 +80,10 @@ pub(super) struct JobRequest {
     /// How the job shares its target with others. Absent: `fifo`.
     #[schema(required = false, default = "fifo")]
     queue_strategy: QueueStrategy,
+    /// What is to be read out of the standard output of each command: `parser` (`textfsm`), `template` and perhaps
+    /// `arguments`. The results then have it as `parsed`.
+    #[schema(required = false, value_type = Option<Object>)]
+    parsing: Option<Parsing>,
     /// Where to get what `connection_args` lack to log in: `provider`, `reference`, and perhaps `mount`, `version`, `namespace`,
     /// `field_mapping`.
     #[schema(required = false, value_type = Option<Object>)]
@@ -119,12 +123,21 @@ impl JobRequest {
             detach: fields.flag("detach"),
             repeatable: fields.flag("repeatable"),
             queue_strategy: fields.word("queue_strategy", &strategies).unwrap_or(QueueStrategy::Fifo),
+            parsing: fields.parsing("parsing"),
             credential: fields.credential("credential"),
             webhooks: fields.webhooks("webhooks"),
             dry_run: fields.flag("dry_run"),
         };
         fields.end()?;
         Ok(request)
+    }
+
+    /// Tries the template of `parsing`. Errors: what is wrong with it.
+    pub(super) async fn try_parsing(&self, api: &Api) -> Result<(), Problem> {
+        match &self.parsing {
+            Some(parsing) => Ok(api.templating.try_parsing(parsing.clone(), "parser").await?),
+            None => Ok(()),
+        }
     }
 
     /// The request as the daemon understands it.
@@ -140,6 +153,7 @@ impl JobRequest {
             staged: self.staged,
             repeatable: self.repeatable,
             detach: self.detach.then(Detach::default),
+            parsing: self.parsing,
             pinned,
             ..Options::default()
         };

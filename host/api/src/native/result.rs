@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hostler_model::{Exit, Moved, Output, RunResult};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// What one command or transfer did. `exit_status` and `exit_signal` are both null where the server did not say.
@@ -42,6 +43,9 @@ pub(super) struct ResultView<'a> {
     /// What was moved, if it was a transfer and no command.
     #[serde(skip_serializing_if = "Option::is_none")]
     moved: Option<&'a Moved>,
+    /// What `parsing` made of standard output. Absent where it was not asked for or failed, of which a warning tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parsed: Option<&'a Value>,
 }
 
 impl<'a> From<&'a RunResult> for ResultView<'a> {
@@ -63,6 +67,7 @@ impl<'a> From<&'a RunResult> for ResultView<'a> {
             duration_s: result.duration.as_secs_f64(),
             session_reused: result.session_reused,
             moved: result.moved.as_deref(),
+            parsed: result.parsed.as_ref(),
         }
     }
 }

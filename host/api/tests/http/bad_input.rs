@@ -114,8 +114,10 @@ async fn options_out_of_range() {
         (json!({"ttl": 1.5}), "int_from_float", json!(["body", "options", "ttl"])),
         (json!({"ttl": []}), "int_type", json!(["body", "options", "ttl"])),
         (json!({"queue_strategy": "lifo"}), "enum", json!(["body", "options", "queue_strategy"])),
-        (json!({"parsing": {}}), "unsupported", json!(["body", "options", "parsing"])),
-        (json!({"rendering": {}}), "unsupported", json!(["body", "options", "rendering"])),
+        (json!({"parsing": 1}), "dict_type", json!(["body", "options", "parsing"])),
+        (json!({"parsing": {"template": 1}}), "string_type", json!(["body", "options", "parsing", "template"])),
+        (json!({"rendering": {"context": 1}}), "dict_type", json!(["body", "options", "rendering", "context"])),
+        (json!({"rendering": {"tmplate": "x"}}), "extra_forbidden", json!(["body", "options", "rendering", "tmplate"])),
         (json!({"webhook": {"method": "GET"}}), "missing", json!(["body", "options", "webhook", "url"])),
         (json!({"tll": 1}), "extra_forbidden", json!(["body", "options", "tll"])),
     ];

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use hostler_api::{Api, Config};
 use hostler_jobs::{Job, State};
-use hostler_model::{JobId, Secret};
+use hostler_model::{JobId, Parsing, Secret};
 use serde_json::{Value, json};
 
 /// A batch for these hosts.
@@ -133,6 +133,12 @@ async fn a_batch_counts_its_jobs_and_cancels_them() {
 #[tokio::test]
 async fn what_failed_is_done_once_more_with_secrets_given_again() {
     let (backend, id) = standing(&[State::Failed, State::Finished, State::Canceled]).await;
+    let parsing = Parsing {
+        parser: "textfsm".into(),
+        template: "Value A (.*)\n\nStart\n  ^${A} -> Record\n".into(),
+        ..Parsing::default()
+    };
+    backend.script().jobs.iter_mut().for_each(|job| job.options.parsing = Some(parsing.clone()));
     let path = format!("/v1/batches/{id}/retry");
     let secrets = json!({"connection_args": {"password": "pw"}, "ttl": 5});
     let (status, reply) = backend.ask("POST", &path, secrets.clone()).await;
@@ -143,6 +149,7 @@ async fn what_failed_is_done_once_more_with_secrets_given_again() {
     assert_eq!(Value::Object(request.connection_args.public().clone()), connection_args, "as the driver had it");
     assert!(request.secrets().contains_key("connection_args.password"));
     assert_eq!(request.command, Some(vec!["uname -s".to_owned()]));
+    assert_eq!(request.options.parsing, Some(parsing));
     let unfinished = json!({"only": "unfinished", "connection_args": {"password": "pw"}});
     let (_, reply) = backend.ask("POST", &path, unfinished).await;
     assert_eq!(reply["jobs"].as_array().map(Vec::len), Some(2));

@@ -20,3 +20,4 @@ mod scripted;
 mod secrets;
 mod serving;
 mod shapes;
+mod templates;

@@ -4,7 +4,7 @@ use crate::dialect::exception::{ErrorView, exit_status};
 use crate::dialect::queue::Queue;
 use crate::dialect::time::{iso, seconds};
 use hostler_jobs::{Job, State};
-use hostler_model::{Hash, JobId, Moved, Outcome, RunResult};
+use hostler_model::{Hash, JobId, Launched, Moved, Outcome, RunResult};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::collections::HashSet;
@@ -115,6 +115,9 @@ struct RunView<'a> {
     /// Characters of the script that was run.
     #[serde(skip_serializing_if = "Option::is_none")]
     script_content_length: Option<usize>,
+    /// What goes on when the job has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    background_task: Option<BackgroundView<'a>>,
     /// What `parsing` made of the output.
     #[serde(skip_serializing_if = "Option::is_none")]
     parsed: Option<&'a Value>,
@@ -129,8 +132,28 @@ impl<'a> RunView<'a> {
             exit_status: exit_status(&result.exit),
             transfer_result,
             script_content_length: script_length.filter(|_| result.command.starts_with(SCRIPT)),
+            background_task: result.launched.as_deref().map(BackgroundView::from),
             parsed: result.parsed.as_ref(),
         }
+    }
+}
+
+/// What was launched and goes on. Files are on the target.
+#[derive(Serialize)]
+struct BackgroundView<'a> {
+    pid: u32,
+    pid_file: String,
+    output_file: &'a str,
+    /// The commands, joined as `NetPulse` joins them.
+    command: String,
+}
+
+impl<'a> From<&'a Launched> for BackgroundView<'a> {
+    fn from(launched: &'a Launched) -> Self {
+        let Launched { pid, log_file, command, .. } = launched;
+        // The driver keeps all files of a task in one folder.
+        let folder = log_file.rsplit_once('/').map_or(".", |(folder, _)| folder);
+        Self { pid: *pid, pid_file: format!("{folder}/pid"), output_file: log_file, command: command.join("\n") }
     }
 }
 

@@ -63,7 +63,7 @@ impl Options {
         {
             (options.webhook, options.warnings) = (Some(webhook), warnings);
         }
-        options.parsing = given("parsing").and_then(|value| faults.keep(rendering::parsing(value)));
+        options.parsing = given("parsing").and_then(|value| faults.keep(rendering::parsing(value, &at("parsing"))));
         options
     }
 }

@@ -6,6 +6,7 @@ use crate::dialect::enveloped::options::{Options, Rules};
 use crate::dialect::enveloped::order::Order;
 use crate::dialect::fault::{Fault, Faults};
 use crate::dialect::fields::{self, Fields};
+use crate::dialect::rendering;
 use serde_json::json;
 use std::ops::RangeInclusive;
 
@@ -63,10 +64,10 @@ impl Form {
                 let options = fields::object("options", options.unwrap_or_else(|| json!({})));
                 let mut options_fields = faults.keep(options).unwrap_or_default();
                 let place = ["body", "options"];
+                refuse_unknown(&mut options_fields, &place, faults);
                 let options = Options::take(&mut options_fields, &place, rules, faults);
-                let unknown = options_fields.keys().map(|name| Fault::unknown(["body", "options", name]));
-                faults.0.extend(unknown);
-                refuse(&fields, faults);
+                refuse(&options_fields, &place, faults);
+                refuse(&fields, &["body"], faults);
                 let order = order.filter(|_| faults.0.is_empty())?.with_options(options);
                 one_of(&order, faults);
                 Some(order)
@@ -103,15 +104,22 @@ fn take_flat(
         fields.insert("driver_args".into(), args);
     }
     let order = Order::take(&mut fields, backend, faults);
+    refuse_unknown(&mut fields, &["body"], faults);
     let options = Options::take(&mut fields, &["body"], rules, faults);
-    refuse(&fields, &mut unknown);
+    refuse(&fields, &["body"], &mut unknown);
     faults.0.append(&mut unknown.0);
     Some(order?.with_options(options))
 }
 
-/// Refuses what is left.
-pub(super) fn refuse(fields: &Fields, faults: &mut Faults) {
-    faults.0.extend(fields.keys().map(|name| Fault::unknown(["body", name])));
+/// Refuses what is left of the object that stands at `place`.
+pub(super) fn refuse(fields: &Fields, place: &[&str], faults: &mut Faults) {
+    faults.0.extend(fields.keys().map(|name| Fault::unknown(place.iter().copied().chain([name.as_str()]))));
+}
+
+/// Refuses what nobody knows within `rendering` and `parsing`, which stand at `place`.
+fn refuse_unknown(fields: &mut Fields, place: &[&str], faults: &mut Faults) {
+    let unknown = rendering::take_unknown(fields);
+    faults.0.extend(unknown.iter().map(|(object, name)| Fault::unknown([place, &[object, name]].concat())));
 }
 
 fn one_of(order: &Order, faults: &mut Faults) {

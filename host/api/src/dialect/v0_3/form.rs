@@ -2,12 +2,12 @@
 
 use super::background;
 use crate::Backend;
-use crate::dialect::credential;
 use crate::dialect::enveloped::devices;
 use crate::dialect::enveloped::options::{Options, Rules};
 use crate::dialect::enveloped::order::Order;
 use crate::dialect::fault::{Fault, Faults};
 use crate::dialect::fields::{self, Fields};
+use crate::dialect::{credential, rendering};
 use hostler_model::CredentialRef;
 use serde_json::{Value, json};
 
@@ -58,11 +58,15 @@ pub(super) fn read_target(mut fields: Fields, backend: &dyn Backend) -> Result<O
 
 fn take(mut fields: Fields, rules: &Rules, backend: &dyn Backend, faults: &mut Faults) -> Option<Order> {
     let order = Order::take(&mut fields, backend, faults);
+    let unknown = rendering::take_unknown(&mut fields);
     let options = Options::take(&mut fields, &["body"], rules, faults);
     let credential = credential(&mut fields, faults);
     let mut order = order?.with_options(options);
     order.credential = credential;
     faults.keep(background::read(&mut order));
+    for (object, name) in unknown {
+        order.warn(format!("{object}.{name} is not known and was ignored"));
+    }
     warn(&fields, &mut order);
     Some(order)
 }

@@ -59,7 +59,10 @@ pub(in crate::dialect) async fn submit(
     headers: &HeaderMap,
     mut fields: Fields,
 ) -> Result<Response, Refused> {
-    rendering::finish::<Refused>(api, &mut fields, None).await?;
+    let rendering = rendering::take::<Refused>(api, &mut fields, None).await?;
+    if let Some(rendering) = &rendering {
+        Arc::clone(rendering).finish(api, &mut fields).await?;
+    }
     let mut faults = Faults::default();
     let devices = devices::take(&mut fields, &(0..=api.config.max_batch), &mut faults);
     let common = Order::read(fields, DEFAULT_TTL_OF_MANY, api.backend.as_ref());
@@ -71,19 +74,22 @@ pub(in crate::dialect) async fn submit(
             return Err(faults.into());
         }
     };
-    let (backend, trace) = (api.backend.clone(), trace::read(headers));
-    let submit = move |(index, device): (usize, Fields)| {
-        let (backend, caller) = (backend.clone(), Arc::clone(&caller));
-        let (common, trace) = (Arc::clone(&common), trace.clone());
+    let (api, trace) = (api.clone(), trace::read(headers));
+    let submit = move |(index, mut device): (usize, Fields)| {
+        let (api, caller) = (api.clone(), Arc::clone(&caller));
+        let (common, rendering, trace) = (Arc::clone(&common), rendering.clone(), trace.clone());
         async move {
             let host = device.get("host").and_then(|host| host.as_str()).or(common.host());
             let host = host.map_or_else(|| format!("devices[{index}]"), str::to_owned);
             let submitted = async {
+                if let Some(rendering) = rendering {
+                    rendering.finish(&api, &mut device).await?;
+                }
                 let order = common.for_device(device)?;
                 order.check()?;
                 let request = order.into_request();
                 let submission = Submission { trace, ..Submission::new(request, Caller::clone(&caller)) };
-                Ok::<_, Refused>(backend.submit(submission).await?.job)
+                Ok::<_, Refused>(api.backend.submit(submission).await?.job)
             };
             submitted.await.map_err(|refused| Refusal { host, reason: refused.sentence() })
         }

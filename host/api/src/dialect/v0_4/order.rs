@@ -83,8 +83,11 @@ impl Order {
                     .ok_or_else(|| Fault::new(["body", "staged_file_id"], "uuid_parsing", msg)),
             )
         });
+        let unknown = rendering::take_unknown(&mut fields);
+        warnings
+            .extend(unknown.into_iter().map(|(object, name)| format!("{object}.{name} is not known and was ignored")));
         let parsing = fields.remove("parsing").filter(|value| !value.is_null());
-        let parsing = parsing.and_then(|value| faults.keep(rendering::parsing(value)));
+        let parsing = parsing.and_then(|value| faults.keep(rendering::parsing(value, &["body", "parsing"])));
         let target = Self::take_target(&mut fields, backend, &mut faults);
         warnings.extend(ignored(fields));
         match (target, driver_args) {
