@@ -5,7 +5,7 @@
 //!   fdatasync, which take turns with it in the same minute;
 //! - polls of a job that has ended;
 //! - 100,000 jobs that have ended: to start with them, to list, to filter, to get one;
-//! - 40 commands that do nothing, by NetPulse's own SDK in one request: how long until it has the results;
+//! - 40 commands that do nothing, by `NetPulse`'s own SDK in one request: how long until it has the results;
 //! - 10,000 jobs that wait, for 1,000 targets: what they take in memory.
 //!
 //! Parts by name: `cargo bench --bench jobs -- load polls sdk ended queued`. With `--tiny`, only whether it works.
@@ -222,7 +222,7 @@ fn sdk(_: &Size) -> anyhow::Result<()> {
     });
     let printed = python.run(&format!("{FOLDER}/figure.py"), &[], &given.to_string())?;
     let seconds = printed.lines().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
-    let seconds = median(seconds.into_iter());
+    let seconds = median(seconds);
     println!(
         "40 commands that do nothing, by the SDK in one request: {seconds:.2} s (goal: under {SDK_GOAL}; NetPulse: 33)"
     );

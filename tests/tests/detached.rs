@@ -57,7 +57,7 @@ fn a_task_outlives_a_killed_daemon_and_its_status_comes_and_stays() -> anyhow::R
     let task = launch(&daemon, &detached(&sshd, json!([numbers, "exit 7"])))?;
     let daemon = daemon.restart_killed(&SETUP)?;
     let (log, last) = tail(&daemon, &task)?;
-    let expected: String = (1..=40).map(|number| format!("ä {number}\n")).collect();
+    let expected = (1..=40).map(|number| format!("ä {number}\n")).collect::<Vec<_>>().concat();
     assert_eq!(log, expected, "no gap and no repeat");
     assert_eq!((&last["status"], &last["exit_status"]), (&json!("completed"), &json!(7)), "{last}");
     let again = read(&daemon, &task, 0)?;

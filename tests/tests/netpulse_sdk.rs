@@ -1,4 +1,4 @@
-//! NetPulse's own client, `netpulse-sdk` 0.4.0 as PyPI has it, at the paths without a prefix: the tests are in
+//! `NetPulse`'s own client, `netpulse-sdk` 0.4.0 as `PyPI` has it, at the paths without a prefix: the tests are in
 //! `tests/netpulse/acceptance.py`.
 
 use crate::shared_daemon;

@@ -115,10 +115,8 @@ fn part(range: &HeaderValue, size: u64) -> Part {
 fn disposition(name: &str) -> HeaderValue {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || " !#$&+-.^_`|~()[]{}@=,;'".contains(letter);
     let ascii: String = name.chars().map(|letter| if plain(letter) { letter } else { '_' }).collect();
-    let mut text = format!("attachment; filename=\"{ascii}\"");
-    if ascii != name {
-        text += &format!("; filename*=UTF-8''{}", utf8_percent_encode(name, ENCODED));
-    }
+    let exact = if ascii == name { "" } else { &format!("; filename*=UTF-8''{}", utf8_percent_encode(name, ENCODED)) };
+    let text = format!("attachment; filename=\"{ascii}\"{exact}");
     HeaderValue::try_from(text).expect("it is ASCII without control characters")
 }
 

@@ -78,7 +78,7 @@ impl Vault {
         if let Some(version) = place.version {
             url.query_pairs_mut().append_pair("version", &version.to_string());
         }
-        let request = self.request(self.client.get(url), place.namespace.as_deref());
+        let request = Self::addressed(self.client.get(url), place.namespace.as_deref());
         let token = self.login.token(self).await?;
         let answer = self.send(sign(request, &token)?).await?;
         match answer.status() {
@@ -104,7 +104,7 @@ impl Vault {
         url
     }
 
-    fn request(&self, request: RequestBuilder, namespace: Option<&str>) -> RequestBuilder {
+    fn addressed(request: RequestBuilder, namespace: Option<&str>) -> RequestBuilder {
         let request = request.header("x-vault-request", "true");
         match namespace {
             Some(namespace) => request.header("x-vault-namespace", namespace),

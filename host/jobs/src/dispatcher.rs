@@ -118,12 +118,11 @@ impl Dispatcher {
             }
             // Before its work can write anything down.
             this.store.record(&trail::submitted(&accepted), clock::now());
-            match place.zip(entry) {
-                Some((place, entry)) => drop(this.tasks.spawn(Arc::clone(&this).carry_out(job, run, place, entry))),
-                None => {
-                    let task = later.map_or(Task::Ready(run), Task::Kept);
-                    this.queue.push(Some(room), job, ttl, ttl, Work { needs, task });
-                }
+            if let Some((place, entry)) = place.zip(entry) {
+                drop(this.tasks.spawn(Arc::clone(&this).carry_out(job, run, place, entry)));
+            } else {
+                let task = later.map_or(Task::Ready(run), Task::Kept);
+                this.queue.push(Some(room), job, ttl, ttl, Work { needs, task });
             }
             Ok(Submitted { job: accepted, known: false })
         })

@@ -77,7 +77,7 @@ impl Login {
     async fn log_in(&self, vault: &Vault, role: &str) -> Result<Auth, Failure> {
         let secret = self.read(vault).await?;
         let request = vault.client.post(vault.url(["auth", "approle", "login"]));
-        let request = vault.request(request, vault.namespace.as_deref());
+        let request = Vault::addressed(request, vault.namespace.as_deref());
         let answer = vault.send(request.json(&json!({"role_id": role, "secret_id": secret.expose()}))).await?;
         match answer.status() {
             StatusCode::OK => Ok(vault.understand::<LoggedIn>(answer).await?.auth),

@@ -24,14 +24,14 @@ async fn stand_in(answers: Vec<(u16, &'static str)>) -> (String, Heard) {
     tokio::spawn(async move {
         for (status, body) in answers {
             let (mut stream, _) = listener.accept().await.expect("a connection");
-            let mut head = String::new();
-            while !head.contains("\r\n\r\n") {
+            let mut request = String::new();
+            while !request.contains("\r\n\r\n") {
                 let mut part = [0; 4096];
                 let count = stream.read(&mut part).await.expect("the daemon writes");
-                assert!(count > 0, "it ended after {head}");
-                head.push_str(std::str::from_utf8(&part[..count]).expect("text"));
+                assert!(count > 0, "it ended after {request}");
+                request.push_str(std::str::from_utf8(&part[..count]).expect("text"));
             }
-            all.lock().expect("nobody panicked").push(head);
+            all.lock().expect("nobody panicked").push(request);
             let length = body.len();
             let answer = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
             stream.write_all(answer.as_bytes()).await.expect("the daemon reads");
@@ -40,7 +40,7 @@ async fn stand_in(answers: Vec<(u16, &'static str)>) -> (String, Heard) {
     (format!("http://{address}"), heard)
 }
 
-fn vault(address: &str, more: Value) -> crate::Credentials {
+fn vault(address: &str, more: &Value) -> crate::Credentials {
     let _chosen = rustls::crypto::ring::default_provider().install_default();
     let mut section = json!({"kind": "vault", "addr": address, "token": TOKEN});
     let fields = section.as_object_mut().expect("an object");
@@ -62,19 +62,22 @@ fn lines(heard: &Heard) -> Vec<String> {
 #[tokio::test]
 async fn the_path_the_version_and_the_namespace_are_as_vault_wants_them() {
     let (address, heard) = stand_in(vec![(200, FOUND)]).await;
-    let vault = vault(&address, json!({"namespace": "ops"}));
+    let vault = vault(&address, &json!({"namespace": "ops"}));
     let asked = credential("/net/web 1/", json!({"mount": "team/kv", "version": 3}));
     let found = vault.resolve(&asked, "portal").await.expect("found");
     assert_eq!((found["username"].expose(), found["password"].expose()), ("u", "p"));
     assert_eq!(lines(&heard), ["GET /v1/team/kv/data/net/web%201?version=3 HTTP/1.1"]);
-    let head = heard.lock().expect("nobody panicked")[0].clone();
-    assert!(head.contains(&format!("x-vault-token: {TOKEN}")) && head.contains("x-vault-namespace: ops"), "{head}");
+    let request = heard.lock().expect("nobody panicked")[0].clone();
+    assert!(
+        request.contains(&format!("x-vault-token: {TOKEN}")) && request.contains("x-vault-namespace: ops"),
+        "{request}"
+    );
 }
 
 #[tokio::test]
 async fn who_asks_at_the_same_time_shares_an_answer_and_failures_are_not_kept() {
     let (address, heard) = stand_in(vec![(503, ""), (200, FOUND)]).await;
-    let vault = vault(&address, json!({}));
+    let vault = vault(&address, &json!({}));
     let asked = credential("web", json!({}));
     assert!(vault.resolve(&asked, "a").await.is_err());
     let (one, other) = tokio::join!(vault.resolve(&asked, "a"), vault.resolve(&asked, "b"));
@@ -99,7 +102,7 @@ async fn what_is_kept_is_forgotten_in_time_though_nobody_asks() {
 #[tokio::test]
 async fn paths_are_allowed_by_whole_segments_and_namespaces_by_name() {
     let (address, heard) = stand_in(vec![]).await;
-    let vault = vault(&address, json!({"allowed_paths": ["kv/netpulse"], "namespaces": ["team"]}));
+    let vault = vault(&address, &json!({"allowed_paths": ["kv/netpulse"], "namespaces": ["team"]}));
     for (reference, arguments) in [
         ("netpulse-admin/web", json!({})),
         ("other", json!({})),
@@ -134,7 +137,7 @@ async fn what_vault_does_wrong_is_told_without_the_token_or_what_it_said() {
         (500, "hunter2"),
     ]);
     let (address, _heard) = stand_in(answers.clone().into_iter().collect()).await;
-    let vault = vault(&address, json!({"cache": 0}));
+    let vault = vault(&address, &json!({"cache": 0}));
     for status in answers.keys() {
         let failure = vault.resolve(&credential("web", json!({})), "a").await.err().expect("it is wrong");
         let kind = if *status == 404 { ErrorKind::BadCredential } else { ErrorKind::CredentialUnavailable };
@@ -155,7 +158,7 @@ async fn a_role_logs_in_once_and_anew_when_its_token_is_refused() {
     let answers = vec![(200, in_one), (200, FOUND), (200, FOUND), (403, "{}"), (200, in_two), (200, FOUND)];
     let (address, heard) = stand_in(answers).await;
     let role = json!({"token": null, "role_id": "r", "secret_id": "s", "cache": 0});
-    let (vault, asked) = (vault(&address, role), credential("web", json!({})));
+    let (vault, asked) = (vault(&address, &role), credential("web", json!({})));
     for right in [true, true, false, true] {
         assert_eq!(vault.resolve(&asked, "a").await.is_ok(), right);
     }

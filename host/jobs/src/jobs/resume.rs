@@ -24,7 +24,9 @@ impl Jobs {
             let ttl = job.options.ttl.unwrap_or(self.config.default_ttl());
             let task = Task::Kept(self.later(job, waiting.kept.clone()));
             self.dispatcher.resume(waiting, ttl, Work { needs, task });
-            staged.into_iter().for_each(|file| self.release_after(id, file));
+            if let Some(file) = staged {
+                self.release_after(id, file);
+            }
         }
     }
 

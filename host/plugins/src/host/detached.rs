@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use wasmtime::component::Resource;
 
 /// How long a target may take to start a task.
-const LAUNCHING: Duration = Duration::from_secs(60);
+const LAUNCHING: Duration = Duration::from_mins(1);
 
 impl detached::Host for State {
     async fn launch(

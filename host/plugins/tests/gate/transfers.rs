@@ -176,7 +176,7 @@ async fn sent(
     request.options.staged = staged.map(|name| {
         let staged = Arc::clone(&plugins.files().staged);
         let writer = staged.put(name, "somebody", true).and_then(|writer| writer.write(b"hello"));
-        writer.and_then(|writer| writer.finish()).expect("there is room").id
+        writer.and_then(hostler_files::Writer::finish).expect("there is room").id
     });
     assert_eq!(script.tape(), []);
     match plugins.prepare(JobId::new(), "somebody", request).await {
@@ -250,7 +250,8 @@ async fn only_the_daemon_says_that_a_file_came() {
     assert_eq!(problems[0].path, ["driver_args", "staged"]);
     let problems = sent(&plugins, &script, "upload", None).await.err().expect("there is nothing to upload");
     assert_eq!(problems[0].path, ["driver_args", "file_transfer", "local_path"]);
-    let id = plugins.files().staged.put("y", "somebody", false).and_then(|writer| writer.finish()).expect("room").id;
+    let id =
+        plugins.files().staged.put("y", "somebody", false).and_then(hostler_files::Writer::finish).expect("room").id;
     plugins.files().staged.remove(&id.to_string()).expect("it is there");
     let mut gone = request(&["id"], json!({}));
     gone.options.staged = Some(id);
