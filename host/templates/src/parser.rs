@@ -12,8 +12,8 @@ pub const PARSERS: [&str; 1] = ["textfsm"];
 pub struct Parser(Template);
 
 impl Parser {
-    /// Reads a template. Errors: `not-found` for a parser that nobody knows; `unsupported` for what NetPulse has and this
-    /// has not; `invalid-request` for what is wrong with the template; `limit` for what is too long.
+    /// Reads a template. Errors: `not-found` for a parser that nobody knows; `unsupported` for what `NetPulse` has and
+    /// this has not; `invalid-request` for what is wrong with the template; `limit` for what is too long.
     pub fn new(parsing: &Parsing) -> Result<Self, Failure> {
         match parsing.parser.as_str() {
             "textfsm" => {}

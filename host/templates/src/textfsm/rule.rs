@@ -73,8 +73,8 @@ impl Rule {
         let regex = pattern::compile(&expression).map_err(|error| format!("`{expression}`: {error}"))?;
         let mut names: Vec<&str> = regex.capture_names().flatten().collect();
         names.sort_unstable();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(format!("the group `{}` is there twice", pair[0]));
+        if let Some((name, _)) = names.iter().zip(names.iter().skip(1)).find(|(name, next)| name == next) {
+            return Err(format!("the group `{name}` is there twice"));
         }
         let value = |name: &str| values.iter().position(|value| value.name == name);
         let groups = regex.capture_names().enumerate();
