@@ -280,3 +280,15 @@ async fn a_background_task_is_told_with_its_files() {
     });
     assert_eq!(reply["data"][0]["result"]["retval"]["make"]["background_task"], wanted, "{reply}");
 }
+
+#[tokio::test]
+async fn a_pull_is_not_rendered_and_a_push_is_not_parsed() {
+    for (path, asked, foreign) in [("/pull", "command", "rendering"), ("/push", "config", "parsing")] {
+        let mut body = request_with(json!({"command": null}));
+        body[asked] = "x".into();
+        body[foreign] = if foreign == "rendering" { json!({}) } else { json!({"name": "textfsm", "template": MTU}) };
+        let (status, reply) = post(&Scripted::default(), "0.2", path, body).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{reply}");
+        assert_eq!(reply["detail"][0]["loc"], json!(["body", foreign]), "{path}");
+    }
+}
