@@ -32,7 +32,7 @@ pub(in crate::dialect) fn take(
     let mut devices = Vec::new();
     for (index, device) in faults.keep(found)?.into_iter().enumerate() {
         if let Value::Object(device) = device {
-            devices.push(device)
+            devices.push(device);
         } else {
             let loc = ["body".into(), "devices".into(), Value::from(index)];
             faults.0.push(Fault::new(loc, "dict_type", "Input should be a valid dictionary"));
