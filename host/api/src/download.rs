@@ -115,10 +115,9 @@ fn part(range: &HeaderValue, size: u64) -> Part {
 fn disposition(name: &str) -> HeaderValue {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || " !#$&+-.^_`|~()[]{}@=,;'".contains(letter);
     let ascii: String = name.chars().map(|letter| if plain(letter) { letter } else { '_' }).collect();
-    let mut text = format!("attachment; filename=\"{ascii}\"");
-    if ascii != name {
-        text += &format!("; filename*=UTF-8''{}", utf8_percent_encode(name, ENCODED));
-    }
+    let plain = format!("attachment; filename=\"{ascii}\"");
+    let text =
+        if ascii == name { plain } else { format!("{plain}; filename*=UTF-8''{}", utf8_percent_encode(name, ENCODED)) };
     HeaderValue::try_from(text).expect("it is ASCII without control characters")
 }
 

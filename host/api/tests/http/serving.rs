@@ -173,7 +173,7 @@ async fn a_request_is_not_waited_for_byte_by_byte() {
 async fn a_client_that_never_reads_gives_its_place_up() {
     let config = Config { write_timeout: 1, max_followers: 1, ..Config::default() };
     let backend = Scripted::with_jobs(vec![job(State::Started)]);
-    let what = Happening::Output { run: 0, stream: "stdout".into(), offset: 0, bytes: vec![b'x'; 1 << 16].into() };
+    let what = Happening::Output { run: 0, stream: "stdout".into(), offset: 0, bytes: vec![b'x'; 1 << 16] };
     let at = "2026-11-22T14:34:57Z".parse().expect("a time");
     backend.script().told = vec![Told::Event(Event { number: 1, at, what })];
     backend.script().told_for_ever = true;

@@ -37,7 +37,7 @@ fn what_has_no_end_or_is_huge_is_stopped() {
         "{{ 'x' * 2000000 }}",
         &"x".repeat(crate::LONGEST_TEMPLATE + 1),
     ] {
-        assert_eq!(kind(template), "limit", "{:.60}", template);
+        assert_eq!(kind(template), "limit", "{template:.60}");
     }
     assert_eq!(kind("{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}"), "invalid-request");
     let nested = format!("{{{{ {}", "(".repeat(100_000));

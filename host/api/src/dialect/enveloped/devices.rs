@@ -31,12 +31,11 @@ pub(in crate::dialect) fn take(
     let before = faults.0.len();
     let mut devices = Vec::new();
     for (index, device) in faults.keep(found)?.into_iter().enumerate() {
-        match device {
-            Value::Object(device) => devices.push(device),
-            _ => {
-                let loc = ["body".into(), "devices".into(), Value::from(index)];
-                faults.0.push(Fault::new(loc, "dict_type", "Input should be a valid dictionary"));
-            }
+        if let Value::Object(device) = device {
+            devices.push(device);
+        } else {
+            let loc = ["body".into(), "devices".into(), Value::from(index)];
+            faults.0.push(Fault::new(loc, "dict_type", "Input should be a valid dictionary"));
         }
     }
     (faults.0.len() == before).then_some(devices)

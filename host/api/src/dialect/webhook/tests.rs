@@ -4,10 +4,9 @@ use serde_json::json;
 const URL: &str = "https://hooks.example/jobs";
 
 fn asked(more: Value) -> Result<Asked, Vec<Problem>> {
-    let mut value = json!({"url": URL});
-    let fields = value.as_object_mut().expect("an object");
-    fields.extend(more.as_object().expect("an object").clone());
-    read(value, "0.4")
+    let Value::Object(mut fields) = more else { panic!("no object") };
+    fields.insert("url".into(), URL.into());
+    read(fields.into(), "0.4")
 }
 
 fn seconds(more: Value) -> Vec<u64> {
