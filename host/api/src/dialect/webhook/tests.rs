@@ -5,7 +5,7 @@ const URL: &str = "https://hooks.example/jobs";
 
 fn asked(more: Value) -> Result<Asked, Vec<Problem>> {
     let Value::Object(mut fields) = more else { panic!("no object") };
-    fields.insert("url".into(), URL.into());
+    fields.entry("url").or_insert_with(|| URL.into());
     read(fields.into(), "0.4")
 }
 
