@@ -28,6 +28,7 @@ mod legacy;
 mod life_cycle;
 mod netpulse_sdk;
 mod parameters;
+mod references;
 mod restarts;
 mod roots;
 mod secrets;

@@ -75,6 +75,40 @@ fn a_receiver_is_told_again_after_a_restart_and_can_trust_what_it_is_told() -> a
 }
 
 #[test]
+fn a_client_of_netpulse_is_told_in_the_words_of_its_dialect() -> anyhow::Result<()> {
+    let (listener, sshd) = (TcpListener::bind("127.0.0.1:0")?, Sshd::shared()?);
+    let config = "[webhooks]\nallow_private = [\"127.0.0.1\"]\n";
+    let daemon = Daemon::start(&Setup { config, ..SETUP })?;
+    let url = format!("http://{}/hook", listener.local_addr()?);
+    let mut request = body(&sshd, "echo a");
+    request["driver"] = json!("paramiko");
+    request["webhook"] = json!({"url": url, "auth": ["ann", "b"], "cookies": {"c": "d"}, "headers": {"X-Own": "e"}});
+    for (path, field) in
+        [("/v0.4/device/exec", "event_type"), ("/v0.3/device/exec", "device"), ("/device/execute", "result")]
+    {
+        let mut asked = request.clone();
+        if path == "/device/execute" {
+            let webhook = asked.as_object_mut().and_then(|fields| fields.remove("webhook"));
+            asked["options"] = json!({"webhook": webhook});
+        }
+        let submitted = daemon.send(Method::POST, path, &asked.to_string())?;
+        assert_eq!(submitted.status, 201, "{}", submitted.text);
+        let Letter { headers, body } = receive(&listener, "204 No Content")?;
+        let told: Value = serde_json::from_str(&body)?;
+        let id = submitted.body.pointer("/data/id").unwrap_or(&submitted.body["id"]);
+        assert_eq!(&told["id"], id, "{body}");
+        assert!(told.get(field).is_some(), "{body}");
+        assert_eq!(headers["authorization"], format!("Basic {}", STANDARD.encode("ann:b")));
+        assert_eq!((headers["cookie"].as_str(), headers["x-own"].as_str()), ("c=d", "e"));
+        if field == "event_type" {
+            assert_eq!((&told["event_type"], &told["final"]), (&json!("job.completed"), &json!(true)), "{body}");
+            assert_eq!(told["result"]["retval"][0]["stdout"], "a\n", "{body}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn a_receiver_in_the_private_network_is_refused_before_the_job_is_accepted() -> anyhow::Result<()> {
     let (daemon, sshd) = (crate::shared_daemon()?, Sshd::shared()?);
     let mut request = body(&sshd, "true");

@@ -57,6 +57,10 @@ impl Options {
             let msg = "Value error, `push_interval` requires `detach` to be true";
             faults.0.push(Fault::new(["body"], "value_error", msg).with_context(json!({"error": {}})));
         }
+        if push_interval.is_some() {
+            let truth = "push_interval: what a detached task writes is not pushed; read it at /detached-tasks";
+            warnings.push(truth.into());
+        }
         let audit_mode = word("audit_mode", given("audit_mode"), &["full", "metadata", "none"], faults);
         if audit_mode.is_some_and(|mode| mode != "full") {
             warnings.push("audit_mode is not used: the audit never holds results, and every job is in it".into());
@@ -68,6 +72,11 @@ impl Options {
             pinned: strategy.map(|strategy| strategy == "pinned"),
             detach: detach.then_some(Detach { push_interval }),
         }
+    }
+
+    /// Whether the commands go on after the job.
+    pub(super) fn detaches(&self) -> bool {
+        self.detach.is_some()
     }
 
     /// Whether jobs with the same target share a connection; what is detached does, unless the request says otherwise.

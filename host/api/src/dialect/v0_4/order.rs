@@ -74,6 +74,9 @@ impl Order {
             warnings.extend(asked.warnings);
             asked.webhook
         });
+        if webhook.is_some() && options.detaches() {
+            warnings.push("webhook: it is told of the job that launches the task, not of the task's end".into());
+        }
         let staged = fields.remove("staged_file_id").filter(|id| !id.is_null());
         let staged = staged.and_then(|id| {
             let msg = "Input should be the id of a staged file";
