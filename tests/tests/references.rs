@@ -115,7 +115,7 @@ impl Bao {
         start.arg(format!("-dev-root-token-id={TOKEN}")).stdout(Stdio::null()).stderr(Stdio::null());
         let bao =
             Self { child: start.spawn().context("bao cannot be run")?, address: format!("http://127.0.0.1:{port}") };
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_mins(1);
         while ureq::get(format!("{}/v1/sys/health", bao.address)).call().is_err() {
             ensure!(Instant::now() < end, "bao does not answer");
             thread::sleep(Duration::from_millis(50));
