@@ -27,7 +27,7 @@ read -r _ ssh_port <"$folder/ready" || exit 1
 # The daemon says in its log where it listens.
 key=$(random 16)
 mkfifo "$folder/log"
-HOSTLER_API_KEY=$key target/debug/hostler serve --listen 127.0.0.1:0 --data-dir "$folder/data" 2>"$folder/log" 3>&- &
+HOSTLER_API_KEY=$key "${CARGO_TARGET_DIR:-target}/debug/hostler" serve --listen 127.0.0.1:0 --data-dir "$folder/data" 2>"$folder/log" 3>&- &
 daemon=$!
 exec 4<"$folder/log"
 while read -r line <&4; do
