@@ -2,7 +2,7 @@
 
 use crate::SETUP;
 use crate::job::body;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -12,6 +12,7 @@ use sha2::Sha256;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 use ureq::http::Method;
 
 const SECRET: &str = "known to both sides";
@@ -55,6 +56,11 @@ fn a_receiver_is_told_again_after_a_restart_and_can_trust_what_it_is_told() -> a
     let id = submitted.body["id"].as_str().with_context(|| submitted.text.clone())?.to_owned();
     let first = receive(&listener, "500 Not Today")?;
     daemon.wait(&id)?;
+    // What it has not yet written down it tries as if for the first time.
+    let end = Instant::now() + Duration::from_secs(30);
+    while !daemon.get(&format!("/v1/webhooks/deliveries?job={id}"))?.text.contains("500") {
+        ensure!(Instant::now() < end, "the first attempt is not written down");
+    }
     let daemon = daemon.restart_killed(&Setup { config, ..SETUP })?;
     let second = receive(&listener, "204 No Content")?;
     assert_eq!((&first.body, &first.headers["webhook-id"]), (&second.body, &second.headers["webhook-id"]));
