@@ -5,6 +5,7 @@ use anyhow::{Context, ensure};
 use hostler_tests::{Answer, Daemon, Python, Setup, Sshd};
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -89,6 +90,29 @@ fn a_file_has_what_a_request_only_names() -> anyhow::Result<()> {
 }
 
 #[test]
+fn the_daemon_logs_in_by_reference_too_when_it_asks_how_a_task_is() -> anyhow::Result<()> {
+    let (sshd, folder) = (Sshd::shared()?, tempfile::tempdir()?);
+    write_credential(&folder.path().join("web.json"), Sshd::USER, Sshd::PASSWORD)?;
+    let config = format!("[credentials.files]\nkind = \"file\"\npath = \"{}\"\n", folder.path().display());
+    let daemon = Daemon::start(&Setup { config: &config, ..SETUP })?;
+    let mut request: Value = serde_json::from_str(&by_reference(&sshd, &json!({"name": "files", "ref": "web"})))?;
+    request["command"] = json!("sleep 1");
+    request["detach"] = json!(true);
+    request["push_interval"] = json!(1);
+    let job = ran(&daemon, &request.to_string())?;
+    assert_eq!(job["state"], "finished", "{job}");
+    // The list is read from the store: only the daemon's own looks at the target change it.
+    let end = Instant::now() + Duration::from_mins(1);
+    loop {
+        let tasks = daemon.get("/detached-tasks")?;
+        if tasks.body[0]["status"] == "completed" {
+            return Ok(());
+        }
+        ensure!(Instant::now() < end, "nobody saw the end of the task: {}", tasks.text);
+    }
+}
+
+#[test]
 fn without_a_provider_a_reference_is_refused() -> anyhow::Result<()> {
     let (daemon, sshd) = (crate::shared_daemon()?, Sshd::shared()?);
     let answer = asked(&daemon, &by_reference(&sshd, &json!({"name": "vault_kv", "ref": "web"})))?;
@@ -112,14 +136,14 @@ impl Bao {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut start = Command::new(program.trim());
         start.args(["server", "-dev", "-dev-no-store-token"]).arg(format!("-dev-listen-address=127.0.0.1:{port}"));
-        start.arg(format!("-dev-root-token-id={TOKEN}")).stdout(Stdio::null()).stderr(Stdio::null());
-        let bao =
-            Self { child: start.spawn().context("bao cannot be run")?, address: format!("http://127.0.0.1:{port}") };
-        let end = Instant::now() + Duration::from_mins(1);
-        while ureq::get(format!("{}/v1/sys/health", bao.address)).call().is_err() {
-            ensure!(Instant::now() < end, "bao does not answer");
-            thread::sleep(Duration::from_millis(50));
-        }
+        start.arg(format!("-dev-root-token-id={TOKEN}")).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = start.spawn().context("bao cannot be run")?;
+        let said = BufReader::new(child.stdout.take().context("it is piped")?);
+        let bao = Self { child, address: format!("http://127.0.0.1:{port}") };
+        let mut lines = said.lines().map_while(Result::ok);
+        ensure!(lines.any(|line| line.contains("server started")), "bao ended before it was ready");
+        // It must not find its output closed.
+        thread::spawn(move || lines.for_each(drop));
         Ok(bao)
     }
 

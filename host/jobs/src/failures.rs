@@ -1,6 +1,7 @@
 //! The failures that this room itself gives, each with its sentence.
 
 use hostler_model::{ErrorKind, Failure, Phase, Problem, Target};
+use hostler_plugins::Rejection;
 use jiff::Timestamp;
 use std::fmt::Display;
 use std::time::Duration;
@@ -98,8 +99,16 @@ pub(crate) fn other_user(was: &Target, is: &Target) -> Failure {
     Failure::new(ErrorKind::Denied, Phase::Validate, message)
 }
 
+/// Why a request that was accepted once is not accepted any more.
+pub(crate) fn rejected(rejection: Rejection) -> Failure {
+    match rejection {
+        Rejection::Invalid(problems) => not_valid(&problems),
+        Rejection::Failed(failure) => failure,
+    }
+}
+
 /// The driver was replaced, and does not accept the request any more.
-pub(crate) fn not_valid(problems: &[Problem]) -> Failure {
+fn not_valid(problems: &[Problem]) -> Failure {
     let problems: Vec<String> = problems.iter().map(|it| format!("{}: {}", it.path.join("."), it.message)).collect();
     let problems = problems.join("; ");
     let message = format!("The driver does not accept the request any more: {problems}.");

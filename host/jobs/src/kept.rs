@@ -2,7 +2,7 @@
 
 use crate::failures;
 use crate::vault::Vault;
-use hostler_model::{Args, CredentialRef, Failure, JobId, Options, Request, Secret};
+use hostler_model::{Args, Failure, JobId, Options, Request, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -27,8 +27,6 @@ struct Content<'a> {
     /// By path: `connection_args.password`.
     secrets: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
     options: Cow<'a, Options>,
-    #[serde(default)]
-    credential: Cow<'a, Option<CredentialRef>>,
     warnings: Cow<'a, [String]>,
 }
 
@@ -45,7 +43,6 @@ impl Kept {
             driver_args: Cow::Borrowed(request.driver_args.public()),
             secrets: secrets.map(|(path, secret)| (path.into(), secret.expose().into())).collect(),
             options: Cow::Borrowed(&request.options),
-            credential: Cow::Borrowed(&request.credential),
             warnings: Cow::from(&request.warnings),
         };
         let mut plain = Zeroizing::new(Vec::with_capacity(CAPACITY));
@@ -67,7 +64,6 @@ impl Kept {
             connection_args: Args::sealed("connection_args", content.connection_args.into_owned(), of_connection),
             driver_args: Args::sealed("driver_args", content.driver_args.into_owned(), of_driver),
             options: content.options.into_owned(),
-            credential: content.credential.into_owned(),
             // They are in the store already.
             webhooks: Vec::new(),
             warnings: content.warnings.into_owned(),
@@ -91,7 +87,6 @@ mod tests {
             connection_args: Args::seal("connection_args", fields(json!({"host": "a", "password": "hun\"ter2"}))),
             driver_args: Args::seal("driver_args", fields(json!({"sudo": true, "sudo_password": "s3cret"}))),
             options: Options { repeatable: true, ..Options::default() },
-            credential: None,
             webhooks: Vec::new(),
             warnings: vec!["from the way in".into()],
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// How often a task is asked about, unless its webhooks want to hear more often.
+/// How often a task is asked about, unless its request wants that more often.
 const INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often it is looked whose turn has come.

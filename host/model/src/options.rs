@@ -26,7 +26,7 @@ pub struct Options {
     pub staged: Option<Uuid>,
     /// What is read out of the output of each command.
     pub parsing: Option<Parsing>,
-    /// By whose name and secrets it logs in: [`crate::Request::credential`], for a job that is asked for once more.
+    /// Where to get what is missing in `connection_args`.
     pub credential: Option<CredentialRef>,
 }
 

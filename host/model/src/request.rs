@@ -1,6 +1,6 @@
 //! What somebody asks, and what a driver made of it.
 
-use crate::{Args, CredentialRef, Options, Secret, Target, Webhook};
+use crate::{Args, Options, Secret, Target, Webhook};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -20,8 +20,6 @@ pub struct Request {
     pub driver_args: Args,
     /// What is asked of the job besides its work.
     pub options: Options,
-    /// Where to get what is missing in `connection_args`.
-    pub credential: Option<CredentialRef>,
     /// Whom to tell what becomes of the job.
     pub webhooks: Vec<Webhook>,
     /// What was ignored or changed on the way in; shown with the job.

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// That the commands of a job are to go on after it, on the target, and who hears of them.
+/// That the commands of a job are to go on after it, on the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Detach {
-    /// How often the webhooks of the job are told what the task has written since. Absent: only that it has ended.
+    /// How often the target is asked how the task is, where nobody looks. Absent: as seldom as the daemon likes.
     pub push_interval: Option<Duration>,
 }
 

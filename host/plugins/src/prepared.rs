@@ -190,7 +190,6 @@ fn tell(driver: &Plugin, request: &mut Request, looks: bool) -> Result<(), Rejec
             driver: std::mem::take(&mut request.driver),
             connection_args: std::mem::take(&mut request.connection_args),
             driver_args: std::mem::take(&mut request.driver_args),
-            credential: request.credential.take(),
             ..Request::default()
         };
         *request.driver_args.public_mut() = Map::from_iter([(LOOK.to_owned(), Value::Bool(true))]);

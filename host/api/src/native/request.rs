@@ -154,8 +154,8 @@ impl JobRequest {
             repeatable: self.repeatable,
             detach: self.detach.then(Detach::default),
             parsing: self.parsing,
+            credential: self.credential,
             pinned,
-            ..Options::default()
         };
         Request {
             driver: self.driver,
@@ -164,7 +164,6 @@ impl JobRequest {
             connection_args: self.connection_args,
             driver_args: self.driver_args,
             options,
-            credential: self.credential,
             webhooks: self.webhooks,
             ..Request::default()
         }

@@ -285,7 +285,7 @@ async fn all_that_0_3_asks_for_reaches_the_backend() {
     let options = request.options;
     assert_eq!((options.ttl, options.result_ttl), (Some(Duration::from_hours(24)), Some(Duration::from_mins(1))));
     assert!(options.pinned);
-    let credential = request.credential.expect("a credential");
+    let credential = options.credential.expect("a credential");
     assert_eq!((credential.provider.as_deref(), credential.reference.as_str()), (Some("vault_kv"), "net/web"));
     let [webhook] = request.webhooks.try_into().ok().expect("a webhook");
     assert_eq!((webhook.dialect.as_str(), webhook.url.expose()), ("0.3", "http://192.0.2.1/hook"));

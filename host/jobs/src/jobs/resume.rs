@@ -8,7 +8,6 @@ use crate::needs::Need;
 use crate::store::Waiting;
 use crate::work::{Prepare, Run, Task, Work};
 use hostler_model::{Failure, TaskId};
-use hostler_plugins::Rejection;
 
 impl Jobs {
     /// Queues them. Each is validated and judged by the plugins of now when its turn has come, so that thousands
@@ -37,17 +36,13 @@ impl Jobs {
     }
 
     async fn prepare_again(&self, job: &Job, kept: Kept) -> Result<Run, Failure> {
-        let mut request = kept.open(&self.vault, job.id)?;
-        self.fill_in(job.id, &job.caller, &mut request).await?;
-        let by_reference = request.credential.is_some();
-        let prepared =
-            self.plugins.prepare(job.id, &job.caller, request).await.map_err(|rejection| match rejection {
-                Rejection::Invalid(problems) => failures::not_valid(&problems),
-                Rejection::Failed(failure) => failure,
-            })?;
+        let request = kept.open(&self.vault, job.id)?;
+        let prepare = |request| self.plugins.prepare(job.id, &job.caller, request);
+        let prepared = self.with_credential(job.id, &job.caller, request, prepare).await;
+        let prepared = prepared.map_err(failures::rejected)?;
         let (was, is) = (&job.plan.target, &prepared.plan().target);
         if is != was {
-            let failure = if by_reference { failures::other_user } else { failures::other_target };
+            let failure = if job.options.credential.is_some() { failures::other_user } else { failures::other_target };
             return Err(failure(was, is));
         }
         Ok(self.run(prepared, job.options.detach.map(|_| TaskId::from(job.id))))

@@ -6,7 +6,7 @@ use crate::kept::Kept;
 use crate::needs::Need;
 use crate::reach::{self, Beyond};
 use crate::{DryRun, Job, Rejection, State, Submission, Submitted};
-use hostler_model::{Caller, Failure, JobId, Options, Request, Target};
+use hostler_model::{Caller, Failure, JobId, Request, Target};
 use hostler_plugins::Prepared;
 
 impl Jobs {
@@ -39,7 +39,6 @@ impl Jobs {
         let webhooks = self.webhooks.seal(id, webhooks).map_err(Rejection::Failed)?;
         // What the credential holds comes later: it is not kept.
         let kept = Kept::seal(&self.vault, id, &request)?;
-        let options = Options { credential: request.credential.clone(), ..options };
         let prepared = self.prepare(id, &caller, request).await?;
         let plan = prepared.plan().clone();
         warnings.extend_from_slice(&plan.warnings);
@@ -100,14 +99,12 @@ impl Jobs {
         &self,
         id: JobId,
         caller: &Caller,
-        mut request: Request,
+        request: Request,
         prepare: impl FnOnce(Request) -> P,
     ) -> Result<Prepared, Rejection> {
         let driver = &request.driver.clone();
         reach::check_driver(caller, driver).map_err(|beyond| self.deny(beyond, caller, id, driver, None))?;
-        let warnings = self.fill_in(id, &caller.name, &mut request).await?;
-        let mut prepared = prepare(request).await?;
-        prepared.warn(warnings);
+        let prepared = self.with_credential(id, &caller.name, request, prepare).await?;
         let target = &prepared.plan().target;
         reach::check_target(caller, target).map_err(|beyond| self.deny(beyond, caller, id, driver, Some(target)))?;
         Ok(prepared)

@@ -248,15 +248,17 @@ impl Jobs {
     }
 
     async fn ask(&self, kept: &KeptTask) -> Result<Sight, Failure> {
-        let prepared = self.plugins.prepare_visit(JobId::new(), &kept.task.caller, self.request(kept)?).await;
-        let visit = self.enter(prepared.map_err(unaccepted)?, kept).await?;
+        let (id, caller) = (JobId::new(), &kept.task.caller);
+        let prepare = |request| self.plugins.prepare_visit(id, caller, request);
+        let prepared = self.with_credential(id, caller, self.request(kept)?, prepare).await;
+        let visit = self.enter(prepared.map_err(failures::rejected)?, kept).await?;
         let read = visit.read_task(&kept.task.id, u64::MAX >> 2, kept.elevated.as_ref()).await;
         visit.leave().await;
         Ok(sight(read?.seen.as_ref()))
     }
 
     async fn visit(&self, kept: &KeptTask, by: &Caller) -> Result<Visit, Failure> {
-        let prepared = self.prepare_visit(by, self.request(kept)?).await.map_err(unaccepted)?;
+        let prepared = self.prepare_visit(by, self.request(kept)?).await.map_err(failures::rejected)?;
         self.enter(prepared, kept).await
     }
 
@@ -277,9 +279,8 @@ impl Jobs {
     }
 
     async fn reached(&self, id: &TaskId, by: &Caller) -> Result<Option<KeptTask>, Failure> {
-        let reach = by.reach();
         let kept = self.dispatcher.store.task(id).await?;
-        Ok(kept.filter(|kept| reach.is_none_or(|name| name == kept.task.caller)))
+        Ok(kept.filter(|kept| by.reaches(&kept.task.caller)))
     }
 
     async fn saw(&self, id: &TaskId, sight: Sight) -> Result<Option<Task>, Failure> {
@@ -337,12 +338,5 @@ fn sight(seen: Option<&TaskSeen>) -> Sight {
         pid: seen.pid,
         log_file: Some(format!("{}/log", seen.folder)),
         ..Sight::new(clock::now())
-    }
-}
-
-fn unaccepted(rejection: Rejection) -> Failure {
-    match rejection {
-        Rejection::Invalid(problems) => failures::not_valid(&problems),
-        Rejection::Failed(failure) => failure,
     }
 }

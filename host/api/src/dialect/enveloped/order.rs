@@ -128,8 +128,7 @@ impl Order {
             config,
             connection_args,
             driver_args,
-            options: model::Options { detach: detach.then(Detach::default), ..(&options).into() },
-            credential,
+            options: model::Options { detach: detach.then(Detach::default), credential, ..(&options).into() },
             webhooks: options.webhook.into_iter().collect(),
             warnings,
         })

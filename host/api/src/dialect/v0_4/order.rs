@@ -189,7 +189,8 @@ impl Order {
         let mut options = self.options.clone().of_job(self.is_given("file_transfer"));
         options.staged = self.staged;
         options.parsing = self.parsing;
-        let Self { driver, connection_args, driver_args, credential, webhook, mut warnings, .. } = self;
+        options.credential = self.credential;
+        let Self { driver, connection_args, driver_args, webhook, mut warnings, .. } = self;
         Request {
             command,
             config,
@@ -197,7 +198,6 @@ impl Order {
             driver_args: driver.driver_args(driver_args, &mut warnings),
             driver: driver.name,
             options,
-            credential,
             webhooks: webhook.into_iter().collect(),
             warnings,
         }
