@@ -17,13 +17,16 @@ demo: build
 test: build
 	cargo test --locked --workspace
 	cargo test --locked --manifest-path plugins/Cargo.toml
+	cargo test --locked --manifest-path examples/Cargo.toml
 
 lint: setup
 	cargo fmt --all --check
 	cargo fmt --all --check --manifest-path plugins/Cargo.toml
+	cargo fmt --all --check --manifest-path examples/Cargo.toml
 	cargo fmt --all --check --manifest-path tests/guests/Cargo.toml
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --manifest-path plugins/Cargo.toml --all-targets -- -D warnings
+	cargo clippy --locked --manifest-path examples/Cargo.toml --all-targets -- -D warnings
 	cargo clippy --locked --manifest-path tests/guests/Cargo.toml --target wasm32-unknown-unknown --lib --examples -- -D warnings
 	cargo clippy --locked --manifest-path tests/guests/Cargo.toml --target wasm32-wasip2 --package wasi -- -D warnings
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny

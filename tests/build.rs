@@ -14,11 +14,16 @@ fn main() -> anyhow::Result<()> {
     for watched in ["plugins/sdk", "plugins/appliance", "plugins/paramiko", "plugins/Cargo.toml", "wit"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
+    for watched in ["Cargo.toml", "Cargo.lock", "table-driver", "wasi-guest"] {
+        println!("cargo::rerun-if-changed={}", root.join("examples").join(watched).display());
+    }
     hostler_plugin_build::examples(&guests, &out_dir)?;
     for plugin in ["appliance", "paramiko"] {
         hostler_plugin_build::component(&root.join("plugins"), plugin, &out_dir)?;
     }
     hostler_plugin_build::wasi_component(&guests, "wasi", &out_dir)?;
+    hostler_plugin_build::component(&root.join("examples"), "table-driver", &out_dir)?;
+    hostler_plugin_build::wasi_component(&root.join("examples"), "wasi-guest", &out_dir)?;
     println!("cargo::rustc-env=HOSTLER_TEST_GUESTS={}", out_dir.display());
     Ok(())
 }

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 
-from netpulse_sdk import NetPulseClient
+from netpulse_sdk import NetPulseClient, WebhookEvent
 from netpulse_sdk.error import AuthError, NetPulseError, NetworkError
 
 given = json.load(sys.stdin)
@@ -158,6 +158,14 @@ def discovered():
     assert job.task_id in [task["task_id"] for task in found["tasks"]], found
     assert f"task_{job.task_id}" in [it.id for it in np.discover_jobs()]
     np.cancel_detached_task(job.task_id)
+
+
+def letters():
+    events = [WebhookEvent.model_validate(letter) for letter in given["letters"]]
+    assert "".join(item["stdout"] for event in events for item in event.retval) == given["log"]
+    assert all(event.ok and event.error is None for event in events), events
+    assert [event.final for event in events] == [False] * (len(events) - 1) + [True], events
+    assert {event.id for event in events} == {events[0].task_id} and events[0].device == {"host": HOST}, events
 
 
 def jobs_and_workers():

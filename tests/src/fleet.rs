@@ -1,5 +1,6 @@
 //! A throw-away OpenSSH server with Debian's default configuration; see `tests/fleet/sshd`.
 
+use crate::Shared;
 use anyhow::{Context, bail, ensure};
 use std::fmt::Write;
 use std::fs;
@@ -7,8 +8,8 @@ use std::io::{BufRead, BufReader};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tempfile::TempDir;
 
 /// The kinds of key that the server's users may log in with.
@@ -117,14 +118,8 @@ impl Sshd {
 
     /// The server with default options that tests running at the same time share.
     pub fn shared() -> anyhow::Result<Arc<Self>> {
-        static SHARED: Mutex<Weak<Sshd>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = shared.upgrade() {
-            return Ok(running);
-        }
-        let started = Arc::new(Self::start(&[])?);
-        *shared = Arc::downgrade(&started);
-        Ok(started)
+        static SHARED: Shared<Sshd> = Shared::new();
+        SHARED.get(|| Self::start(&[]))
     }
 
     /// Where it listens, on 127.0.0.1.

@@ -9,8 +9,10 @@ mod figures;
 mod fleet;
 mod following;
 mod listener;
+mod node;
 mod processes;
 mod python;
+mod shared;
 
 pub use agent::Agent;
 pub use cutter::Cutter;
@@ -19,5 +21,7 @@ pub use figures::{Spent, cpu, median, memory, peak_memory};
 pub use fleet::{KeyForm, KeyType, Sshd};
 pub use following::{Following, Message};
 pub use listener::FullListener;
+pub use node::Modules;
 pub use processes::{kill_below, sleepers_become, unique_nap};
 pub use python::Python;
+pub use shared::Shared;

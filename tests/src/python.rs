@@ -1,6 +1,7 @@
 //! Python programs, each with packages of its own.
 
 use anyhow::{Context, ensure};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,15 @@ impl Python {
     /// A program of its packages; `python` is the interpreter.
     pub fn program(&self, name: &str) -> Command {
         Command::new(self.0.join(name))
+    }
+
+    /// Where programs are found, its own first: what to set `PATH` to.
+    #[expect(clippy::disallowed_methods, reason = "the others are where this machine has them")]
+    pub fn path(&self) -> OsString {
+        let mut path = self.0.clone().into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        path
     }
 
     /// Runs a script with arguments and a text to read. Errors: that it fails, and what it wrote to its standard error.

@@ -38,11 +38,13 @@ const OPEN: &str = r#"
 "#;
 
 /// What its manifest asks for.
-const ASKS: &[&str] =
+pub(crate) const ASKS: &[&str] =
     &["connect", "exec", "elevation", "stdin", "pty", "shell", "secret-input", "remote-files", "local-files"];
 
+/// A daemon that calls the attacker again, however often it failed.
 fn attacked(config: &str) -> anyhow::Result<Daemon> {
     let attacker = whole("attacker", ASKS)?;
+    let config = &format!("plugins.breaker.failures = 0\n{config}");
     Daemon::start(&Setup { config, plugins: &[("attacker.wasm", &attacker)], ..SETUP })
 }
 

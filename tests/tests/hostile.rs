@@ -35,7 +35,7 @@ pub(crate) fn whole(name: &str, requests: &[&str]) -> anyhow::Result<Vec<u8>> {
 }
 
 /// A daemon with one plugin more, which asks for nothing.
-fn with_plugin(name: &str, config: &str) -> anyhow::Result<Daemon> {
+pub(crate) fn with_plugin(name: &str, config: &str) -> anyhow::Result<Daemon> {
     with_asking(name, &[], config)
 }
 
@@ -45,7 +45,7 @@ fn with_asking(name: &str, requests: &[&str], config: &str) -> anyhow::Result<Da
     Daemon::start(&Setup { config, plugins: &[(&format!("{name}.wasm"), &component)], ..SETUP })
 }
 
-fn body(driver: &str) -> Value {
+pub(crate) fn body(driver: &str) -> Value {
     json!({
         "driver": driver,
         "connection_args": {"host": "127.0.0.1", "username": "admin", "password": "not-needed"},
@@ -64,7 +64,7 @@ fn failing(name: &str, kind: &str, phase: &str) -> anyhow::Result<String> {
 }
 
 /// A plugin that cannot be loaded is listed with the reason, and its driver is unknown.
-fn not_loaded(daemon: &Daemon, name: &str) -> anyhow::Result<String> {
+pub(crate) fn not_loaded(daemon: &Daemon, name: &str) -> anyhow::Result<String> {
     let plugins = daemon.get("/v1/plugins")?;
     let mut listed = plugins.body["plugins"].as_array().context("a list")?.iter();
     let plugin = listed.find(|plugin| plugin["name"] == name).with_context(|| plugins.text.clone())?;
@@ -76,7 +76,7 @@ fn not_loaded(daemon: &Daemon, name: &str) -> anyhow::Result<String> {
     Ok(reason)
 }
 
-fn serves(daemon: &Daemon) -> anyhow::Result<()> {
+pub(crate) fn serves(daemon: &Daemon) -> anyhow::Result<()> {
     assert_eq!(daemon.get("/health")?.body["data"], "ok");
     let accepted = daemon.execute(&json!({
         "driver": "paramiko",
@@ -187,6 +187,9 @@ fn is_of_another_world() -> anyhow::Result<()> {
 fn imports_what_is_not_granted() -> anyhow::Result<()> {
     let reason = not_loaded(&with_plugin("ungranted", "")?, "ungranted")?;
     assert!(reason.contains("evil:corp/files"), "it names the interface: {reason}");
+    let reason = not_loaded(&with_plugin("policy-waits", "")?, "policy-waits")?;
+    assert!(reason.contains("hostler:plugin/clock"), "it names the interface: {reason}");
+    assert!(reason.contains("for a policy"), "{reason}");
     let reason = not_loaded(&with_asking("hoarder", &["connect", "exec"], "")?, "hoarder")?;
     assert!(reason.contains("hostler:plugin/ssh"), "it names the interface: {reason}");
     assert!(reason.contains("add \"connect\" to plugin.hoarder.grants"), "it says how to grant it: {reason}");

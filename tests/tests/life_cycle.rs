@@ -16,7 +16,7 @@ use std::thread;
 use ureq::http::{Method, Request};
 
 /// The guest `changes` in version `number`: so it calls itself wherever it speaks.
-fn version(number: usize) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn version(number: usize) -> anyhow::Result<Vec<u8>> {
     let manifest = manifest("changes", &[]).replace("0.1.0", "version 00");
     patched(embedded(guest("changes")?, &manifest), b"version 00", format!("version {number:02}").as_bytes())
 }
@@ -63,7 +63,7 @@ fn refused(answer: &Answer, status: u16, kind: &str) -> anyhow::Result<String> {
     Ok(answer.body["detail"].as_str().context("a problem has a sentence")?.to_owned())
 }
 
-fn job() -> Value {
+pub(crate) fn job() -> Value {
     json!({
         "driver": "changes",
         "connection_args": {"host": "localhost", "username": "nobody", "password": "not-needed"},
@@ -80,7 +80,7 @@ fn version_of(daemon: &Daemon, job: &Value) -> anyhow::Result<String> {
     Ok(version.to_owned())
 }
 
-fn serving(daemon: &Daemon) -> anyhow::Result<String> {
+pub(crate) fn serving(daemon: &Daemon) -> anyhow::Result<String> {
     version_of(daemon, &daemon.run(&job())?)
 }
 

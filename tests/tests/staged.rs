@@ -3,7 +3,7 @@
 use crate::daemon;
 use crate::job::body;
 use anyhow::{Context, ensure};
-use hostler_tests::{Daemon, Setup, Sshd, unique_nap};
+use hostler_tests::{Daemon, Setup, Sshd, sleepers_become, unique_nap};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
@@ -205,4 +205,27 @@ fn a_file_is_handed_over_once_and_uploaded_by_many_jobs() -> anyhow::Result<()> 
     let id = staged.body["id"].as_str().context("an id")?;
     assert_eq!(daemon.get(&format!("/v1/files/{id}"))?.text, "for many");
     Ok(())
+}
+
+#[test]
+fn a_file_that_came_for_a_job_outlives_a_killed_daemon_with_that_job_only() -> anyhow::Result<()> {
+    let (sshd, folder, nap) = (Sshd::shared()?, tempfile::tempdir()?, unique_nap());
+    let setup = Setup { config: "jobs.max_running = 1", ..crate::SETUP };
+    let daemon = Daemon::start(&setup)?;
+    let file = folder.path().join("file");
+    fs::write(&file, "content")?;
+    let mut begun = moving(&sshd, "upload", "/remote/staged-begun");
+    begun["file_transfer"]["execute_after_upload"] = true.into();
+    begun["file_transfer"]["execute_command"] = format!("sleep {nap}").into();
+    let begun = submit(&daemon, &begun, "begun", &file)?;
+    ensure!(sleepers_become(1, &nap, Duration::from_secs(20)), "its command does not run");
+    let waiting = submit(&daemon, &moving(&sshd, "upload", "/remote/staged-waiting"), "waiting", &file)?;
+    assert_eq!(staged(&daemon)?, 2, "each has its job");
+
+    let daemon = daemon.restart_killed(&setup)?;
+    let begun = ended(&daemon, &begun)?;
+    assert_eq!((&begun["status"], &begun["result"]["error"]["kind"]), (&json!("failed"), &json!("lost")), "{begun}");
+    assert_eq!(ended(&daemon, &waiting)?["status"], "finished");
+    assert_eq!(fs::read_to_string(sshd.remote().join("staged-waiting"))?, "content");
+    nothing_is_left(&daemon)
 }

@@ -18,13 +18,13 @@ use ureq::http::Method;
 const SECRET: &str = "known to both sides";
 
 /// What a receiver got.
-struct Letter {
-    headers: HashMap<String, String>,
-    body: String,
+pub(crate) struct Letter {
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: String,
 }
 
 /// Takes one letter, and answers with this status.
-fn receive(listener: &TcpListener, status: &str) -> anyhow::Result<Letter> {
+pub(crate) fn receive(listener: &TcpListener, status: &str) -> anyhow::Result<Letter> {
     let (stream, _) = listener.accept()?;
     let mut reader = BufReader::new(&stream);
     let mut headers = HashMap::new();

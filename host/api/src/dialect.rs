@@ -1,5 +1,6 @@
 //! The wire formats of `NetPulse`, one module each. What several of them have literally alike is a module beside them.
 
+mod cause;
 mod credential;
 mod driver;
 mod enveloped;
@@ -11,6 +12,7 @@ mod queue;
 mod rendering;
 mod states;
 mod template;
+mod tested;
 mod time;
 mod trial;
 pub(crate) mod unprefixed;

@@ -10,7 +10,7 @@ use serde::Serialize;
 /// How a dialect writes an error.
 pub(crate) type Answer = fn(Error) -> Response;
 
-/// How long a client is asked to wait when there is no room for its job.
+/// How long a client is asked to wait when there is no room for its job, and nobody knows for how long.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// Why a request has no result, told to the client.
@@ -57,7 +57,7 @@ impl Error {
                 ErrorKind::BadCredential => StatusCode::BAD_REQUEST,
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
                 ErrorKind::Denied => StatusCode::FORBIDDEN,
-                ErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
+                ErrorKind::Busy | ErrorKind::PluginUnavailable => StatusCode::SERVICE_UNAVAILABLE,
                 ErrorKind::Throttled => StatusCode::TOO_MANY_REQUESTS,
                 ErrorKind::Timeout | ErrorKind::Expired => StatusCode::GATEWAY_TIMEOUT,
                 ErrorKind::Canceled | ErrorKind::InUse | ErrorKind::IdempotencyConflict => StatusCode::CONFLICT,
@@ -91,7 +91,11 @@ impl Error {
     pub(crate) fn respond(&self, body: impl Serialize) -> Response {
         let mut response = (self.status(), Json(body)).into_response();
         if matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+            let seconds = match self {
+                Self::Failed(failure) => failure.retry_after.map(|time| time.as_secs().into()),
+                _ => None,
+            };
+            response.headers_mut().insert(RETRY_AFTER, seconds.unwrap_or(RETRY_AFTER_SECONDS));
         }
         response
     }

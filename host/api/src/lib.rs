@@ -38,4 +38,5 @@ pub use api::Api;
 pub use backend::Backend;
 pub use config::Config;
 pub use letter::Letters;
+pub use native::read_request;
 pub use serve::serve;

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Problem, Refusal};
 use backon::{BackoffBuilder, ExponentialBuilder};
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -40,9 +41,15 @@ pub(crate) struct Ask {
     path: String,
     query: Vec<(&'static str, String)>,
     headers: HeaderMap,
-    body: Option<Value>,
+    body: Option<Body>,
     /// Whether the daemon does the same once if it is asked twice.
     repeatable: bool,
+}
+
+/// What a request brings.
+enum Body {
+    Json(Value),
+    Component(Bytes),
 }
 
 /// One answer, whole.
@@ -60,6 +67,12 @@ impl Ask {
     /// `POST`, below `/v1/`.
     pub(crate) fn post(path: impl Into<String>) -> Self {
         Self::new(Method::POST, path, false)
+    }
+
+    /// `PUT` of a component, below `/v1/`.
+    pub(crate) fn put(path: impl Into<String>, component: Vec<u8>) -> Self {
+        let ask = Self::new(Method::PUT, path, true);
+        Self { body: Some(Body::Component(component.into())), ..ask }
     }
 
     /// `DELETE`, below `/v1/`.
@@ -86,7 +99,7 @@ impl Ask {
 
     /// With a body.
     pub(crate) fn body(mut self, body: Value) -> Self {
-        self.body = Some(body);
+        self.body = Some(Body::Json(body));
         self
     }
 
@@ -189,7 +202,10 @@ impl Api {
         }
         let request = self.http.request(method.clone(), url).query(query).headers(headers.clone());
         match body {
-            Some(body) => request.json(body),
+            Some(Body::Json(body)) => request.json(body),
+            Some(Body::Component(component)) => {
+                request.header(CONTENT_TYPE, "application/wasm").body(component.clone())
+            }
             None => request,
         }
     }

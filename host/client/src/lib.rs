@@ -20,7 +20,7 @@ use error::Error;
 use futures::stream::BoxStream;
 use secrecy::SecretString;
 use std::io::Write;
-pub use verb::Verb;
+pub use verb::{Install, Verb};
 
 /// What is around the command line.
 pub struct Surroundings {
@@ -48,13 +48,21 @@ pub async fn carry_out(verb: Verb, mut surroundings: Surroundings) -> u8 {
         Verb::Output(output) => verb::output(output, &mut surroundings).await,
         Verb::Keys(keys) => verb::keys(keys, &mut surroundings).await,
     };
-    match ended {
-        Ok(code) => code,
-        Err(error) => {
-            tell(&mut surroundings.stderr, &error);
-            error.code()
-        }
-    }
+    told(ended, &mut surroundings)
+}
+
+/// Installs a plugin. Gives the exit code; what went wrong was said on standard error.
+pub async fn install(install: Install, mut surroundings: Surroundings) -> u8 {
+    let ended = verb::install(&install, &mut surroundings).await;
+    told(ended, &mut surroundings)
+}
+
+/// The exit code, once what went wrong was said.
+fn told(ended: Result<u8, Error>, surroundings: &mut Surroundings) -> u8 {
+    ended.unwrap_or_else(|error| {
+        tell(&mut surroundings.stderr, &error);
+        error.code()
+    })
 }
 
 /// Says what went wrong. That nobody reads any more is no error worth a word.

@@ -1,6 +1,7 @@
 //! What can be typed, and one file for each.
 
 mod cancel;
+mod install;
 mod jobs;
 mod keys;
 mod output;
@@ -9,6 +10,8 @@ mod run;
 use clap::Subcommand;
 
 pub(crate) use cancel::{Cancel, cancel};
+pub use install::Install;
+pub(crate) use install::install;
 pub(crate) use jobs::{Jobs, jobs};
 pub(crate) use keys::{Keys, keys};
 pub(crate) use output::{Output, output};

@@ -26,6 +26,16 @@ pub(crate) enum Verb {
     },
     #[command(flatten)]
     Client(hostler_client::Verb),
+    /// Makes, builds, checks and tries plugins of your own, and installs them.
+    Plugin {
+        #[command(subcommand)]
+        verb: Plugin,
+    },
+    /// Tries policies.
+    Policy {
+        #[command(subcommand)]
+        verb: hostler_author::PolicyVerb,
+    },
     /// Shows and changes the host keys on record, whether or not a daemon runs.
     #[command(name = "hostkeys")]
     HostKeys {
@@ -39,6 +49,15 @@ pub(crate) enum Verb {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// What is done with plugins.
+#[derive(Subcommand)]
+pub(crate) enum Plugin {
+    #[command(flatten)]
+    Author(hostler_author::PluginVerb),
+    /// Installs a plugin in a running daemon, or a newer version of it.
+    Install(hostler_client::Install),
 }
 
 /// Given here, a value wins over the environment and the file.

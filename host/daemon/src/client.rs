@@ -7,22 +7,26 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Does what was typed, and gives the exit code.
 pub(crate) async fn run(verb: Verb) -> u8 {
+    carry_out(verb, surroundings()).await
+}
+
+/// What this process lends.
+pub(crate) fn surroundings() -> Surroundings {
     #[expect(clippy::disallowed_methods, reason = "the daemon is the room that reads the environment")]
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let (stdout, stderr) = (io::stdout(), io::stderr());
-    let surroundings = Surroundings {
+    Surroundings {
         api_key: variable("HOSTLER_API_KEY").map(Into::into),
         colour: stdout.is_terminal() && stderr.is_terminal() && variable("NO_COLOR").is_none(),
         watched: stderr.is_terminal(),
         stdout: Box::new(stdout),
         stderr: Box::new(stderr),
         interrupts: interrupts().boxed(),
-    };
-    carry_out(verb, surroundings).await
+    }
 }
 
 /// Ctrl-C, and SIGTERM, from the first poll on: until then they end the process.
-fn interrupts() -> impl Stream<Item = ()> {
+pub(crate) fn interrupts() -> impl Stream<Item = ()> {
     let listen = || Ok::<_, io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?));
     stream::once(async move { listen() }).filter_map(async |signals| signals.ok()).flat_map(|(interrupt, terminate)| {
         let each =

@@ -97,13 +97,7 @@ impl Config {
         self.files.data.clone_from(data);
         self.plugins.folder = data.join("plugins");
         self.plugins.cache = data.join("cache");
-        self.plugins.compiler = Some(Compiler {
-            // This program, also after its file was replaced by a newer one.
-            program: "/proc/self/exe".into(),
-            arguments: vec!["compile-plugin".into()],
-            // Else the allocator takes a gigabyte at once, before the limit is set.
-            environment: vec![("MIMALLOC_ARENA_RESERVE".into(), "32MiB".into())],
-        });
+        self.plugins.compiler = Some(compiler());
         self.plugins.policies = std::mem::take(&mut self.policy);
         self.plugins.plugin = std::mem::take(&mut self.plugin);
         if self.ssh.key_roots.is_empty() {
@@ -112,6 +106,17 @@ impl Config {
         if self.ssh.known_hosts.as_os_str().is_empty() {
             self.ssh.known_hosts = data.join("known_hosts");
         }
+    }
+}
+
+/// What compiles plugins.
+pub(crate) fn compiler() -> Compiler {
+    Compiler {
+        // This program, also after its file was replaced by a newer one.
+        program: "/proc/self/exe".into(),
+        arguments: vec!["compile-plugin".into()],
+        // Else the allocator takes a gigabyte at once, before the limit is set.
+        environment: vec![("MIMALLOC_ARENA_RESERVE".into(), "32MiB".into())],
     }
 }
 

@@ -1,6 +1,7 @@
 //! The daemon: command line, configuration, telemetry, signals. It builds the rooms below and runs
 //! them. Only this room reads the environment, installs a log subscriber, or decides an exit code.
 
+mod author;
 mod cli;
 mod client;
 mod config;
@@ -10,7 +11,7 @@ mod serve;
 mod telemetry;
 
 use clap::{CommandFactory, Parser};
-use cli::Verb;
+use cli::{Plugin, Verb};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ pub fn main() -> ExitCode {
         Verb::CompilePlugin { memory, time } => return compile_plugin(memory, time),
         Verb::Completions { shell } => return complete(shell),
         // Its standard error is for people.
-        Verb::Client(_) => {}
+        Verb::Client(_) | Verb::Plugin { .. } | Verb::Policy { .. } => {}
         Verb::Serve(_) | Verb::HostKeys { .. } => telemetry::start(),
     }
     // For HTTPS. It fails where it is done already, which nobody else does.
@@ -40,6 +41,9 @@ pub fn main() -> ExitCode {
             Err(error) => fail(&error),
         },
         Verb::Client(verb) => ExitCode::from(runtime.block_on(client::run(verb))),
+        Verb::Plugin { verb: Plugin::Author(verb) } => ExitCode::from(runtime.block_on(author::run(verb))),
+        Verb::Plugin { verb: Plugin::Install(install) } => ExitCode::from(runtime.block_on(author::install(install))),
+        Verb::Policy { verb } => ExitCode::from(runtime.block_on(author::run_policy(verb))),
         Verb::CompilePlugin { .. } | Verb::Completions { .. } => unreachable!("it ended above"),
         Verb::HostKeys { files, verb } => match runtime.block_on(host_keys::run(&files, verb)) {
             Ok(()) => ExitCode::SUCCESS,

@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let files = config.files.build()?;
     let (connector, audit) = (engine.clone(), Arc::new(ledger.clone()));
     let plugins = config.plugins.build(connector, files.clone(), audit).await?;
-    let webhooks = config.webhooks.build(&ledger, Arc::new(Letters))?;
+    let webhooks = config.webhooks.build(&ledger, Arc::new(Letters::new(&config.http)))?;
     let mut registry = Registry::with_prefix("hostler");
     ledger.register(&mut registry);
     engine.register(&mut registry);

@@ -20,7 +20,7 @@ pub(crate) use jobs::{Arrival, Inserted, JobStore, Owner, Recovered, Waiting};
 pub(crate) use keys::KeyStore;
 pub(crate) use retention::RetentionStore;
 pub(crate) use sqlite::Sqlite;
-pub(crate) use tasks::{KeptTask, Sight, TaskStore};
+pub(crate) use tasks::{KeptTask, Piece, Sight, TaskStore, Telling};
 pub(crate) use webhooks::{Busy, Due, Verdict, Watch, WebhookStore};
 
 /// All that is kept. What is written by one of these is on disk before what is written later by any of them.

@@ -1,10 +1,13 @@
-//! Asks the targets of detached tasks how these are, also when nobody else does.
+//! Asks the targets of detached tasks how these are, also when nobody else does, and has webhooks told of them.
 
 use crate::store::KeptTask;
+use crate::store::tasks::is_open;
 use crate::{Jobs, clock};
-use futures::StreamExt;
+use hostler_model::{Task, TaskId};
 use jiff::Timestamp;
+use std::collections::HashMap;
 use std::time::Duration;
+use tokio::task::{Id, JoinSet};
 use tokio::time::{sleep, timeout};
 
 /// How often a task is asked about, unless its request wants that more often.
@@ -24,9 +27,10 @@ const READABLE: Duration = Duration::from_hours(1);
 
 /// Goes on for as long as there are jobs: `jobs` gives them unless they are gone.
 pub(crate) async fn supervise(jobs: impl Fn() -> Option<Jobs>) {
+    let mut looks = Looks::default();
     while let Some(now) = jobs() {
         let supervised = now.supervised();
-        let is_idle = round(&now).await;
+        let is_idle = looks.round(&now).await;
         drop(now);
         if is_idle {
             let _due = timeout(IDLE, supervised.notified()).await;
@@ -36,33 +40,62 @@ pub(crate) async fn supervise(jobs: impl Fn() -> Option<Jobs>) {
     }
 }
 
-/// Asks about those whose turn has come; answers whether there is none at all.
-async fn round(jobs: &Jobs) -> bool {
-    let now = clock::now();
-    if let Err(failure) = jobs.expire_tasks(now - READABLE).await {
-        tracing::error!(detail = failure.detail, "what detached tasks leave could not be removed");
-    }
-    let open = match jobs.open_tasks().await {
-        Ok(open) => open,
-        Err(failure) => {
-            tracing::error!(detail = failure.detail, "the detached tasks could not be read");
-            return false;
-        }
-    };
-    let is_idle = open.is_empty();
-    let due = open.into_iter().filter(|kept| is_due(kept, now));
-    let check = |kept: KeptTask| async move {
-        if let Err(failure) = jobs.check_task(&kept).await {
-            tracing::error!(detail = failure.detail, "what was seen of a detached task could not be kept");
-        }
-    };
-    futures::stream::iter(due).for_each_concurrent(AT_ONCE, check).await;
-    is_idle
+/// The looks that are under way. A target that does not answer holds up no other.
+#[derive(Default)]
+struct Looks {
+    tasks: JoinSet<()>,
+    at: HashMap<Id, TaskId>,
 }
 
-fn is_due(kept: &KeptTask, now: Timestamp) -> bool {
-    let interval = kept.task.push_interval.unwrap_or(INTERVAL).min(INTERVAL);
-    let last = kept.task.asked_at.unwrap_or(kept.task.created_at);
+impl Looks {
+    /// Asks about those whose turn has come; answers whether there is none at all.
+    async fn round(&mut self, jobs: &Jobs) -> bool {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.at.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+        }
+        let now = clock::now();
+        if let Err(failure) = jobs.expire_tasks(now - READABLE).await {
+            tracing::error!(detail = failure.detail, "what detached tasks leave could not be removed");
+        }
+        let open = match jobs.open_tasks().await {
+            Ok(open) => open,
+            Err(failure) => {
+                tracing::error!(detail = failure.detail, "the detached tasks could not be read");
+                return false;
+            }
+        };
+        let is_idle = open.is_empty();
+        for kept in open {
+            let (id, is_told) = (kept.task.id.clone(), is_told(&kept, now));
+            let is_due = is_told || is_asked(&kept, now);
+            if is_due && self.at.len() < AT_ONCE && !self.at.values().any(|other| *other == id) {
+                self.at.insert(self.tasks.spawn(look(jobs.clone(), kept, is_told)).id(), id);
+            }
+        }
+        is_idle
+    }
+}
+
+async fn look(jobs: Jobs, kept: KeptTask, is_told: bool) {
+    if let Err(failure) = jobs.check_task(&kept, is_told).await {
+        tracing::error!(detail = failure.detail, "what was seen of a detached task could not be kept");
+    }
+}
+
+/// The time between two looks at a task for those who are told of it.
+pub(crate) fn interval(task: &Task) -> Duration {
+    task.push_interval.unwrap_or(INTERVAL)
+}
+
+/// Whether it is time to look for something to tell.
+fn is_told(kept: &KeptTask, now: Timestamp) -> bool {
     // A clock that was set back must not keep it waiting.
-    last > now || last + interval <= now
+    let is_time = |at: Timestamp| at <= now || at > now + interval(&kept.task);
+    !kept.unheard && kept.telling.is_some_and(|telling| is_time(telling.next_at))
+}
+
+/// Whether nobody knows any more how it is.
+fn is_asked(kept: &KeptTask, now: Timestamp) -> bool {
+    let last = kept.task.asked_at.unwrap_or(kept.task.created_at);
+    is_open(kept.task.state) && (last > now || last + interval(&kept.task).min(INTERVAL) <= now)
 }

@@ -1,8 +1,9 @@
 //! Tells others what becomes of jobs.
 //!
 //! A webhook is sealed when its job comes in, and kept with it. The step that changes the state of a job also makes the
-//! deliveries that tell of it, so that none is forgotten, whatever happens to the daemon. One task (`deliverer`) makes
-//! them, some at a time, and tries again later what fails. A receiver may hear the same twice, under the same id.
+//! deliveries that tell of it, so that none is forgotten, whatever happens to the daemon; so does the step that keeps what
+//! was seen of a detached task. One task (`deliverer`) makes them, some at a time, and tries again later what fails. A
+//! receiver may hear the same twice, under the same id.
 
 mod config;
 mod deliverer;
@@ -19,7 +20,7 @@ use crate::store::{Store, Watch};
 use crate::vault::Vault;
 use crate::{Job, Ledger, failures};
 use guard::Guard;
-use hostler_model::{ErrorKind, Failure, JobId, Phase, Webhook, WebhookEvent};
+use hostler_model::{ErrorKind, Failure, JobId, Phase, TaskSlice, Webhook, WebhookEvent};
 use jiff::Timestamp;
 use post::Post;
 use prometheus_client::metrics::counter::Counter;
@@ -43,10 +44,20 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Attempts, by what followed from them.
 type Results = Family<[(&'static str, &'static str); 1], Counter>;
 
-/// How a job is told: whoever knows the shapes of jobs writes the bodies.
+/// How a job and its detached task are told: whoever knows their shapes writes the bodies.
 pub trait Letter: Send + Sync + 'static {
     /// The body, in JSON, in the words of a dialect: [`Webhook::dialect`].
     fn body(&self, job: &Job, event: WebhookEvent, at: Timestamp, dialect: &str) -> Vec<u8>;
+
+    /// The same about a task, and what it wrote. The job may have been removed.
+    fn body_of_task(
+        &self,
+        slice: &TaskSlice,
+        job: Option<&Job>,
+        event: WebhookEvent,
+        at: Timestamp,
+        dialect: &str,
+    ) -> Vec<u8>;
 }
 
 /// The webhooks of this daemon.

@@ -27,7 +27,7 @@ pub struct AuditEntry {
     pub action: String,
     /// Where it was to happen; the name of a key.
     pub target: Option<String>,
-    /// Who decided: `grants`, `key`, the name of a policy, or `loader`; empty where nobody had to.
+    /// Who decided: `grants`, `key`, the name of a policy, `loader` or `breaker`; empty where nobody had to.
     pub by: String,
     /// A stable word, or the place in the configuration, of the rule that decided; empty where there was none.
     pub rule: String,
@@ -90,6 +90,10 @@ pub enum AuditEvent {
     RolledBack,
     /// A plugin was taken out of service.
     Removed,
+    /// A plugin failed too often in a row, and is not called for a while.
+    BreakerOpened,
+    /// A plugin is called again.
+    BreakerClosed,
     /// An API key was made.
     KeyCreated,
     /// An API key was revoked.

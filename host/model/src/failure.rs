@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// What sort of failure it was. The words are stable: they are metrics labels, codes that plugins
@@ -61,6 +62,8 @@ pub enum ErrorKind {
     InvalidOutput,
     /// The plugin cannot be loaded.
     BadPlugin,
+    /// The plugin failed too often, and is not called for a while.
+    PluginUnavailable,
     /// The same idempotency key came with another request before.
     IdempotencyConflict,
     /// It is used, so it cannot be changed.
@@ -152,18 +155,28 @@ pub struct Failure {
     /// For the log: what the host knows beyond that. Never sent to a client, never stored.
     #[serde(skip)]
     pub detail: Option<String>,
+    /// For the client, where it is known: when it may ask again. Never stored.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
 }
 
 impl Failure {
     /// A failure with its sentence for the client.
     pub fn new(kind: ErrorKind, phase: Phase, message: impl Into<String>) -> Self {
-        Self { kind, phase, message: message.into(), detail: None }
+        Self { kind, phase, message: message.into(), detail: None, retry_after: None }
     }
 
     /// The same, with words for the log only.
     #[must_use]
     pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
         self.detail = Some(detail.to_string());
+        self
+    }
+
+    /// The same, with the time after which the client may ask again.
+    #[must_use]
+    pub fn with_retry_after(mut self, time: Duration) -> Self {
+        self.retry_after = Some(time);
         self
     }
 }

@@ -37,7 +37,7 @@ pub use key::{KeyInfo, NewKey, Rate};
 pub use options::{Options, Parsing};
 pub use outcome::{Exit, Outcome, Output, RunResult};
 pub use path::{MAX_PATH, check_path};
-pub use plugin::{DriverSchemas, PluginChange, PluginInfo};
+pub use plugin::{BreakerInfo, BreakerState, DriverSchemas, PluginChange, PluginInfo};
 pub use problem::Problem;
 pub use request::{Plan, Request};
 pub use secret::{Secret, SecretUse};

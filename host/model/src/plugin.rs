@@ -33,8 +33,35 @@ pub struct PluginInfo {
     pub limits: Value,
     /// What it used up since it was loaded, and what it was denied.
     pub usage: Value,
+    /// Whether it is called. Absent: it is not in service.
+    pub breaker: Option<BreakerInfo>,
     /// Why it is not in service, if it is not.
     pub error: Option<String>,
+}
+
+/// Whether a plugin is called, or failed too often for that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BreakerInfo {
+    /// Whether it is called.
+    pub state: BreakerState,
+    /// When it is tried again, if it is open.
+    pub until: Option<Timestamp>,
+    /// Failures in a row: traps, limits, nonsense.
+    pub failures: u32,
+    /// How often it opened since the plugin was loaded.
+    pub opened: u64,
+}
+
+/// Whether a plugin is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BreakerState {
+    /// It is.
+    Closed,
+    /// It is not: it failed too often in a row.
+    Open,
+    /// The next job tries it.
+    HalfOpen,
 }
 
 /// What is to happen to a plugin of the folder.

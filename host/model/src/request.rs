@@ -48,6 +48,9 @@ pub struct Plan {
     pub connection_args: Value,
     /// The public part of `driver_args`, normalised.
     pub driver_args: Value,
+    /// Paths of the secrets that came with the request.
+    #[serde(default)]
+    pub secrets: Vec<String>,
     /// What the driver wants the client to know.
     pub warnings: Vec<String>,
     /// Version of the driver that made this, and that carries it out.

@@ -35,6 +35,24 @@ impl Target {
         let Hop { host, port, user } = self.jumps.get(index)?.clone();
         Some(Self { host, port, user, jumps: self.jumps[..index].to_vec() })
     }
+
+    /// Reads what is written by [`fmt::Display`], as lines of the audit have it. `None` if it is something else.
+    pub fn read(text: &str) -> Option<Self> {
+        let (target, jumps) = match text.split_once(" via ") {
+            Some((target, jumps)) => (target, jumps.split(", ").map(Hop::read).collect::<Option<_>>()?),
+            None => (text, Vec::new()),
+        };
+        let Hop { host, port, user } = Hop::read(target)?;
+        Some(Self { host, port, user, jumps })
+    }
+}
+
+impl Hop {
+    fn read(text: &str) -> Option<Self> {
+        let (user, server) = text.rsplit_once('@')?;
+        let (host, port) = server.rsplit_once(':')?;
+        Some(Self { host: host.into(), port: port.parse().ok()?, user: user.into() })
+    }
 }
 
 impl fmt::Display for Hop {
@@ -50,5 +68,21 @@ impl fmt::Display for Target {
             write!(f, "{} {hop}", if index == 0 { " via" } else { "," })?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_read_again() {
+        let hop = |host: &str, port| Hop { host: host.into(), port, user: "ops".into() };
+        let direct = Target { host: "2001:db8::1".into(), port: 22, user: "a@realm".into(), jumps: Vec::new() };
+        let far = Target { jumps: vec![hop("gate", 22), hop("10.0.0.1", 2222)], ..direct.clone() };
+        for target in [direct, far] {
+            assert_eq!(Target::read(&target.to_string()).as_ref(), Some(&target), "{target}");
+        }
+        assert_eq!([Target::read(""), Target::read("a@b"), Target::read("b:22")], [None, None, None]);
     }
 }

@@ -1,6 +1,6 @@
 //! Detached tasks: commands that go on when their job has ended.
 
-use crate::{Exit, JobId, Target};
+use crate::{Exit, JobId, Target, base64_text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -10,7 +10,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Detach {
-    /// How often the target is asked how the task is, where nobody looks. Absent: as seldom as the daemon likes.
+    /// How often the target is asked how the task is, and webhooks are told what it wrote. Absent: as seldom as the
+    /// daemon likes.
     pub push_interval: Option<Duration>,
 }
 
@@ -124,11 +125,14 @@ pub struct Task {
 }
 
 /// A part of the log of a detached task, scrubbed of the secrets of its job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskSlice {
     /// The task as it is after this look at it.
     pub task: Task,
+    /// The byte of the log with which it begins.
+    pub offset: u64,
     /// What was read. It never ends inside what may be a secret, nor inside a character of UTF-8 while the task runs.
+    #[serde(with = "base64_text")]
     pub output: Vec<u8>,
     /// The byte of the log that comes next.
     pub next_offset: u64,

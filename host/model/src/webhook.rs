@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-/// Something that becomes of a job. The words are those of its states.
+/// Something that becomes of a job, in the words of its states, or of the detached task that it launched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum WebhookEvent {
     /// A worker began to carry it out.
     Started,
@@ -18,11 +18,20 @@ pub enum WebhookEvent {
     Failed,
     /// Somebody cancelled it.
     Canceled,
+    /// Its detached task wrote something.
+    TaskOutput,
+    /// Its detached task ended, or was never launched.
+    TaskEnded,
 }
 
 impl WebhookEvent {
     /// The ends that a job can have: what is told unless the request says otherwise.
     pub const ENDS: [Self; 3] = [Self::Finished, Self::Failed, Self::Canceled];
+
+    /// Whether it is of a detached task.
+    pub fn is_of_task(self) -> bool {
+        matches!(self, Self::TaskOutput | Self::TaskEnded)
+    }
 }
 
 impl fmt::Display for WebhookEvent {

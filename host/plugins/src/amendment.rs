@@ -30,7 +30,8 @@ pub(crate) fn apply(
     Ok((read(after, request, marked)?, changes))
 }
 
-fn document(request: &types::Request) -> Result<Value, String> {
+/// What a patch is applied to.
+pub(crate) fn document(request: &types::Request) -> Result<Value, String> {
     let object = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
     Ok(json!({
         "command": request.command,

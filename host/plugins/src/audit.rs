@@ -1,7 +1,8 @@
 //! What is remembered of what a job did, and of decisions about it and its driver.
 
+use crate::breaker::{Step, Turn, is_own_fault};
 use crate::plugin::Plugin;
-use hostler_model::{AuditEntry, AuditEvent, ErrorKind, Failure, JobId, Phase, Target};
+use hostler_model::{AuditEntry, AuditEvent, Failure, JobId, Target};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +21,8 @@ pub(crate) struct Docket {
     pub(crate) job: JobId,
     pub(crate) driver: Arc<Plugin>,
     pub(crate) caller: String,
-    audit: Arc<dyn Audit>,
+    pub(crate) audit: Arc<dyn Audit>,
+    turn: Turn,
     decisions: AtomicU64,
     /// Counted apart: what a job did must not keep out what was denied to it.
     deeds: AtomicU64,
@@ -39,7 +41,15 @@ pub(crate) struct Decision<'a> {
 
 impl Docket {
     pub(crate) fn new(job: JobId, caller: &str, driver: Arc<Plugin>, audit: Arc<dyn Audit>) -> Self {
-        Self { job, driver, caller: caller.into(), audit, decisions: AtomicU64::new(0), deeds: AtomicU64::new(0) }
+        Self {
+            job,
+            caller: caller.into(),
+            turn: Turn::new(job, Arc::clone(&driver), Arc::clone(&audit)),
+            driver,
+            audit,
+            decisions: AtomicU64::new(0),
+            deeds: AtomicU64::new(0),
+        }
     }
 
     /// What was judged, as it is written down. A script may be long; its beginning says what it is.
@@ -76,9 +86,14 @@ impl Docket {
         }
     }
 
-    /// Writes down that the driver itself failed. Being busy is no failing.
-    pub(crate) fn failed(&self, failure: &Failure) {
-        if failure.phase == Phase::Plugin && failure.kind != ErrorKind::Throttled {
+    /// Whether the driver may be called now: before each call of it.
+    pub(crate) fn take_turn(&self) -> Result<(), Failure> {
+        self.turn.take()
+    }
+
+    /// Writes down that the driver itself failed, if this call of it ended so.
+    pub(crate) fn called(&self, step: Step, failure: Option<&Failure>) {
+        if let Some(failure) = failure.filter(|failure| is_own_fault(failure)) {
             self.enter(Decision {
                 event: AuditEvent::Failed,
                 action: "job",
@@ -89,6 +104,7 @@ impl Docket {
                 details: Value::Null,
             });
         }
+        self.turn.ended(step, failure);
     }
 
     fn write(&self, decision: Decision<'_>) {

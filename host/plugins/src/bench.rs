@@ -34,7 +34,12 @@ pub(crate) struct Judge {
 impl Judge {
     /// What it is told besides the question. `may_amend` says whether jobs can still be changed.
     pub(crate) fn context(&self, may_amend: bool) -> Context {
-        let now_ms = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
+        self.context_at(Timestamp::now(), may_amend)
+    }
+
+    /// The same, as if it were another time.
+    pub(crate) fn context_at(&self, now: Timestamp, may_amend: bool) -> Context {
+        let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
         let may_amend = may_amend && self.may_amend && self.mode == Mode::Protect;
         Context { settings: self.settings.clone(), now_ms, may_amend }
     }

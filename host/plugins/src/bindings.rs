@@ -33,5 +33,5 @@ pub(crate) mod policy {
 }
 
 pub(crate) use driver::hostler::plugin::{
-    detached, events, local_files, results, secrets, sftp, shell, ssh, transfer, types,
+    clock, control, detached, events, local_files, random, results, secrets, sftp, shell, ssh, transfer, types,
 };

@@ -18,6 +18,11 @@ struct Grants {
     grants: Vec<Grant>,
 }
 
+/// Whether a plugin of this name is part of the binary.
+pub(crate) fn has(name: &str) -> bool {
+    DRIVERS.iter().chain(POLICIES).any(|(built_in, _)| *built_in == name)
+}
+
 /// The drivers, and the policies that the configuration names: nobody asks the others.
 pub(crate) fn sources(config: &Config) -> Vec<Source> {
     let grants = include_str!("../../../plugins/paramiko/grants.toml");
@@ -25,7 +30,7 @@ pub(crate) fn sources(config: &Config) -> Vec<Source> {
     let built_in = |(name, wasm): &(&str, &[u8]), grants: &[Grant]| Source {
         name: (*name).into(),
         origin: ORIGIN.into(),
-        version: Version { wasm: wasm.to_vec(), signature: None },
+        version: Version::new(wasm.to_vec(), None),
         manifest: None,
         grants: grants.to_vec(),
     };

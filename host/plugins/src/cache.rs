@@ -71,10 +71,11 @@ impl Cache {
 
     /// Keeps a copy of what goes into service: the file in the plugins folder may be overwritten.
     pub(crate) fn keep_version(&self, version: &Version) -> io::Result<()> {
-        if self.version(&version.digest()).is_some_and(|kept| kept == *version) {
+        let copy = self.folder.join(copy_name(version.digest()));
+        if Version::read(&copy).ok().flatten().is_some_and(|kept| kept == *version) {
             return Ok(());
         }
-        version.write(&self.folder.join(copy_name(&version.digest())))
+        version.write(&copy)
     }
 
     /// The copy of a component that is in service, if it is whole.
@@ -149,9 +150,9 @@ mod tests {
         let (cache, engine) = (Cache::open(&folder.join("cache")).expect("it opens"), Engine::default());
         let version = crate::builtin::sources(&crate::Config::default()).remove(1).version;
         let compiled = engine.precompile_component(&version.wasm).expect("it compiles");
-        cache.keep(&engine, &version.digest(), &compiled);
-        let file = cache.folder.join(compiled_name(&engine, &version.digest()));
-        (cache, engine, version.digest(), file)
+        cache.keep(&engine, version.digest(), &compiled);
+        let file = cache.folder.join(compiled_name(&engine, version.digest()));
+        (cache, engine, version.digest().to_owned(), file)
     }
 
     #[test]
@@ -186,13 +187,12 @@ mod tests {
     fn what_is_not_used_any_more_is_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let (cache, engine, digest, file) = filled(folder.path());
-        let [kept, old] =
-            [b"one", b"two"].map(|wasm| Version { wasm: wasm.to_vec(), signature: Some(b"by me".to_vec()) });
+        let [kept, old] = [b"one", b"two"].map(|wasm| Version::new(wasm.to_vec(), Some(b"by me".to_vec())));
         cache.keep_version(&kept).expect("writable");
         cache.keep_version(&old).expect("writable");
-        cache.prune(&engine, &[digest.as_str(), kept.digest().as_str()].into()).expect("writable");
-        assert!(file.exists() && cache.version(&kept.digest()) == Some(kept));
-        assert!(cache.version(&old.digest()).is_none());
+        cache.prune(&engine, &[digest.as_str(), kept.digest()].into()).expect("writable");
+        assert!(file.exists() && cache.version(kept.digest()) == Some(kept.clone()));
+        assert!(cache.version(old.digest()).is_none());
     }
 
     #[test]

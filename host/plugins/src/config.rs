@@ -28,10 +28,14 @@ pub struct Config {
     pub keys: Vec<String>,
     /// Whether plugins are loaded that nobody signed.
     pub unsigned: bool,
+    /// Whether what changes in the folder is taken into service, or out of it, without being asked: for development.
+    pub watch: bool,
     /// Address space that the compiler of plugins may use, in bytes.
     pub compile_memory: u64,
     /// CPU time, and wall clock, that the compiler of plugins may use, in seconds.
     pub compile_time: u64,
+    /// When a plugin that keeps failing is not called any more, and for how long.
+    pub breaker: BreakerConfig,
     /// What compiles plugins; without one they are compiled in this process, without limits.
     #[serde(skip)]
     pub compiler: Option<Compiler>,
@@ -56,8 +60,10 @@ impl Default for Config {
             max_execution_time: 24.0 * 3600.0,
             keys: Vec::new(),
             unsigned: false,
+            watch: false,
             compile_memory: 4 << 30,
             compile_time: 120,
+            breaker: BreakerConfig::default(),
             compiler: None,
             driver_limits: Limits::driver(),
             policy_limits: Limits::policy(),
@@ -84,6 +90,25 @@ impl Config {
     /// See [`Config::max_execution_time`].
     pub(crate) fn max_execution_time(&self) -> Duration {
         Duration::try_from_secs_f64(self.max_execution_time).unwrap_or(Duration::from_hours(24))
+    }
+}
+
+/// The section `[plugins.breaker]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BreakerConfig {
+    /// How often in a row a plugin has to fail, by a trap, a limit or nonsense, before it is not called any more; 0 means
+    /// that it is always called.
+    pub failures: u32,
+    /// For how long it is not called at first, in seconds. Each time that it fails again, this doubles.
+    pub wait: u32,
+    /// For how long it is not called at most, in seconds.
+    pub max_wait: u32,
+}
+
+impl Default for BreakerConfig {
+    fn default() -> Self {
+        Self { failures: 5, wait: 10, max_wait: 600 }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The one wasmtime engine, and the thread that makes its time pass.
 
+use crate::limits::MAX_CORE_INSTANCES;
 use crate::{Config, Error};
 use std::time::Duration;
 use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -52,12 +53,13 @@ fn pool(config: &Config) -> PoolingAllocationConfig {
     let memory = own.chain([config.driver_limits.memory, config.policy_limits.memory]).max();
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(4))
+        // It is only a count: what a component consists of takes no room of its own.
+        .total_core_instances(instances.saturating_mul(MAX_CORE_INSTANCES))
         .total_memories(instances)
         .total_tables(instances.saturating_mul(2))
         .total_stacks(instances)
-        .max_core_instances_per_component(64)
-        .max_tables_per_component(64)
+        .max_core_instances_per_component(MAX_CORE_INSTANCES)
+        .max_tables_per_component(MAX_CORE_INSTANCES)
         .max_memories_per_component(4)
         .max_memory_size(memory.unwrap_or(0))
         .linear_memory_keep_resident(KEEP_MEMORY)

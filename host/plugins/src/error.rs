@@ -1,6 +1,7 @@
 //! What can go wrong with plugins as such. What goes wrong with a job is a `Failure`.
 
 use crate::grant::Capability;
+use crate::manifest::OFFERED;
 use hostler_model::{ErrorKind, Failure, Phase, Problem};
 
 /// Why the plugin host, or one plugin, cannot serve.
@@ -37,8 +38,21 @@ pub enum Error {
         exports: String,
     },
     /// A component imports what its manifest does not ask for.
-    #[error("it imports {0}, which its manifest does not ask for, or which Hostler does not have")]
-    NotAsked(String),
+    #[error("it imports {import}, which its manifest does not ask for; add a [[request]] for `{capability}`")]
+    NotAsked {
+        /// The interface.
+        import: String,
+        /// What to ask for.
+        capability: Capability,
+    },
+    /// A component imports what there is not.
+    #[error("it imports {import}, which Hostler does not have for a {world}; take out what uses it")]
+    NotOffered {
+        /// `driver` or `policy`.
+        world: &'static str,
+        /// The interface.
+        import: String,
+    },
     /// A manifest asks for what the component has no use for.
     #[error("its manifest asks for `{0}`, but the component imports nothing that could use it; take the request out")]
     Idle(Capability),
@@ -55,8 +69,16 @@ pub enum Error {
         advice: String,
     },
     /// A component has our interface's name but not its shape.
-    #[error("it does not fit plugin API 0.1.0: {0}")]
-    Mismatch(String),
+    #[error(
+        "it was built with plugin API {wanted} and does not fit {OFFERED}, which this daemon offers; build it with that, or \
+         bring a newer daemon: {reason}"
+    )]
+    Mismatch {
+        /// The version that its interfaces are of.
+        wanted: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// `describe` failed or answered nonsense.
     #[error("its description cannot be used: {0}")]
     Description(String),

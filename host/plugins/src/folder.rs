@@ -6,6 +6,7 @@ use crate::{Error, private_file};
 use std::fs::{File, read_dir, remove_file};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A component larger than this is not read, in bytes.
 const MAX_COMPONENT: usize = 64 << 20;
@@ -18,24 +19,36 @@ const MAX_SIGNATURE: usize = 16 << 10;
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 /// One version of a plugin, as somebody delivered it.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub(crate) struct Version {
     /// The component.
     pub(crate) wasm: Vec<u8>,
     /// Who vouches for it (see `signature`).
     pub(crate) signature: Option<Vec<u8>>,
+    /// Of the component, as soon as somebody asked: for one of 20 MB it takes longer than all else that is done with it.
+    digest: OnceLock<String>,
+}
+
+impl PartialEq for Version {
+    fn eq(&self, other: &Self) -> bool {
+        self.wasm == other.wasm && self.signature == other.signature
+    }
 }
 
 impl Version {
+    pub(crate) fn new(wasm: Vec<u8>, signature: Option<Vec<u8>>) -> Self {
+        Self { wasm, signature, digest: OnceLock::new() }
+    }
+
     /// `sha256:` and the SHA-256 of the component, in hexadecimal digits.
-    pub(crate) fn digest(&self) -> String {
-        digest(&self.wasm)
+    pub(crate) fn digest(&self) -> &str {
+        self.digest.get_or_init(|| digest(&self.wasm))
     }
 
     /// Reads a component, and the signature beside it. `None`: there is no component.
     pub(crate) fn read(path: &Path) -> io::Result<Option<Self>> {
         let Some(wasm) = read(path, MAX_COMPONENT)? else { return Ok(None) };
-        Ok(Some(Self { wasm, signature: read(&signature_of(path), MAX_SIGNATURE)? }))
+        Ok(Some(Self::new(wasm, read(&signature_of(path), MAX_SIGNATURE)?)))
     }
 
     /// Puts this version in place of what is there.
@@ -157,7 +170,7 @@ mod tests {
     use super::*;
 
     fn version(wasm: &str, signature: Option<&str>) -> Version {
-        Version { wasm: wasm.into(), signature: signature.map(Into::into) }
+        Version::new(wasm.into(), signature.map(Into::into))
     }
 
     #[test]

@@ -4,6 +4,7 @@ use hostler_patterns::{CommandPattern, Host, PathPattern, covers_line, literal, 
 use serde::de::value::{MapAccessDeserializer, MapDeserializer};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -184,6 +185,14 @@ impl Grant {
     /// Whether a plugin that asks for it is of use without.
     pub(crate) fn is_optional(&self) -> bool {
         self.line.optional
+    }
+
+    /// As an operator gives it: without what only a manifest says, and as a word where it is not narrowed.
+    pub(crate) fn given(&self) -> Value {
+        let line = Line { reason: None, optional: false, ..self.line.clone() };
+        let is_narrowed = |fields: &Value| fields.as_object().is_some_and(|fields| fields.len() > 1);
+        let fields = serde_json::to_value(line).ok().filter(is_narrowed);
+        fields.unwrap_or_else(|| self.capability.to_string().into())
     }
 
     /// Whether it gives what is needed, there.

@@ -1,8 +1,11 @@
 //! The capabilities: one module per interface of `wit/`, each a view of the guest's own [`State`].
 
+mod clock;
+mod control;
 pub(crate) mod detached;
 pub(crate) mod events;
 pub(crate) mod local_files;
+mod random;
 pub(crate) mod results;
 pub(crate) mod secrets;
 pub(crate) mod sftp;

@@ -128,6 +128,15 @@ impl JobContext {
         self.over().unwrap_or_else(|| Failure::new(ErrorKind::Canceled, Phase::Exec, "the job was cancelled"))
     }
 
+    /// Time until it has to end.
+    pub(crate) fn time_left(&self) -> Duration {
+        if self.cancel.is_cancelled() {
+            Duration::ZERO
+        } else {
+            self.deadline.at.saturating_duration_since(Instant::now())
+        }
+    }
+
     fn over(&self) -> Option<Failure> {
         if self.cancel.is_cancelled() {
             Some(Failure::new(ErrorKind::Canceled, Phase::Exec, "the job was cancelled"))

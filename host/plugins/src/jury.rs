@@ -8,6 +8,7 @@ use crate::bench::{Judge, instantiate};
 use crate::bindings::policy::Policy;
 use crate::bindings::policy::exports::hostler::plugin::judging::{self as wit, Denial, Judgement, Verdict};
 use crate::bindings::types;
+use crate::breaker::{Step, Turn};
 use crate::config::Mode;
 use crate::instance::Instance;
 use crate::verdict::{Opinion, Verdict as Given};
@@ -28,6 +29,7 @@ pub(crate) struct Jury {
 /// One policy's place in a jury.
 pub(crate) struct Seat {
     judge: Arc<Judge>,
+    turn: Turn,
     pub(crate) live: Mutex<Option<Live>>,
 }
 
@@ -42,19 +44,40 @@ struct Objection<'a> {
     /// The kind of action, or `job`.
     what: &'a str,
     target: &'a Target,
-    details: &'a str,
+    about: About<'a>,
+}
+
+/// What it was shown of it.
+#[derive(Clone, Copy)]
+enum About<'a> {
+    /// The whole request.
+    Job(&'a types::Request),
+    /// The JSON of an action.
+    Action(&'a str),
+}
+
+impl About<'_> {
+    /// As it is written down.
+    fn details(self) -> Value {
+        match self {
+            Self::Job(request) => amendment::document(request).map_or(Value::Null, |mut document| {
+                document["secrets"] = request.secrets.clone().into();
+                Docket::details(&document.to_string())
+            }),
+            Self::Action(json) => Docket::details(json),
+        }
+    }
 }
 
 impl Jury {
     /// The jury of one job, of the policies that are in service now.
     pub(crate) fn new(plugins: &Arc<Plugins>, docket: Arc<Docket>, target: Target) -> Self {
-        let seat = |judge: &Arc<Judge>| Arc::new(Seat { judge: Arc::clone(judge), live: Mutex::new(None) });
-        Self {
-            plugins: Arc::clone(plugins),
-            docket,
-            seats: plugins.table().bench.judges.iter().map(seat).collect(),
-            target,
-        }
+        let seat = |judge: &Arc<Judge>| {
+            let turn = Turn::new(docket.job, Arc::clone(&judge.plugin), Arc::clone(&docket.audit));
+            Arc::new(Seat { judge: Arc::clone(judge), turn, live: Mutex::new(None) })
+        };
+        let seats = plugins.table().bench.judges.iter().map(seat).collect();
+        Self { plugins: Arc::clone(plugins), docket, seats, target }
     }
 
     /// Has every policy judge the job, in order. Those that may amend change it, if `may_amend` says so; the answer
@@ -69,11 +92,11 @@ impl Jury {
             let context = seat.judge.context(may_amend);
             let asked = &*job;
             let judgement = seat
-                .ask(&self.plugins, async |store, policy| {
+                .ask(&self.plugins, Step::Preparation, async |store, policy| {
                     policy.hostler_plugin_judging().call_review(store, &context, asked).await
                 })
                 .await;
-            let objection = Objection { what: "job", target: &self.target, details: "null" };
+            let objection = Objection { what: "job", target: &self.target, about: About::Job(&asked.request) };
             let (verdict, reason) = match judgement {
                 Ok(Judgement::Allow) => (Opinion::Allowed, String::new()),
                 Ok(Judgement::Deny(denial)) => {
@@ -122,11 +145,11 @@ impl Jury {
             target: types::Target::from(target),
             details: action.details(&self.target.user),
         };
-        let objection = Objection { what: action.kind(), target, details: &asked.details };
+        let objection = Objection { what: action.kind(), target, about: About::Action(&asked.details) };
         for seat in &self.seats {
             let context = seat.judge.context(false);
             let verdict = seat
-                .ask(&self.plugins, async |store, policy| {
+                .ask(&self.plugins, Step::Work, async |store, policy| {
                     policy.hostler_plugin_judging().call_authorize(store, &context, &asked).await
                 })
                 .await;
@@ -157,7 +180,7 @@ impl Jury {
 
     /// What a policy denies is an error, unless it only monitors.
     fn deny(&self, seat: &Seat, denial: &Denial, objection: &Objection<'_>) -> Result<(), Failure> {
-        let details = Docket::details(objection.details);
+        let details = objection.about.details();
         let event = seat.judge.event();
         self.enter(seat, event, &denial.code, &denial.reason, objection, details);
         if event == AuditEvent::WouldDeny {
@@ -169,7 +192,7 @@ impl Jury {
 
     /// So is a policy that cannot judge.
     fn fail(&self, seat: &Seat, failure: Failure, objection: &Objection<'_>) -> Result<(Opinion, String), Failure> {
-        let details = Docket::details(objection.details);
+        let details = objection.about.details();
         let event = seat.judge.event();
         self.enter(seat, event, &failure.kind.to_string(), &failure.message, objection, details);
         if event == AuditEvent::WouldDeny {
@@ -186,6 +209,18 @@ impl Jury {
 
 impl Seat {
     async fn ask<T>(
+        self: &Arc<Self>,
+        plugins: &Plugins,
+        step: Step,
+        question: impl AsyncFnOnce(&mut wasmtime::Store<crate::instance::State>, &Policy) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        self.turn.take()?;
+        let answer = self.answer(plugins, question).await;
+        self.turn.ended(step, answer.as_ref().err());
+        answer
+    }
+
+    async fn answer<T>(
         self: &Arc<Self>,
         plugins: &Plugins,
         question: impl AsyncFnOnce(&mut wasmtime::Store<crate::instance::State>, &Policy) -> wasmtime::Result<T>,

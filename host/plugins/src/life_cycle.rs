@@ -17,7 +17,17 @@ impl Plugins {
     /// Changes a plugin, and answers it as [`Plugins::list`] shows it; one that was removed as it was. One change is
     /// made after the other; `by` is who makes it, for the audit. Errors: `not-found`; `denied` for want of a signature; `bad-plugin`; `in-use`; `internal`.
     pub async fn change(self: &Arc<Self>, name: &str, change: PluginChange, by: &str) -> Result<PluginInfo, Failure> {
-        let (plugins, name, by) = (Arc::clone(self), name.to_owned(), by.to_owned());
+        self.change_for(name, change, Some(by)).await
+    }
+
+    /// The same for somebody, or for the daemon itself.
+    pub(crate) async fn change_for(
+        self: &Arc<Self>,
+        name: &str,
+        change: PluginChange,
+        by: Option<&str>,
+    ) -> Result<PluginInfo, Failure> {
+        let (plugins, name, by) = (Arc::clone(self), name.to_owned(), by.map(str::to_owned));
         // A task of its own: a client that goes away does not leave half a change behind.
         let changed = tokio::spawn(async move {
             let _turn = plugins.changing.lock().await;
@@ -25,11 +35,11 @@ impl Plugins {
             let changed = plugins.carry_out(&table, &name, change).await;
             let info = changed.map_err(|error| error.about(&name)).inspect_err(|failure| {
                 tracing::warn!(plugin = name, what, error = failure.message, "plugin not changed");
-                plugins.note(AuditEvent::Refused, Some(&by), &name, "", &failure.message);
+                plugins.note(AuditEvent::Refused, by.as_deref(), &name, "", &failure.message);
             })?;
             tracing::info!(plugin = name, what, digest = info.digest, signed_by = info.signed_by, "plugin changed");
             let signer = info.signed_by.as_deref().unwrap_or("nobody signed it");
-            plugins.note(event, Some(&by), &name, &info.digest, signer);
+            plugins.note(event, by.as_deref(), &name, &info.digest, signer);
             Ok(info)
         });
         changed.await.unwrap_or_else(|error| {
@@ -49,7 +59,7 @@ impl Plugins {
             PluginChange::Load => {
                 (block_in_place(|| self.folder.version(name))?.ok_or_else(missing(format!("file {name}.wasm")))?, false)
             }
-            PluginChange::Install { component, signature } => (Version { wasm: component, signature }, true),
+            PluginChange::Install { component, signature } => (Version::new(component, signature), true),
             PluginChange::Rollback => {
                 let earlier = missing(format!("earlier version of {name}"));
                 let listed = table.previous.get(name).ok_or_else(&earlier)?;
@@ -82,7 +92,7 @@ impl Plugins {
                 copy
             });
             self.folder.put(name, is_new.then_some(&source.version), before.as_ref())?;
-            next.previous.extend(before.map(|before| (name.to_owned(), before.digest())));
+            next.previous.extend(before.map(|before| (name.to_owned(), before.digest().to_owned())));
             self.keep(&source.version);
             self.serve(next);
             Ok(())
@@ -119,23 +129,23 @@ impl Plugins {
     }
 
     /// The compiled form, from the cache or made now.
-    async fn component(&self, version: &Version) -> Result<wasmtime::component::Component, Error> {
+    pub(crate) async fn component(&self, version: &Version) -> Result<wasmtime::component::Component, Error> {
         let digest = version.digest();
-        if let Some(component) = block_in_place(|| self.cache.find(&self.engine, &digest)) {
+        if let Some(component) = block_in_place(|| self.cache.find(&self.engine, digest)) {
             return Ok(component);
         }
         let compiled = self.compiler.compile(&version.wasm).await?;
         block_in_place(|| {
             let component = cache::deserialize(&self.engine, &compiled);
             let component = component.map_err(|error| Error::Compiler(format!("{error:#}")))?;
-            self.cache.keep(&self.engine, &digest, &compiled);
+            self.cache.keep(&self.engine, digest, &compiled);
             Ok(component)
         })
     }
 }
 
-/// Names are parts of file names and of paths.
-fn check_name(name: &str) -> Result<(), Error> {
+/// Whether this can be a plugin's name. Names are parts of file names and of paths.
+pub fn check_name(name: &str) -> Result<(), Error> {
     let simple = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     if name.is_empty() || !name.chars().all(simple) {
         return Err(Error::Description("a plugin's name has lower-case letters, digits and `-` only".into()));

@@ -70,14 +70,19 @@ impl Limits {
     /// These limits, some of them lowered to what a plugin asks for. One that it asks beyond them is an error,
     /// because it would fail sooner or later.
     pub(crate) fn narrowed(&self, asked: &Map<String, Value>) -> Result<Self, String> {
-        let allowed = self.fields();
-        for (name, wanted) in asked {
-            let most = allowed.get(name).and_then(Value::as_u64).unwrap_or(0);
-            if wanted.as_u64().is_some_and(|wanted| wanted > most) {
-                return Err(format!("it needs {name} = {wanted}; the operator allows {most}"));
-            }
+        match self.exceeded(asked).next() {
+            Some((name, wanted, most)) => Err(format!("it needs {name} = {wanted}; the operator allows {most}")),
+            None => self.with(asked),
         }
-        self.with(asked)
+    }
+
+    /// What is asked for beyond these limits: its name, how much, and how much is allowed.
+    pub(crate) fn exceeded<'a>(&self, asked: &'a Map<String, Value>) -> impl Iterator<Item = (&'a str, u64, u64)> {
+        let allowed = self.fields();
+        asked.iter().filter_map(move |(name, wanted)| {
+            let (wanted, most) = (wanted.as_u64()?, allowed.get(name)?.as_u64()?);
+            (wanted > most).then_some((name.as_str(), wanted, most))
+        })
     }
 
     fn fields(&self) -> Map<String, Value> {
@@ -122,7 +127,7 @@ impl Meter {
 }
 
 /// Component runtimes of scripting languages link several core modules: Python needs 38.
-const MAX_CORE_INSTANCES: usize = 64;
+pub(crate) const MAX_CORE_INSTANCES: u32 = 64;
 const MAX_TABLE_ELEMENTS: usize = 20_000;
 
 impl ResourceLimiter for Meter {
@@ -139,14 +144,14 @@ impl ResourceLimiter for Meter {
     }
 
     fn instances(&self) -> usize {
-        MAX_CORE_INSTANCES
+        MAX_CORE_INSTANCES as usize
     }
 
     fn tables(&self) -> usize {
-        MAX_CORE_INSTANCES
+        MAX_CORE_INSTANCES as usize
     }
 
     fn memories(&self) -> usize {
-        MAX_CORE_INSTANCES
+        MAX_CORE_INSTANCES as usize
     }
 }

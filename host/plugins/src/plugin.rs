@@ -4,7 +4,7 @@ use crate::bindings::{driver, policy};
 use crate::folder::Version;
 use crate::grant::{Capability, Grant};
 use crate::instance::{Host, State};
-use crate::manifest::{Manifest, WorldName, ungranted};
+use crate::manifest::{Manifest, WorldName, built_with, ungranted};
 use crate::schema::Schema;
 use crate::terms::Terms;
 use crate::{Config, Error};
@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
+use tokio::time::Instant;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
@@ -90,9 +91,11 @@ impl Draft {
         manifest: Manifest,
     ) -> Result<Self, Error> {
         let Source { name, origin, version, grants, .. } = source;
-        manifest.compare(engine, component)?;
+        if let Some(error) = manifest.compare(engine, component).into_iter().next() {
+            return Err(error);
+        }
         let terms = Arc::new(Terms::new(config, &manifest, grants)?);
-        let missing = ungranted(engine, component, |capability| terms.powers.links(capability));
+        let missing = ungranted(engine, component, manifest.world, |capability| terms.powers.links(capability));
         if !missing.is_empty() {
             let advice: BTreeSet<_> = missing.iter().map(|(_, capability)| format!("\"{capability}\"")).collect();
             return Err(Error::NotGranted {
@@ -101,42 +104,64 @@ impl Draft {
                 advice: advice.into_iter().collect::<Vec<_>>().join(", "),
             });
         }
-        let mismatch = |error: wasmtime::Error| Error::Mismatch(format!("{error:#}"));
-        let linked = link(engine, component, &terms).map_err(mismatch)?;
+        let mismatch = |error: wasmtime::Error| Error::Mismatch {
+            wanted: built_with(engine, component),
+            reason: format!("{error:#}"),
+        };
+        let linked = link(engine, component, &terms, manifest.world).map_err(mismatch)?;
         let pre = match manifest.world {
             WorldName::Driver => Pre::Driver(driver::DriverPre::new(linked).map_err(mismatch)?),
             WorldName::Policy => Pre::Policy(policy::PolicyPre::new(linked).map_err(mismatch)?),
         };
-        Ok(Self { terms, manifest, digest: version.digest(), origin: origin.clone(), pre })
+        Ok(Self { terms, manifest, digest: version.digest().to_owned(), origin: origin.clone(), pre })
     }
 }
 
-fn link(engine: &Engine, component: &Component, terms: &Terms) -> wasmtime::Result<InstancePre<State>> {
-    use crate::bindings::{detached, events, local_files, results, secrets, sftp, shell, ssh, transfer, types};
+fn link(
+    engine: &Engine,
+    component: &Component,
+    terms: &Terms,
+    world: WorldName,
+) -> wasmtime::Result<InstancePre<State>> {
+    use crate::bindings::{events, types};
     let mut linker = Linker::<State>::new(engine);
     types::add_to_linker::<_, Host>(&mut linker, |state| state)?;
     events::add_to_linker::<_, Host>(&mut linker, |state| state)?;
-    secrets::add_to_linker::<_, Host>(&mut linker, |state| state)?;
-    results::add_to_linker::<_, Host>(&mut linker, |state| state)?;
-    // Every driver speaks of sessions; who calls what makes them was checked.
-    ssh::add_to_linker::<_, Host>(&mut linker, |state| state)?;
-    if terms.powers.links(Capability::Detach) {
-        detached::add_to_linker::<_, Host>(&mut linker, |state| state)?;
-    }
-    if terms.powers.links(Capability::Shell) {
-        shell::add_to_linker::<_, Host>(&mut linker, |state| state)?;
-    }
-    if terms.powers.links(Capability::RemoteFiles) {
-        sftp::add_to_linker::<_, Host>(&mut linker, |state| state)?;
-        transfer::add_to_linker::<_, Host>(&mut linker, |state| state)?;
-    }
-    if terms.powers.links(Capability::LocalFiles) {
-        local_files::add_to_linker::<_, Host>(&mut linker, |state| state)?;
+    if world == WorldName::Driver {
+        lend(&mut linker, terms)?;
     }
     if terms.wasi() {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     }
     linker.instantiate_pre(component)
+}
+
+/// What only drivers have, as far as it was granted.
+fn lend(linker: &mut Linker<State>, terms: &Terms) -> wasmtime::Result<()> {
+    use crate::bindings::{
+        clock, control, detached, local_files, random, results, secrets, sftp, shell, ssh, transfer,
+    };
+    clock::add_to_linker::<_, Host>(linker, |state| state)?;
+    random::add_to_linker::<_, Host>(linker, |state| state)?;
+    control::add_to_linker::<_, Host>(linker, |state| state)?;
+    secrets::add_to_linker::<_, Host>(linker, |state| state)?;
+    results::add_to_linker::<_, Host>(linker, |state| state)?;
+    // Every driver speaks of sessions; who calls what makes them was checked.
+    ssh::add_to_linker::<_, Host>(linker, |state| state)?;
+    if terms.powers.links(Capability::Detach) {
+        detached::add_to_linker::<_, Host>(linker, |state| state)?;
+    }
+    if terms.powers.links(Capability::Shell) {
+        shell::add_to_linker::<_, Host>(linker, |state| state)?;
+    }
+    if terms.powers.links(Capability::RemoteFiles) {
+        sftp::add_to_linker::<_, Host>(linker, |state| state)?;
+        transfer::add_to_linker::<_, Host>(linker, |state| state)?;
+    }
+    if terms.powers.links(Capability::LocalFiles) {
+        local_files::add_to_linker::<_, Host>(linker, |state| state)?;
+    }
+    Ok(())
 }
 
 impl Plugin {
@@ -169,6 +194,7 @@ impl Plugin {
             grants: shown(self.terms.powers.granted()),
             limits: shown(&self.terms.limits),
             usage: shown(&self.terms.usage),
+            breaker: Some(self.terms.breaker.info(Instant::now())),
             error: None,
         }
     }

@@ -12,6 +12,7 @@ use crate::room::{Room, drive, judge};
 use crate::schema::Schema;
 use crate::signature::Trust;
 use crate::table::Table;
+use crate::watch::Watch;
 use crate::{Audit, Config, Error, builtin, engine};
 use arc_swap::ArcSwap;
 use hostler_files::Files;
@@ -40,13 +41,14 @@ pub struct Plugins {
 }
 
 impl Plugins {
-    pub(crate) async fn load(
+    /// None yet.
+    pub(crate) fn new(
         config: Config,
         connector: Arc<dyn Connector>,
         files: Files,
         audit: Arc<dyn Audit>,
-    ) -> Result<Arc<Self>, Error> {
-        let plugins = Self {
+    ) -> Result<Self, Error> {
+        Ok(Self {
             engine: engine::start(&config)?,
             connector,
             files,
@@ -59,7 +61,18 @@ impl Plugins {
             changing: Mutex::default(),
             room: Room::new(&config),
             config,
-        };
+        })
+    }
+
+    pub(crate) async fn load(
+        config: Config,
+        connector: Arc<dyn Connector>,
+        files: Files,
+        audit: Arc<dyn Audit>,
+    ) -> Result<Arc<Self>, Error> {
+        let plugins = Self::new(config, connector, files, audit)?;
+        // Before the folder is read: nothing is missed.
+        let watch = plugins.config.watch.then(|| Watch::open(&plugins.folder.0)).transpose()?;
         let mut table = Table::default();
         for source in builtin::sources(&plugins.config) {
             plugins.add(&mut table, &source).await;
@@ -76,7 +89,11 @@ impl Plugins {
         table.bench = Bench::seat(&plugins, &table).await?;
         table.bench.sweep();
         plugins.serve(table);
-        Ok(Arc::new(plugins))
+        let plugins = Arc::new(plugins);
+        if let Some(watch) = watch {
+            watch.follow(&plugins);
+        }
+        Ok(plugins)
     }
 
     /// A file that cannot be read is reported like a broken plugin.
@@ -89,15 +106,15 @@ impl Plugins {
         let found = found.and_then(|version| version.map(|version| self.source(&name, version)).transpose());
         match (found, self.folder.previous(&name)) {
             (Ok(Some(source)), Ok(previous)) => {
-                table.previous.extend(previous.map(|previous| (name.clone(), previous.digest())));
+                table.previous.extend(previous.map(|previous| (name.clone(), previous.digest().to_owned())));
                 self.add(table, &source).await;
                 let digest = source.version.digest();
                 if table.get(&name).is_some() {
                     self.keep(&source.version);
-                    self.note(AuditEvent::Loaded, None, &name, &digest, "the daemon started");
+                    self.note(AuditEvent::Loaded, None, &name, digest, "the daemon started");
                 } else {
                     let reason = table.reason(&name).unwrap_or_default();
-                    self.note(AuditEvent::Refused, None, &name, &digest, reason);
+                    self.note(AuditEvent::Refused, None, &name, digest, reason);
                 }
             }
             (Ok(None), _) => {} // it was removed a moment ago

@@ -1,20 +1,22 @@
 //! The life of a job as far as plugins go: validate, review, execute.
 
 use crate::audit::Docket;
-use crate::bindings::driver::exports::hostler::plugin::driving::{Item, Normalised};
+use crate::bindings::driver::exports::hostler::plugin::driving::Item;
 use crate::bindings::types;
+use crate::breaker::Step;
 use crate::deadline::Deadline;
 use crate::error::list;
 use crate::instance::GRACE;
 use crate::job::JobContext;
 use crate::jury::Jury;
+use crate::plan;
 use crate::plugin::Plugin;
 use crate::room::drive;
 use crate::scrub::Scrubber;
 use crate::verdict::Verdict;
 use crate::{Plugins, Witness};
 use hostler_model::{
-    ErrorKind, Failure, Hop, JobId, Options, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, Target, TaskId,
+    ErrorKind, Failure, JobId, Options, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, TaskId,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -93,18 +95,14 @@ impl Plugins {
         tell(&driver, &mut request, looks)?;
         let name = self.staged_name(&driver, &request).map_err(Rejection::Invalid)?;
         let docket = Arc::new(Docket::new(id, caller, Arc::clone(&driver), Arc::clone(&self.audit)));
-        let mut plan = self.plan(&driver, &request, name.as_deref()).await.inspect_err(|rejection| {
-            if let Rejection::Failed(failure) = rejection {
-                docket.failed(failure);
-            }
-        })?;
+        let mut plan = self.plan(&docket, &request, name.as_deref()).await?;
         let jury = Jury::new(self, Arc::clone(&docket), plan.target.clone());
         let mut job = asked(id, &driver, &plan, &request);
         let (mut verdicts, amendments) = jury.review(&mut job, true).await?;
         if !amendments.is_empty() {
             amend(&mut request, job.request);
             let target = plan.target;
-            plan = self.plan(&driver, &request, name.as_deref()).await.map_err(|rejection| match rejection {
+            plan = self.plan(&docket, &request, name.as_deref()).await.map_err(|rejection| match rejection {
                 // What the client asked for was valid: that it is not any more is the policies' doing.
                 Rejection::Invalid(problems) => {
                     jury.spoilt(format!("{}; {}", amendments.join("; "), list(&problems))).into()
@@ -144,8 +142,9 @@ impl Plugins {
 
     /// What the driver makes of a request, with which a file of the name `staged` may have come: first by its schemas,
     /// then by what it says itself, in an instance that has no capability.
-    async fn plan(&self, driver: &Arc<Plugin>, request: &Request, staged: Option<&str>) -> Result<Plan, Rejection> {
-        let (pre, connection_args, driver_args) = driver.parts();
+    async fn plan(&self, docket: &Docket, request: &Request, staged: Option<&str>) -> Result<Plan, Rejection> {
+        let driver = &docket.driver;
+        let (_, connection_args, driver_args) = driver.parts();
         let mut problems = Vec::new();
         for (schema, args) in [(connection_args, &request.connection_args), (driver_args, &request.driver_args)] {
             problems.extend(args.problems().iter().cloned());
@@ -167,14 +166,28 @@ impl Plugins {
             secrets: request.secrets().into_keys().collect(),
         };
         let _turn = driver.terms.validation().await?;
-        let store = self.store(driver, None);
-        let mut instance = drive(pre, store, self.room().driver().await).await?;
-        let answer = instance
-            .call(async |store, driver| driver.hostler_plugin_driving().call_validate(store, &asked).await)
-            .await?;
+        docket.take_turn()?;
+        let planned = self.validate(driver, &asked).await;
+        docket.called(Step::Preparation, planned.as_ref().err());
         let wrong =
             |problems: Vec<types::Problem>| Rejection::Invalid(problems.into_iter().map(Problem::from).collect());
-        Ok(plan(driver, answer.map_err(wrong)?)?)
+        planned?.map_err(wrong)
+    }
+
+    async fn validate(
+        &self,
+        driver: &Plugin,
+        asked: &types::Request,
+    ) -> Result<Result<Plan, Vec<types::Problem>>, Failure> {
+        let (pre, ..) = driver.parts();
+        let mut instance = drive(pre, self.store(driver, None), self.room().driver().await).await?;
+        let answer = instance
+            .call(async |store, driver| driver.hostler_plugin_driving().call_validate(store, asked).await)
+            .await?;
+        Ok(match answer {
+            Ok(normalised) => Ok(plan::read(driver, normalised, asked)?),
+            Err(problems) => Err(problems),
+        })
     }
 }
 
@@ -260,7 +273,11 @@ impl Prepared {
         let (operator, limit) = (self.plugins.config.max_execution_time(), self.docket.driver.terms.limits.job_time());
         let deadline = Deadline::new(self.execution_timeout, limit, operator);
         let (plugins, job, context) = self.begin(witness, cancel, deadline);
-        let outcome = run(&plugins, &context.docket.driver, &context, &job).await;
+        // It opened while the job waited.
+        if let Err(failure) = context.docket.take_turn() {
+            return failure.into();
+        }
+        let outcome = run(&plugins, &context, &job).await;
         let warnings = context.warnings();
         let error = outcome.error.map(|error| Failure { message: context.scrubber.text(&error.message), ..error });
         Outcome { warnings, error, ..outcome }
@@ -295,12 +312,17 @@ impl Prepared {
     }
 }
 
-async fn run(plugins: &Plugins, driver: &Plugin, context: &Arc<JobContext>, job: &types::Job) -> Outcome {
-    let (pre, ..) = driver.parts();
-    let store = plugins.store(driver, Some(Arc::clone(context)));
-    let mut instance = match drive(pre, store, plugins.room().driver().await).await {
+async fn run(plugins: &Plugins, context: &Arc<JobContext>, job: &types::Job) -> Outcome {
+    let docket = &context.docket;
+    let (pre, ..) = docket.driver.parts();
+    let store = plugins.store(&docket.driver, Some(Arc::clone(context)));
+    let made = drive(pre, store, plugins.room().driver().await).await;
+    let mut instance = match made {
         Ok(instance) => instance,
-        Err(failure) => return failure.into(),
+        Err(failure) => {
+            docket.called(Step::Work, Some(&failure));
+            return failure.into();
+        }
     };
     let dropped = async {
         let failure = context.end().await;
@@ -312,11 +334,14 @@ async fn run(plugins: &Plugins, driver: &Plugin, context: &Arc<JobContext>, job:
         .await;
     let runs = std::mem::take(&mut instance.store.data_mut().runs);
     let outcome = match executed {
-        Ok(Ok(items)) => joined(&driver.terms.name, &items, runs),
-        Ok(Err(error)) => return Outcome { results: runs, error: Some(error.into()), ..Outcome::default() },
+        Ok(Ok(items)) => joined(&docket.driver.terms.name, &items, runs),
+        Ok(Err(error)) => {
+            docket.called(Step::Work, None);
+            return Outcome { results: runs, error: Some(error.into()), ..Outcome::default() };
+        }
         Err(failure) => Outcome { results: runs, error: Some(failure), ..Outcome::default() },
     };
-    outcome.error.iter().for_each(|failure| context.docket.failed(failure));
+    docket.called(Step::Work, outcome.error.as_ref());
     outcome
 }
 
@@ -332,42 +357,6 @@ fn joined(driver: &str, items: &[Item], runs: Vec<RunResult>) -> Outcome {
     let message = format!("plugin {driver}: its result refers to a command that it did not run");
     let error = Failure::new(ErrorKind::InvalidOutput, Phase::Plugin, message);
     Outcome { results: runs, error: Some(error), ..Outcome::default() }
-}
-
-/// Reads what the driver made of the request, which may be nonsense.
-fn plan(driver: &Plugin, normalised: Normalised) -> Result<Plan, Failure> {
-    let wrong = |what: &str| {
-        let message = format!("plugin {}: {what} of its normalised request makes no sense", driver.terms.name);
-        Failure::new(ErrorKind::InvalidOutput, Phase::Plugin, message)
-    };
-    let object = |text: &str, what| match serde_json::from_str(text) {
-        Ok(value @ Value::Object(_)) => Ok(value),
-        _ => Err(wrong(what)),
-    };
-    let Normalised { target, request, warnings } = normalised;
-    let target = Target::from(target);
-    let jumps = target.jumps.iter().map(|hop| (&hop.host, hop.port));
-    if jumps.chain([(&target.host, target.port)]).any(|(host, port)| host.is_empty() || port == 0) {
-        return Err(wrong("the target"));
-    }
-    Ok(Plan {
-        target,
-        command: request.command,
-        config: request.config,
-        connection_args: object(&request.connection_args, "connection_args")?,
-        driver_args: object(&request.driver_args, "driver_args")?,
-        warnings,
-        driver_version: driver.version.clone(),
-        driver_digest: driver.digest.clone(),
-    })
-}
-
-impl From<types::Target> for Target {
-    fn from(target: types::Target) -> Self {
-        let types::Target { host, port, user, jumps } = target;
-        let hop = |types::Hop { host, port, user }| Hop { host, port, user };
-        Self { host, port, user, jumps: jumps.into_iter().map(hop).collect() }
-    }
 }
 
 impl From<types::Error> for Failure {

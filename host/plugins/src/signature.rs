@@ -6,7 +6,7 @@ use crate::{Config, Error, builtin};
 use ssh_key::{Algorithm, HashAlg, PublicKey, SshSig};
 
 /// What a signature has to be for (`ssh-keygen -Y sign -n`), so that none that was made for another end counts.
-const NAMESPACE: &str = "hostler-plugin";
+pub const NAMESPACE: &str = "hostler-plugin";
 
 /// Whom the operator trusts.
 pub(crate) struct Trust {
@@ -38,8 +38,8 @@ impl Trust {
     pub(crate) fn admit(&self, source: &Source, named: Option<&str>) -> Result<Option<String>, Error> {
         let Source { name, origin, version, .. } = source;
         let found = version.digest();
-        if let Some(named) = named.filter(|named| !named.eq_ignore_ascii_case(&found)) {
-            return Err(Error::Digest { name: name.into(), named: named.into(), found });
+        if let Some(named) = named.filter(|named| !named.eq_ignore_ascii_case(found)) {
+            return Err(Error::Digest { name: name.into(), named: named.into(), found: found.into() });
         }
         match self.signer(version) {
             Ok(key) => Ok(Some(display(key))),
@@ -49,7 +49,7 @@ impl Trust {
                 }
                 Ok(None)
             }
-            Err(reason) => Err(Error::Untrusted { name: name.into(), reason, digest: found }),
+            Err(reason) => Err(Error::Untrusted { name: name.into(), reason, digest: found.into() }),
         }
     }
 
@@ -89,7 +89,7 @@ mod tests {
     const SIGNED: &str = include_str!("signature/fixtures/listed.sig");
 
     fn source(wasm: &str, signature: Option<&str>) -> Source {
-        let version = Version { wasm: wasm.into(), signature: signature.map(Into::into) };
+        let version = Version::new(wasm.into(), signature.map(Into::into));
         Source { name: "a".into(), origin: "a.wasm".into(), version, manifest: None, grants: Vec::new() }
     }
 
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_digest_stands_in_for_a_signature_and_has_to_match_in_every_case() {
-        let digest = source(COMPONENT, None).version.digest();
+        let digest = source(COMPONENT, None).version.digest().to_owned();
         assert!(trust().admit(&source(COMPONENT, None), Some(&digest.to_uppercase().replace("SHA", "sha"))).is_ok());
         let all = Trust { unsigned: true, ..trust() };
         let wrong = all.admit(&source("another component", Some(SIGNED)), Some(&digest));

@@ -52,6 +52,7 @@ impl Table {
             grants: Value::Null,
             limits: Value::Null,
             usage: Value::Null,
+            breaker: None,
             error: Some(error),
         };
         self.broken.insert(name.into(), info);

@@ -1,5 +1,6 @@
 //! The terms on which a plugin serves: what it may do, what it may use up, and what it did use up.
 
+use crate::breaker::Breaker;
 use crate::grant::Capability;
 use crate::manifest::{Manifest, WorldName};
 use crate::powers::Powers;
@@ -15,6 +16,7 @@ pub(crate) struct Terms {
     pub(crate) powers: Powers,
     pub(crate) limits: Limits,
     pub(crate) usage: Usage,
+    pub(crate) breaker: Breaker,
     /// Validations that may go on at once.
     validations: Semaphore,
 }
@@ -35,6 +37,7 @@ impl Terms {
             name: name.as_str().into(),
             powers: Powers::new(name, manifest.requests.clone(), granted),
             usage: Usage::default(),
+            breaker: Breaker::new(config.breaker.clone()),
             validations: Semaphore::new(limits.concurrency),
             limits,
         })

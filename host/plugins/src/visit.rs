@@ -3,6 +3,7 @@
 mod tasks;
 
 use crate::action::Action;
+use crate::breaker::Step;
 use crate::deadline::Deadline;
 use crate::host::ssh::before_end;
 use crate::instance::GRACE;
@@ -43,10 +44,13 @@ impl Prepared {
         let started = Instant::now();
         let deadline = Deadline::visit(patience);
         let (plugins, job, context) = self.begin(Arc::new(NoJob), CancellationToken::new(), deadline);
-        let driver = &context.docket.driver;
+        let docket = &context.docket;
+        let driver = &docket.driver;
+        docket.take_turn()?;
         let (pre, ..) = driver.parts();
         let store = plugins.store(driver, Some(Arc::clone(&context)));
-        let mut instance = drive(pre, store, plugins.room().driver().await).await?;
+        let made = drive(pre, store, plugins.room().driver().await).await;
+        let mut instance = made.inspect_err(|failure| docket.called(Step::Work, Some(failure)))?;
         let dropped = async {
             let failure = context.end().await;
             tokio::time::sleep(GRACE).await;
@@ -55,6 +59,7 @@ impl Prepared {
         let connected = instance
             .call_until(async |store, driver| driver.hostler_plugin_driving().call_connect(store, &job).await, dropped)
             .await;
+        docket.called(Step::Work, connected.as_ref().err());
         let scrubbed = |failure: Failure| Failure { message: context.scrubber.text(&failure.message), ..failure };
         let handle = connected.and_then(|connected| connected.map_err(Failure::from)).map_err(scrubbed)?;
         let broken = |error| {

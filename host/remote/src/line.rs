@@ -70,7 +70,7 @@ impl Exec {
     }
 
     /// Refuses what cannot be sent as it is meant. Errors: `invalid-request`.
-    pub(crate) fn check(&self, user: &str) -> Result<(), Failure> {
+    pub fn check(&self, user: &str) -> Result<(), Failure> {
         let invalid = |message: String| Err(Failure::new(ErrorKind::InvalidRequest, Phase::Exec, message));
         let others = [self.working_directory.as_ref(), self.elevation.as_ref().map(|elevation| &elevation.user)];
         if others.into_iter().flatten().chain([&self.command]).any(|text| text.contains('\0')) {

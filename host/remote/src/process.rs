@@ -101,7 +101,8 @@ impl Backlog {
 /// never held up by a slow reader, so once 16 MiB wait, more output is lost until there is room.
 pub struct Process {
     events: mpsc::UnboundedReceiver<Event>,
-    control: Option<Control>,
+    backlog: Option<Arc<Backlog>>,
+    stop: Option<CancellationToken>,
 }
 
 /// What a process shares with its pump.
@@ -115,33 +116,38 @@ pub(crate) struct Control {
 impl Process {
     /// A process whose events come from `events`. The sender bounds what it queues.
     pub fn new(events: mpsc::UnboundedReceiver<Event>) -> Self {
-        Self { events, control: None }
+        Self { events, backlog: None, stop: None }
+    }
+
+    /// The same, of a process that is asked to stop by `stop` and then sends [`Event::Stopped`].
+    pub fn stoppable(events: mpsc::UnboundedReceiver<Event>, stop: CancellationToken) -> Self {
+        Self { events, backlog: None, stop: Some(stop) }
     }
 
     /// The process of a pump.
-    pub(crate) fn controlled(events: mpsc::UnboundedReceiver<Event>, control: Control) -> Self {
-        Self { events, control: Some(control) }
+    pub(crate) fn controlled(events: mpsc::UnboundedReceiver<Event>, Control { backlog, stop }: Control) -> Self {
+        Self { events, backlog: Some(backlog), stop: Some(stop) }
     }
 
     /// The next event; `None` after the last.
     pub async fn next(&mut self) -> Option<Event> {
         let event = self.events.recv().await?;
-        if let Some(control) = &self.control {
-            control.backlog.taken(&event);
+        if let Some(backlog) = &self.backlog {
+            backlog.taken(&event);
         }
         Some(event)
     }
 
     /// Asks for the command to be stopped. What it still writes comes as events, then [`Event::Stopped`].
     pub fn stop(&mut self) {
-        match &self.control {
-            Some(control) => control.stop.cancel(),
+        match &self.stop {
+            Some(stop) => stop.cancel(),
             None => self.events.close(),
         }
     }
 
     /// Bytes of output, of both streams, that were lost so far because nobody took the events.
     pub fn lost(&self) -> u64 {
-        self.control.as_ref().map_or(0, |control| control.backlog.lost.load(Ordering::Relaxed))
+        self.backlog.as_ref().map_or(0, |backlog| backlog.lost.load(Ordering::Relaxed))
     }
 }

@@ -9,7 +9,7 @@ mod parser;
 mod render;
 mod textfsm;
 
-pub use parser::{PARSERS, Parser};
+pub use parser::{ARGUMENTS, PARSERS, Parser};
 pub use render::{RENDERERS, render};
 
 /// How long a template may be, in bytes.

@@ -8,6 +8,12 @@ use serde_json::Value;
 /// The names of all parsers.
 pub const PARSERS: [&str; 1] = ["textfsm"];
 
+/// What parsers are told besides their template.
+pub const ARGUMENTS: [&str; 1] = [NTC];
+
+/// Whether a template of the NTC collection is meant.
+const NTC: &str = "use_ntc_template";
+
 /// A template that makes data of text.
 pub struct Parser(Template);
 
@@ -25,7 +31,7 @@ impl Parser {
             }
             other => return Err(failures::not_found("Parser", other, &PARSERS)),
         }
-        if parsing.arguments.get("use_ntc_template").is_some_and(|asked| *asked == true) {
+        if parsing.arguments.get(NTC).is_some_and(|asked| *asked == true) {
             return Err(failures::unsupported(
                 "The collection of NTC templates is not here; give the text of the template that you want from it as `template`.",
             ));

@@ -1,4 +1,13 @@
 //! Drivers: what may be asked of a kind of server, and how it is carried out.
+//!
+//! The daemon calls [`Driver::describe`] once, [`Driver::validate`] for each request before it is accepted (and again when
+//! its turn comes), and [`Driver::execute`] once for each job. Each call is made in a fresh instance; only `execute` and
+//! [`Driver::connect`] can ask the daemon for something.
+//!
+//! A driver names in [`Item`]s which results the job shows, in order: commands by [`Run::id`](crate::ssh::Run::id), what it
+//! read itself by the number that [`results::keep`](crate::results::keep) gave. The bytes stay with the daemon.
+//!
+//! The root of this crate has a whole driver as its example.
 
 use crate::ssh::Session;
 use crate::{Error, Job, Problem, Request, bindings::driver::exports::hostler::plugin::driving::Guest, panic};
@@ -13,8 +22,8 @@ pub trait Driver {
     fn describe() -> Description;
 
     /// Checks what the schemas cannot say, and fills in defaults. What it returns must pass a second
-    /// call unchanged, because a policy may amend the request in between. Nothing can be asked of the
-    /// daemon here: it is a pure function.
+    /// call unchanged, because a policy may amend the request in between. Nothing that
+    /// acts works here, and what it answers should depend on the request alone.
     ///
     /// # Errors
     ///
@@ -73,8 +82,8 @@ macro_rules! driver {
         #[cfg(target_family = "wasm")]
         #[allow(unsafe_code, reason = "the symbols that a component exports")]
         const _: () = {
-            type Plugin = $crate::driver::Exports<$driver>;
-    $crate::bindings::driver::__export_driver!(Plugin with_types_in $crate::bindings::driver);
+            type HostlerExports = $crate::driver::Exports<$driver>;
+    $crate::bindings::driver::__export_driver!(HostlerExports with_types_in $crate::bindings::driver);
         };
     };
 }

@@ -37,16 +37,20 @@
 //! # fn main() {}
 //! ```
 //!
+//! `hostler plugin new NAME --lang rust` makes such a crate, with its manifest and what it can be tried with.
+//!
 //! Every job gets a fresh instance, which is dropped afterwards: nothing kept in a `static` lives
 //! longer than the job. There is no clock, file, network, environment or randomness but what the
 //! modules here lend. A panic is written to the daemon's log and ends the job.
 //!
 //! On the host, logic can be tested with plain `cargo test`; the functions that ask the daemon for
-//! something ([`ssh`], [`detached`], [`shell`], [`sftp`], [`local_files`], [`transfer`], [`results`], [`secrets`]) panic there, and
-//! [`log`] writes to standard error.
+//! something ([`ssh`], [`detached`], [`shell`], [`sftp`], [`local_files`], [`transfer`], [`results`], [`secrets`], [`clock`],
+//! [`random`], [`control`]) panic there, and [`log`] writes to standard error.
 
 #[doc(hidden)]
 pub mod bindings;
+pub mod clock;
+pub mod control;
 pub mod detached;
 pub mod driver;
 pub mod local_files;
@@ -54,6 +58,7 @@ pub mod log;
 mod panic;
 pub mod policy;
 mod problem;
+pub mod random;
 pub mod results;
 pub mod secrets;
 pub mod sftp;

@@ -1,6 +1,13 @@
 //! Lines for the daemon's log, under the plugin's name and the job's id; and sentences for the client.
 //!
 //! The daemon cuts out the job's secrets, and drops lines beyond the plugin's budget.
+//!
+//! ```
+//! use hostler_sdk::log;
+//!
+//! log::debug("the prompt was found after 3 lines");
+//! log::tell("The device is at an old version: plan an upgrade.");
+//! ```
 
 /// Something that keeps the plugin from doing its work.
 pub fn error(message: &str) {

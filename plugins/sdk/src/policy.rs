@@ -1,4 +1,48 @@
 //! Policies: whether a job, and each action of it, may happen.
+//!
+//! ```
+//! use hostler_sdk::policy::{Action, Context, Denial, Description, Judgement, Policy, Verdict};
+//! use hostler_sdk::{Job, Problem};
+//!
+//! /// Lets jobs connect to one port only, and do there what they like.
+//! pub struct OnePort(u16);
+//!
+//! impl OnePort {
+//!     fn judge(&self, port: u16) -> Result<(), Denial> {
+//!         let denial = || Denial::new("other-port", format!("Only port {} is allowed.", self.0));
+//!         if port == self.0 { Ok(()) } else { Err(denial()) }
+//!     }
+//! }
+//!
+//! impl Policy for OnePort {
+//!     fn describe() -> Description {
+//!         Description {
+//!             name: "one-port".into(),
+//!             version: env!("CARGO_PKG_VERSION").into(),
+//!             summary: "Lets jobs connect to one port only.".into(),
+//!             settings_schema: r#"{"type": "object"}"#.into(),
+//!         }
+//!     }
+//!
+//!     fn new(_settings: &str) -> Result<Self, Vec<Problem>> {
+//!         Ok(Self(22))
+//!     }
+//!
+//!     fn review(&self, _context: &Context, job: &Job) -> Judgement {
+//!         self.judge(job.target.port).into()
+//!     }
+//!
+//!     fn authorize(&self, _context: &Context, action: &Action) -> Verdict {
+//!         self.judge(action.target.port).into()
+//!     }
+//! }
+//!
+//! hostler_sdk::policy!(OnePort);
+//! # fn main() {}
+//! ```
+//!
+//! A policy that traps or takes too long denies. It reaches nothing: what it needs to know stands in its settings and in
+//! what it is asked.
 
 use crate::{Job, Problem, bindings::policy::exports::hostler::plugin::judging::Guest, panic};
 use std::any::Any;
@@ -133,8 +177,8 @@ macro_rules! policy {
         #[cfg(target_family = "wasm")]
         #[allow(unsafe_code, reason = "the symbols that a component exports")]
         const _: () = {
-            type Plugin = $crate::policy::Exports<$policy>;
-    $crate::bindings::policy::__export_policy!(Plugin with_types_in $crate::bindings::policy);
+            type HostlerExports = $crate::policy::Exports<$policy>;
+    $crate::bindings::policy::__export_policy!(HostlerExports with_types_in $crate::bindings::policy);
         };
     };
 }

@@ -1,4 +1,18 @@
 //! Values that a plugin may use but not see.
+//!
+//! The daemon takes them out of a request before a driver reads it: fields that the driver's schema marks `writeOnly`, and
+//! those whose names say it (`password`, `pkey`, `token`, ...). What is left is a handle, good for one use:
+//! [`Authentication`](crate::ssh::Authentication), [`Elevation`](crate::ssh::Elevation),
+//! [`Shell::write_secret`](crate::shell::Shell::write_secret).
+//!
+//! ```no_run
+//! # use hostler_sdk::{Error, Request, ssh::Authentication, secrets::Secret};
+//! # fn look(request: &Request) -> Result<(), Error> {
+//! let password: Option<Secret> = request.secret("connection_args.password")?;
+//! let ways: Vec<Authentication> = password.as_ref().map(Authentication::Password).into_iter().collect();
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::{Error, Request};
 

@@ -12,12 +12,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
 use std::time::{Duration, Instant};
+use ureq::http::Method;
 
 /// The interfaces whose functions could reach a server, or files of the daemon.
-const INTERFACES: [&str; 5] = ["ssh", "shell", "sftp", "local-files", "transfer"];
+const INTERFACES: [&str; 6] = ["ssh", "detached", "shell", "sftp", "local-files", "transfer"];
 
 /// Each of their functions: the kind of action that policies judge it as, and a path to call it with where it takes one.
-const ACTS: [(&str, &str, &str); 26] = [
+const ACTS: [(&str, &str, &str); 27] = [
     ("ssh.connect", "connect", ""),
     ("ssh.run", "exec", ""),
     ("shell.open", "shell", ""),
@@ -44,6 +45,8 @@ const ACTS: [(&str, &str, &str); 26] = [
     ("local-files.to-stage", "write-local-file", ""),
     ("transfer.upload", "write-file", "made"),
     ("transfer.download", "read-file", "file"),
+    // The last one, because the daemon goes on to look at it.
+    ("detached.launch", "detach", ""),
 ];
 
 /// Or the reason why nobody needs to judge it.
@@ -96,7 +99,7 @@ fn reached(function: &str, kind: &str) -> (&'static [&'static str], &'static [&'
         }
         "read-local-file" | "write-local-file" => (&[], &[]),
         "connect" => (&[], &["Connection from", "Accepted password"]),
-        "exec" => (&["Connection from", "Accepted password"], &["session: command"]),
+        "exec" | "detach" => (&["Connection from", "Accepted password"], &["session: command"]),
         "shell" => (&["Connection from", "Accepted password"], &["session: shell"]),
         "type" => (&["Connection from", "Accepted password", "session: shell"], &[]),
         _ => (&["Connection from", "Accepted password"], &["session: subsystem"]),
@@ -130,15 +133,20 @@ fn what_a_policy_denies_never_reaches_the_server() -> anyhow::Result<()> {
             daemons.insert(kind, daemon);
         }
         let daemon = &daemons[kind];
-        let call = with(body(&sshd, "call", "id"), |it| {
-            it["driver_args"]["function"] = function.into();
-            it["driver_args"]["path"] = path.into();
-        });
+        let call = if function == "detached.launch" {
+            // What may be launched is said by the request, so the driver of every day does.
+            with(job::body(&sshd, "true"), |it| it["detach"] = true.into())
+        } else {
+            with(body(&sshd, "call", "id"), |it| {
+                it["driver_args"]["function"] = function.into();
+                it["driver_args"]["path"] = path.into();
+            })
+        };
         let (before, added) = reached(function, kind);
 
         prepare()?;
         let (home, log) = (home(&sshd)?, log(&sshd, &nothing_denied)?);
-        let job = daemon.run(&call)?;
+        let job = carried_out(daemon, &call)?;
         let error = &job["error"];
         assert_eq!((&error["kind"], &error["phase"]), (&json!("denied"), &json!("policy")), "{function}: {job}");
         let entry = audit(daemon, &job)?.pop().with_context(|| format!("{function} is in no audit"))?;
@@ -148,7 +156,7 @@ fn what_a_policy_denies_never_reaches_the_server() -> anyhow::Result<()> {
         assert_eq!(self::home(&sshd)?, home, "{function} was denied");
 
         let log = self::log(&sshd, &nothing_denied)?;
-        let job = nothing_denied.run(&call)?;
+        let job = carried_out(&nothing_denied, &call)?;
         assert_eq!((&job["state"], &job["error"]), (&json!("finished"), &Value::Null), "{function}: {job}");
         assert_eq!(events(&sshd, &nothing_denied, log)?, [before, added].concat(), "{function} was allowed");
         // Of what is typed, the attacker has seen the echo; what it does comes later.
@@ -157,6 +165,12 @@ fn what_a_policy_denies_never_reaches_the_server() -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The end of a job.
+fn carried_out(daemon: &Daemon, call: &Value) -> anyhow::Result<Value> {
+    let submitted = daemon.send(Method::POST, "/v1/jobs", &call.to_string())?;
+    daemon.wait(submitted.body["id"].as_str().with_context(|| submitted.text.clone())?)
 }
 
 /// What lies in the home of the user, with content and permissions. What shells keep for themselves does not count.

@@ -14,7 +14,7 @@ pub(super) mod submission;
 pub(super) mod wanted;
 pub(super) mod workers;
 
-pub(super) use job::JobView;
+pub(super) use job::{JobView, Retval};
 
 use super::template::{self, Refusal};
 use crate::guard::{Canceler, Reader};
@@ -104,7 +104,7 @@ async fn cancel(
 fn templated(answer: Result<Value, Refusal>) -> Response {
     match answer {
         Ok(data) => success(data).into_response(),
-        Err(Refusal::Misfit(faults)) => Refused::Misfit(faults).into_response(),
+        Err(Refusal::Misfit(faults)) => Refused::from(faults).into_response(),
         Err(Refusal::Wrong(message)) => refused::value_error(StatusCode::BAD_REQUEST, message),
         Err(Refusal::Missing(message)) => refused::value_error(StatusCode::NOT_FOUND, message),
         Err(Refusal::Error(error)) => refused::answer(error),

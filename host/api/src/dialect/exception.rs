@@ -62,6 +62,7 @@ fn exception(kind: &ErrorKind) -> &'static str {
         | ErrorKind::Trap
         | ErrorKind::InvalidOutput
         | ErrorKind::BadPlugin
+        | ErrorKind::PluginUnavailable
         | ErrorKind::InUse
         | ErrorKind::Busy
         | ErrorKind::Internal

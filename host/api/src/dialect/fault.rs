@@ -44,7 +44,7 @@ impl Fault {
     }
 
     /// The same in words.
-    pub(super) fn sentence(&self) -> String {
+    fn sentence(&self) -> String {
         let place = self.place();
         let msg = self.0["msg"].as_str().unwrap_or_default();
         if place.is_empty() { msg.into() } else { format!("{place}: {msg}") }
@@ -103,6 +103,11 @@ impl Faults {
         let fault =
             |it: Problem| Fault::new(place.iter().map(|part| (*part).to_owned()).chain(it.path), &it.code, it.message);
         field.map_err(|problems| self.0.extend(problems.into_iter().map(fault))).ok()
+    }
+
+    /// All of it in words.
+    pub(super) fn sentence(&self) -> String {
+        self.0.iter().map(Fault::sentence).collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -11,6 +11,15 @@ const STATES: [(&str, State); 5] = [
     ("canceled", State::Canceled),
 ];
 
+/// The `type` of a result: 1 finished, 2 failed, 3 canceled.
+pub(super) fn result_type(state: State) -> u8 {
+    match state {
+        State::Finished => 1,
+        State::Canceled => 3,
+        State::Queued | State::Started | State::Failed => 2,
+    }
+}
+
 /// The state of this name, from the query parameter `status`.
 pub(super) fn read(word: &str) -> Result<State, Fault> {
     let state = STATES.iter().find(|(name, _)| *name == word).map(|(_, state)| *state);

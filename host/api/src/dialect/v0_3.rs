@@ -4,12 +4,12 @@
 
 mod background;
 mod form;
-mod tested;
 
 use super::enveloped::bulk::Bulk;
 use super::enveloped::refused::{self, Refused};
 use super::enveloped::{self, Envelope, JobView, submission};
 use super::fields;
+use super::tested::TestedView;
 use super::{rendering, trial};
 use crate::guard::{Submitter, guarded};
 use crate::{Api, body, trace};
@@ -22,7 +22,6 @@ use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
-use tested::TestedView;
 
 pub(crate) fn router(api: &Api) -> Router {
     let router = enveloped::routes()

@@ -23,7 +23,9 @@ mod transfer;
 mod workers;
 
 pub(super) use bulk::submit as submit_bulk;
+pub(super) use item::items;
 pub(super) use refused::{Refused, answer};
+pub(super) use task::item as task_item;
 
 use crate::Api;
 use crate::dialect::template::{self, Refusal};
@@ -73,7 +75,7 @@ fn closed(router: Router<Api>) -> Router<Api> {
 fn templated(answer: Result<Value, Refusal>) -> Response {
     match answer {
         Ok(data) => Json(data).into_response(),
-        Err(Refusal::Misfit(faults)) => Refused::Misfit(faults).into_response(),
+        Err(Refusal::Misfit(faults)) => Refused::from(faults).into_response(),
         Err(Refusal::Wrong(detail)) => (StatusCode::BAD_REQUEST, Json(json!({"detail": detail}))).into_response(),
         Err(Refusal::Missing(detail)) => Refused::Missing(detail).into_response(),
         Err(Refusal::Error(error)) => self::answer(error),

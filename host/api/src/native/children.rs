@@ -114,7 +114,7 @@ impl Children {
         let submitted = async {
             let request = JobRequest::read(fields)?;
             request.try_parsing(&self.api).await?;
-            let request = request.into_request(backend.as_ref());
+            let request = request.into_request(|driver| backend.schemas(driver));
             let submission = Submission {
                 idempotency: self.idempotency.as_ref().map(numbered),
                 batch: Some(batch),

@@ -85,6 +85,8 @@ pub(super) struct JobView<'a> {
     /// What the driver minds, without secrets, with defaults filled in.
     #[schema(value_type = Object)]
     driver_args: &'a Value,
+    /// Paths of the secrets that came with the request, such as `connection_args.password`.
+    secrets: &'a [String],
     /// The trace that it is part of: the trace id of W3C Trace Context.
     trace_id: Option<&'a str>,
     /// Why it has not been begun, if it waits.
@@ -105,6 +107,7 @@ impl<'a> JobView<'a> {
             driver_digest: &job.plan.driver_digest,
             connection_args: &job.plan.connection_args,
             driver_args: &job.plan.driver_args,
+            secrets: &job.plan.secrets,
             trace_id: job.trace.as_deref().and_then(|trace| trace.split('-').nth(1)),
             waiting_for,
             warnings: &job.warnings,

@@ -116,7 +116,7 @@ pub(super) async fn submit(
     let submission = Submission {
         idempotency,
         trace: trace::read(&headers),
-        ..Submission::new(request.into_request(api.backend.as_ref()), Arc::unwrap_or_clone(caller))
+        ..Submission::new(request.into_request(|driver| api.backend.schemas(driver)), Arc::unwrap_or_clone(caller))
     };
     if dry_run {
         let plan = api.backend.dry_run(submission).await?;

@@ -1,7 +1,10 @@
-//! A job as webhooks tell it.
+//! A job, and its detached task, as webhooks tell them.
 
+use super::result::exit;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use hostler_jobs::Job;
-use hostler_model::{Exit, RunResult, Trace, WebhookEvent};
+use hostler_model::{RunResult, TaskSlice, Trace, WebhookEvent};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -28,12 +31,38 @@ pub(crate) fn letter(job: &Job, event: WebhookEvent, at: Timestamp) -> Value {
     })
 }
 
+/// Tells of a detached task, and what it wrote since it was told of last.
+pub(crate) fn letter_of_task(slice: &TaskSlice, event: WebhookEvent, at: Timestamp) -> Value {
+    let TaskSlice { task, offset, output, next_offset, completed } = slice;
+    let (status, signal) = task.exit.as_ref().map(exit).unwrap_or_default();
+    let mut letter = json!({
+        "event": if event == WebhookEvent::TaskEnded { "task.ended" } else { "task.output" },
+        "at": at,
+        "task": {
+            "id": task.id,
+            "job": task.job,
+            "state": task.state,
+            "driver": task.driver,
+            "target": task.target,
+            "command": task.command,
+            "exit_status": status,
+            "exit_signal": signal,
+            "created_at": task.created_at,
+            "ended_at": task.ended_at,
+        },
+        "offset": offset,
+        "text": String::from_utf8_lossy(output),
+        "next_offset": next_offset,
+        "completed": completed,
+    });
+    if std::str::from_utf8(output).is_err() {
+        letter["base64"] = STANDARD.encode(output).into();
+    }
+    letter
+}
+
 fn result(result: &RunResult) -> Value {
-    let (status, signal) = match &result.exit {
-        Exit::Status(status) => (Some(status), None),
-        Exit::Signal(signal) => (None, Some(signal)),
-        Exit::Unknown => (None, None),
-    };
+    let (status, signal) = exit(&result.exit);
     json!({
         "command": result.command,
         "exit_status": status,

@@ -8,7 +8,8 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use hostler_jobs::Idempotency;
-use hostler_model::{Args, CredentialRef, Detach, Options, Parsing, Request, Webhook};
+use hostler_model::{self as model, Args, CredentialRef, Detach, DriverSchemas, Options, Parsing, Request, Webhook};
+use hostler_templates::ARGUMENTS;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -104,7 +105,7 @@ fn lines() -> Schema {
 
 impl JobRequest {
     /// Reads the fields of a request. Its secrets are sealed.
-    pub(super) fn read(fields: Map<String, Value>) -> Result<Self, Problem> {
+    pub(super) fn read(fields: Map<String, Value>) -> Result<Self, Vec<model::Problem>> {
         let mut fields = Fields::new(fields);
         if !fields.has("connection_args") {
             fields.problem("connection_args", "missing", "Field required");
@@ -128,23 +129,34 @@ impl JobRequest {
             webhooks: fields.webhooks("webhooks"),
             dry_run: fields.flag("dry_run"),
         };
+        if !request.detach && request.webhooks.iter().flat_map(|it| &it.events).any(|event| event.is_of_task()) {
+            let message = "Only a job with `detach` has a task of which `task-output` and `task-ended` tell";
+            fields.problem("webhooks", "value_error", message);
+        }
         fields.end()?;
         Ok(request)
     }
 
-    /// Tries the template of `parsing`. Errors: what is wrong with it.
+    /// Tries the template of `parsing`. Errors: what is wrong with it, or not known.
     pub(super) async fn try_parsing(&self, api: &Api) -> Result<(), Problem> {
-        match &self.parsing {
-            Some(parsing) => Ok(api.templating.try_parsing(parsing.clone(), "parser").await?),
-            None => Ok(()),
+        let Some(parsing) = &self.parsing else { return Ok(()) };
+        let unknown = parsing.arguments.keys().filter(|name| !ARGUMENTS.contains(&name.as_str()));
+        let problem = |name: &String| {
+            let message = "Extra inputs are not permitted";
+            model::Problem::new(["parsing", "arguments", name], "extra_forbidden", message)
+        };
+        let problems: Vec<_> = unknown.map(problem).collect();
+        if !problems.is_empty() {
+            return Err(problems.into());
         }
+        Ok(api.templating.try_parsing(parsing.clone(), "parser").await?)
     }
 
-    /// The request as the daemon understands it.
-    pub(super) fn into_request(mut self, backend: &dyn Backend) -> Request {
+    /// The request as the daemon understands it. `schemas` has those of a driver.
+    pub(super) fn into_request(mut self, schemas: impl FnOnce(&str) -> Option<DriverSchemas>) -> Request {
         let pinned = self.queue_strategy == QueueStrategy::Pinned;
         if pinned {
-            self.keep_connection(backend);
+            self.keep_connection(schemas);
         }
         let options = Options {
             ttl: self.ttl,
@@ -170,13 +182,18 @@ impl JobRequest {
     }
 
     /// Has the driver keep its connection, if it can and was not told otherwise.
-    fn keep_connection(&mut self, backend: &dyn Backend) {
-        let schemas = backend.schemas(&self.driver);
-        let can = schemas.is_some_and(|it| it.connection_args.pointer("/properties/keepalive").is_some());
+    fn keep_connection(&mut self, schemas: impl FnOnce(&str) -> Option<DriverSchemas>) {
+        let can = schemas(&self.driver).is_some_and(|it| it.connection_args.pointer("/properties/keepalive").is_some());
         if can {
             self.connection_args.public_mut().entry("keepalive").or_insert_with(|| KEEPALIVE.into());
         }
     }
+}
+
+/// Reads what could be the body of `POST /v1/jobs`, for somebody who carries it out alone: no connection is kept for later
+/// jobs. Errors: all that is wrong, each with its place and never with its value.
+pub fn read_request(fields: Map<String, Value>) -> Result<Request, Vec<model::Problem>> {
+    Ok(JobRequest::read(fields)?.into_request(|_| None))
 }
 
 /// The body as an object.

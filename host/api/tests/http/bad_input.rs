@@ -178,6 +178,7 @@ async fn each_class_of_failure_has_a_status_of_its_own() {
         (failing!(InvalidRequest), 422, "invalid-request"),
         (failing!(Unsupported), 422, "unsupported"),
         (failing!(Busy), 503, "busy"),
+        (failing!(PluginUnavailable), 503, "plugin-unavailable"),
         (failing!(Throttled), 429, "throttled"),
         (failing!(Timeout), 504, "timeout"),
         (failing!(Trap), 502, "trap"),

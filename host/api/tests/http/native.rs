@@ -16,7 +16,8 @@ async fn plugins_are_listed() {
     let plugin = json!({
         "name": "paramiko", "version": "0.1.0", "summary": "Linux over SSH", "world": "driver",
         "digest": "sha256:00", "origin": "built-in", "signed_by": null, "loaded_at": "2026-11-22T14:34:56Z",
-        "previous": null, "grants": ["connect"], "limits": {"memory": 1}, "usage": null, "error": null,
+        "previous": null, "grants": ["connect"], "limits": {"memory": 1}, "usage": null,
+        "breaker": null, "error": null,
     });
     assert_eq!(reply, json!({"plugins": [plugin]}));
 }
@@ -105,6 +106,7 @@ async fn a_job_shows_everything_but_secrets() {
         "config": null,
         "connection_args": {"host": "192.0.2.10", "username": "admin", "port": 22},
         "driver_args": {},
+        "secrets": ["connection_args.password"],
         "ttl": 60.0,
         "execution_timeout": 1.5,
         "result_ttl": null,

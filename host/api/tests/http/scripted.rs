@@ -392,6 +392,7 @@ impl Backend for Scripted {
     ) -> BoxFuture<'a, Result<Option<TaskSlice>, Failure>> {
         let task = self.script().tasks.iter().find(|task| task.id == *id).cloned();
         let slice = task.map(|task| TaskSlice {
+            offset: offset.unwrap_or(task.next_offset),
             output: b"line3\nline4\n".into(),
             next_offset: offset.unwrap_or(task.next_offset) + 12,
             completed: task.state != TaskState::Running,
@@ -476,6 +477,7 @@ impl Backend for Scripted {
             grants: json!(["connect"]),
             usage: Value::Null,
             limits: json!({"memory": 1}),
+            breaker: None,
             error: None,
         }]
     }
@@ -558,6 +560,7 @@ pub(crate) fn job(state: State) -> Job {
             config: None,
             connection_args: json!({"host": "192.0.2.10", "username": "admin", "port": 22}),
             driver_args: json!({}),
+            secrets: vec!["connection_args.password".into()],
             warnings: Vec::new(),
             driver_version: "0.1.0".into(),
             driver_digest: "sha256:00".into(),

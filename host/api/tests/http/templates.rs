@@ -167,6 +167,20 @@ async fn parsing_reaches_the_backend_and_what_nobody_knows_is_told() {
 }
 
 #[tokio::test]
+async fn what_no_parser_knows_is_refused_by_the_native_api() {
+    let asks = async |arguments: Value| {
+        let parsing = json!({"parser": "textfsm", "template": MTU, "arguments": arguments});
+        let body = json!({"connection_args": {"host": "a"}, "command": "ip link", "parsing": parsing});
+        Scripted::default().ask("POST", "/v1/jobs", body).await
+    };
+    let (status, reply) = asks(json!({"use_ntc_template": false})).await;
+    assert_eq!(status, StatusCode::CREATED, "{reply}");
+    let (status, reply) = asks(json!({"use_ntc_template": false, "use_ttp": true})).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{reply}");
+    assert!(reply.to_string().contains("use_ttp") && !reply.to_string().contains("ntc"), "{reply}");
+}
+
+#[tokio::test]
 async fn each_device_may_have_a_template_or_a_context_of_its_own() {
     for (rendering, own, wanted) in [
         (json!({"context": {"a": "x"}}), json!("show {{ a }}"), "show x"),

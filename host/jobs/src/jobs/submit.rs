@@ -60,7 +60,7 @@ impl Jobs {
             warnings,
         };
         let needs = Need::of(&job, &self.config, prepared.concurrency());
-        let task = self.expect_task(&job, &kept).await?;
+        let task = self.expect_task(&job, &kept, &webhooks).await?;
         // Who must wait, and logs in by a reference, is to use what stands there then.
         let later = job.options.credential.is_some().then(|| self.later(&job, kept.clone()));
         let run = self.run(prepared, task.clone());

@@ -3,11 +3,12 @@
 use super::Jobs;
 use crate::kept::Kept;
 use crate::store::tasks::is_open;
-use crate::store::{KeptTask, Sight};
+use crate::store::{KeptTask, Piece, Sight, Telling, Watch};
 use crate::work::Run;
-use crate::{Job, Rejection, clock, failures};
+use crate::{Job, Rejection, clock, failures, supervisor};
 use hostler_model::{
     Caller, ErrorKind, Failure, JobId, Outcome, Phase, Request, Task, TaskId, TaskSlice, TaskState, Tested,
+    WebhookEvent,
 };
 use hostler_plugins::{Prepared, TaskLog, TaskSeen, TaskStatus, Visit};
 use jiff::Timestamp;
@@ -18,6 +19,15 @@ use tokio::sync::Notify;
 
 /// How long a look at a target may take.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Bytes of a log that a reader is given at once.
+const SLICE: u64 = 1 << 20;
+
+/// Bytes of a log that one letter has. Receivers commonly take letters of up to 1 MiB.
+const PIECE: u64 = 256 << 10;
+
+/// An offset behind every log: how a task is, and nothing that it wrote.
+const BEHIND: u64 = u64::MAX >> 2;
 
 /// What the target keeps beside a task.
 #[derive(Default, Deserialize)]
@@ -62,7 +72,7 @@ impl Jobs {
         let from = offset.unwrap_or(kept.task.next_offset);
         let nothing = |task: Task| {
             let completed = !is_open(task.state);
-            Some(TaskSlice { task, output: Vec::new(), next_offset: from, completed })
+            Some(TaskSlice { task, offset: from, output: Vec::new(), next_offset: from, completed })
         };
         match self.launch(&kept.task).await? {
             Launch::Awaited => return Ok(nothing(kept.task)),
@@ -71,13 +81,16 @@ impl Jobs {
             Launch::Done => {}
         }
         let visit = self.visit(&kept, by).await?;
-        let read = visit.read_task(id, from, kept.elevated.as_ref()).await;
+        let read = visit.read_task(id, from, SLICE, kept.elevated.as_ref()).await;
         visit.leave().await;
         let TaskLog { seen, output, next_offset, completed } = read?;
         let told = offset.is_none().then_some(next_offset);
         let sight = Sight { next_offset: told, ..sight(seen.as_ref()) };
         let task = self.saw(id, sight).await?;
-        Ok(task.map(|task| TaskSlice { completed: completed && !is_open(task.state), task, output, next_offset }))
+        Ok(task.map(|task| {
+            let completed = completed && !is_open(task.state);
+            TaskSlice { task, offset: from, output, next_offset, completed }
+        }))
     }
 
     /// Stops a detached task and answers it when its processes are gone. `None` if there is no such task that runs.
@@ -135,7 +148,8 @@ impl Jobs {
                 asked_at: None,
                 ended_at: None,
             };
-            let mut kept = KeptTask { task, elevated: None, sealed_for, sealed: Some(sealed.clone()) };
+            let sealed = Some(sealed.clone());
+            let mut kept = KeptTask { task, elevated: None, sealed_for, sealed, telling: None, unheard: false };
             sight(Some(&seen)).apply(&mut kept);
             if self.dispatcher.store.insert_task(kept.clone()).await? {
                 found.push(kept.task);
@@ -151,8 +165,14 @@ impl Jobs {
         Ok(found)
     }
 
-    /// Keeps the task that a job will launch, if it is to launch one. It is durable when this returns.
-    pub(super) async fn expect_task(&self, job: &Job, kept: &Kept) -> Result<Option<TaskId>, Failure> {
+    /// Keeps the task that a job will launch, if it is to launch one, and that these webhooks are told of it. It is durable
+    /// when this returns.
+    pub(super) async fn expect_task(
+        &self,
+        job: &Job,
+        kept: &Kept,
+        webhooks: &[Watch],
+    ) -> Result<Option<TaskId>, Failure> {
         let Some(detach) = job.options.detach else { return Ok(None) };
         let id = TaskId::from(job.id);
         let task = Task {
@@ -172,7 +192,15 @@ impl Jobs {
             asked_at: None,
             ended_at: None,
         };
-        let kept = KeptTask { task, elevated: None, sealed_for: job.id, sealed: Some(kept.clone()) };
+        let wanted = |event| webhooks.iter().any(|webhook| webhook.events.contains(&event));
+        let output = wanted(WebhookEvent::TaskOutput);
+        let telling = (output || wanted(WebhookEvent::TaskEnded)).then(|| Telling {
+            offset: 0,
+            next_at: job.created_at + supervisor::interval(&task),
+            output,
+        });
+        let sealed = Some(kept.clone());
+        let kept = KeptTask { task, elevated: None, sealed_for: job.id, sealed, telling, unheard: false };
         if !self.dispatcher.store.insert_task(kept).await? {
             let message = "There is a detached task of this name already: submit the job again.";
             return Err(Failure::new(ErrorKind::InUse, Phase::Store, message));
@@ -215,12 +243,19 @@ impl Jobs {
         outcome
     }
 
-    /// Asks the target how an open task is, for nobody in particular.
-    pub(crate) async fn check_task(&self, kept: &KeptTask) -> Result<(), Failure> {
+    /// Asks the target how a task is, for nobody in particular, and tells the task's webhooks, if it is time to.
+    pub(crate) async fn check_task(&self, kept: &KeptTask, is_told: bool) -> Result<(), Failure> {
+        let telling = kept.telling.filter(|_| is_told);
         let sight = match self.launch(&kept.task).await? {
             Launch::Awaited => Sight::new(clock::now()),
             Launch::Never => lost(),
-            Launch::Done => match self.ask(kept).await {
+            Launch::Done if never_ran(&kept.task) => Sight { piece: telling.map(nothing_more), ..lost() },
+            // What it wrote since the last letter cannot be read any more.
+            Launch::Done if kept.sealed.is_none() => {
+                let piece = telling.map(|telling| Piece { completed: false, ..nothing_more(telling) });
+                Sight { piece, ..Sight::new(clock::now()) }
+            }
+            Launch::Done => match self.ask(kept, telling).await {
                 Ok(sight) => sight,
                 Err(failure) => {
                     tracing::info!(task = %kept.task.id, kind = %failure.kind, "a detached task could not be asked about");
@@ -228,10 +263,11 @@ impl Jobs {
                 }
             },
         };
-        self.saw(&kept.task.id, sight).await.map(drop)
+        let next_at = sight.next_at.or(is_told.then(|| sight.at + supervisor::interval(&kept.task)));
+        self.saw(&kept.task.id, Sight { next_at, ..sight }).await.map(drop)
     }
 
-    /// Those that may still run.
+    /// Those that may still run, and those whose end is still to be told.
     pub(crate) async fn open_tasks(&self) -> Result<Vec<KeptTask>, Failure> {
         self.dispatcher.store.open_tasks().await
     }
@@ -247,14 +283,31 @@ impl Jobs {
         self.supervised.clone()
     }
 
-    async fn ask(&self, kept: &KeptTask) -> Result<Sight, Failure> {
+    async fn ask(&self, kept: &KeptTask, telling: Option<Telling>) -> Result<Sight, Failure> {
+        // Where only the end is told, the log is read when that has come.
+        let telling = telling.filter(|telling| telling.output || !is_open(kept.task.state));
         let (id, caller) = (JobId::new(), &kept.task.caller);
         let prepare = |request| self.plugins.prepare_visit(id, caller, request);
         let prepared = self.with_credential(id, caller, self.request(kept)?, prepare).await;
         let visit = self.enter(prepared.map_err(failures::rejected)?, kept).await?;
-        let read = visit.read_task(&kept.task.id, u64::MAX >> 2, kept.elevated.as_ref()).await;
+        let from = telling.map_or(BEHIND, |telling| telling.offset);
+        let read = visit.read_task(&kept.task.id, from, PIECE, kept.elevated.as_ref()).await;
         visit.leave().await;
-        Ok(sight(read?.seen.as_ref()))
+        let TaskLog { seen, output, next_offset, completed } = read?;
+        let sight = sight(seen.as_ref());
+        let Some(telling) = telling else { return Ok(sight) };
+        let is_last = completed || !telling.output || output.is_empty();
+        let has_ended = sight.state.is_some_and(|state| !is_open(state));
+        let is_behind = next_offset - from.min(next_offset) > PIECE / 2;
+        let next_at = is_behind.then_some(sight.at);
+        let piece = (has_ended || !output.is_empty()).then_some(Piece {
+            offset: from,
+            output,
+            next_offset,
+            completed,
+            is_last,
+        });
+        Ok(Sight { next_at, piece, ..sight })
     }
 
     async fn visit(&self, kept: &KeptTask, by: &Caller) -> Result<Visit, Failure> {
@@ -312,6 +365,11 @@ enum Launch {
 /// Whether what failed then was not launched.
 fn is_before_launch(phase: Phase) -> bool {
     matches!(phase, Phase::Validate | Phase::Policy | Phase::Connect | Phase::HostKey | Phase::Auth)
+}
+
+/// The piece after the last one.
+fn nothing_more(Telling { offset, .. }: Telling) -> Piece {
+    Piece { offset, output: Vec::new(), next_offset: offset, completed: true, is_last: true }
 }
 
 /// Whether the target has nothing of it.

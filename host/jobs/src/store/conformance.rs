@@ -5,12 +5,14 @@ mod keys;
 mod lists;
 mod recovery;
 mod retention;
+mod tasks;
 
 pub(crate) use events::*;
 pub(crate) use keys::*;
 pub(crate) use lists::*;
 pub(crate) use recovery::*;
 pub(crate) use retention::*;
+pub(crate) use tasks::*;
 
 use super::{Arrival, Inserted, Owner, Store};
 use crate::{AuditFilter, Cancelled, Filter, Job, Page, State, clock};
@@ -44,6 +46,10 @@ macro_rules! conformance {
             what_had_not_acted_or_may_be_repeated_begins_again, no_job_begins_for_ever, what_was_to_be_stopped_does_not_begin_again,
             a_clock_that_was_set_back_loses_no_job, old_jobs_go_and_open_ones_stay, only_so_many_ended_jobs_stay,
             names_and_decisions_are_forgotten_in_time,
+            a_task_comes_back_as_it_went_in_and_its_name_is_given_once, what_was_seen_of_a_task_is_kept_and_its_end_stays,
+            tasks_are_listed_by_caller_and_looked_at_until_they_end, requests_of_tasks_go_after_their_end_and_tasks_later,
+            each_piece_of_a_log_is_told_once_and_after_the_one_before, who_wants_the_end_of_a_task_hears_nothing_before,
+            of_a_task_that_is_forgotten_is_told_no_more, of_many_pieces_the_last_deliveries_are_kept,
         );
 
         proptest::proptest! {
@@ -91,6 +97,7 @@ pub(crate) fn queued(host: &str) -> Job {
             config: None,
             connection_args: json!({"host": host, "timeout": 2.5}),
             driver_args: json!({}),
+            secrets: vec!["connection_args.password".into()],
             warnings: vec![],
             driver_version: "0.1.0".into(),
             driver_digest: "sha256:00".into(),

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex};
 use writer::Writer;
 
 /// How to reach each version of the schema from the one before it.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("sqlite/schema/1-jobs.sql"),
     include_str!("sqlite/schema/2-audit.sql"),
     include_str!("sqlite/schema/3-life.sql"),
@@ -34,6 +34,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("sqlite/schema/5-keys.sql"),
     include_str!("sqlite/schema/6-webhooks.sql"),
     include_str!("sqlite/schema/7-tasks.sql"),
+    include_str!("sqlite/schema/8-pushes.sql"),
 ];
 
 /// A larger file is not looked through for damage: 64 MiB take about half a second.

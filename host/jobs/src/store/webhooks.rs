@@ -2,7 +2,7 @@
 
 use crate::webhook::{Attempt, Delivery};
 use futures::future::BoxFuture;
-use hostler_model::{Failure, JobId, WebhookEvent};
+use hostler_model::{Failure, JobId, TaskSlice, WebhookEvent};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -31,6 +31,8 @@ pub(crate) struct Due {
     /// How often it was tried.
     pub(crate) attempts: u32,
     pub(crate) sealed: Vec<u8>,
+    /// What it tells of the task that the job launched. Absent: it tells of the job.
+    pub(crate) slice: Option<TaskSlice>,
     /// What the attempts before sent: all of them send the same.
     pub(crate) body: Option<Vec<u8>>,
 }
@@ -56,8 +58,9 @@ pub(crate) enum Verdict {
 }
 
 /// Where webhooks and their deliveries are kept. Webhooks come in with their job ([`super::Arrival`]); the step that
-/// changes the state of a job also makes the deliveries that tell of it. What is sealed goes with the end of the job, or with
-/// the last delivery after it.
+/// changes the state of a job also makes the deliveries that tell of it, and so does the step that keeps what was seen of its
+/// task ([`super::TaskStore::saw_task`]). What is sealed goes with the end of the job, or with the last delivery after it, or,
+/// where the job launches a task of which is told, when the end of that was told.
 pub(crate) trait WebhookStore: Send + Sync + 'static {
     /// Returns when there may be a delivery that was not there when this was called last.
     fn news(&self) -> BoxFuture<'_, ()>;

@@ -154,7 +154,11 @@ impl Webhooks {
             Undelivered { for_good: false, ..lasting("The job could not be read.") }
         })?;
         let trace = job.as_ref().and_then(|job| Trace::read(job.trace.as_deref()?));
-        let written = || job.as_ref().map(|job| self.letter.body(job, due.event, due.created_at, &plain.dialect));
+        let (event, at, dialect) = (due.event, due.created_at, plain.dialect.as_str());
+        let written = || match (&due.slice, &job) {
+            (Some(slice), job) => Some(self.letter.body_of_task(slice, job.as_ref(), event, at, dialect)),
+            (None, job) => job.as_ref().map(|job| self.letter.body(job, event, at, dialect)),
+        };
         let body =
             due.body.or_else(written).ok_or_else(|| lasting("The job was removed before it could be told of."))?;
         Ok((plain, due.id, body, trace))

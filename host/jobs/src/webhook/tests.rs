@@ -1,8 +1,8 @@
 use super::*;
 use crate::store::Arrival;
-use crate::store::conformance::{arrival, queued, success};
+use crate::store::conformance::{self, arrival, queued, success};
 use crate::{Filter, clock};
-use hostler_model::Secret;
+use hostler_model::{Secret, TaskId};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
@@ -21,6 +21,17 @@ struct Plain;
 impl Letter for Plain {
     fn body(&self, job: &Job, event: WebhookEvent, _at: Timestamp, dialect: &str) -> Vec<u8> {
         format!("{event} {} {}{dialect}", job.id, job.state).into_bytes()
+    }
+
+    fn body_of_task(
+        &self,
+        slice: &TaskSlice,
+        _job: Option<&Job>,
+        event: WebhookEvent,
+        _at: Timestamp,
+        _dialect: &str,
+    ) -> Vec<u8> {
+        [format!("{event} {} ", slice.task.id).as_bytes(), &slice.output].concat()
     }
 }
 
@@ -274,6 +285,33 @@ async fn each_webhook_hears_only_what_it_asked_for() {
         assert_eq!(until(&webhooks, job, over).await.event, event);
     }
     assert_eq!(webhooks_left(folder.path()), 0);
+}
+
+#[tokio::test]
+async fn the_secrets_of_a_webhook_stay_until_the_end_of_the_task_was_told() {
+    let (folder, (port, mut heard)) = (folder(), receiver(&["204 No Content", "204 No Content"]).await);
+    let (webhooks, ledger) = start(folder.path(), &["127.0.0.0/8"], 1);
+    let (job, kept) = conformance::launching_job();
+    ledger.store.insert_task(kept).await.expect("stored");
+    let mut hook = hook("127.0.0.1", port);
+    hook.events = [WebhookEvent::TaskOutput, WebhookEvent::TaskEnded].into();
+    let watches = webhooks.seal(job.id, vec![hook]).expect("they are right");
+    ledger.store.insert(Arrival { webhooks: &watches, ..arrival(&job) }).await.expect("inserted");
+    let task = TaskId::from(job.id);
+    ledger.store.saw_task(&task, conformance::wrote(0, "one", false)).await.expect("stored");
+    assert_eq!(heard.recv().await.expect("a letter").body, format!("task-output {task} one"));
+    until(&webhooks, job.id, over).await;
+    end(&ledger, &job).await;
+    assert_eq!(webhooks_left(folder.path()), 1, "the end of the task is still to be told");
+    ledger.store.saw_task(&task, conformance::wrote(3, "two", true)).await.expect("stored");
+    assert_eq!(heard.recv().await.expect("a letter").body, format!("task-ended {task} two"));
+    let told = async {
+        while webhooks_left(folder.path()) > 0 {
+            // The one who hears of news is the deliverer.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, told).await.expect("nobody needs its secrets any more");
 }
 
 #[test]

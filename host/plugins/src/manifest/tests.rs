@@ -1,4 +1,5 @@
 use super::*;
+use crate::Config;
 
 const MANIFEST: &str = "name = \"x\"\nversion = \"1\"\nworld = \"driver\"\napi = \"0.1\"\n";
 
@@ -62,4 +63,51 @@ fn limits_may_be_lowered_but_not_raised() {
     assert!(refused("memory = 1_000_000_000_000").contains("the operator allows 67108864"));
     assert!(refused("memories = 1").contains("memories"));
     assert!(refused("memory = \"much\"").contains("limits"));
+}
+
+#[test]
+fn the_version_that_is_offered_is_that_of_the_package() {
+    let package = format!("package hostler:plugin@{OFFERED};");
+    assert!(include_str!("../../../../wit/world.wit").starts_with(&package), "{package}");
+    assert!(OFFERED.starts_with(&format!("{API}.")));
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_each_with_its_line() {
+    let text = format!("{MANIFEST}power = 1\n\n[[request]]\ncapability = \"exec\"\nhost = \"a\"\n");
+    let (manifest, wrong) = Manifest::examine(&text);
+    let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+    let parts = [["line 5", "`power`"], ["line 9", "`host`"], ["`exec`", "no reason"]];
+    assert_eq!(wrong.len(), parts.len(), "{wrong:#?}");
+    for (sentence, parts) in wrong.iter().zip(parts) {
+        assert!(parts.iter().all(|part| sentence.contains(part)), "{sentence}");
+    }
+    assert_eq!(manifest.map(|manifest| manifest.requests.len()), Some(1), "what is known is understood");
+    let (manifest, wrong) = Manifest::examine("power = 1\nname = 2\n");
+    assert!(manifest.is_none() && wrong.len() == 2, "{wrong:?}");
+}
+
+/// A configuration, as far as it is about plugins.
+#[derive(Deserialize)]
+struct Written {
+    plugin: std::collections::BTreeMap<String, crate::PluginConfig>,
+}
+
+#[test]
+fn what_an_operator_writes_gives_all_that_is_asked_for() {
+    let request = "[[request]]\ncapability = \"exec\"\nreason = \"to ask\"\noptional = true\n";
+    let narrow = request.replace("optional = true", "commands = [\"uname *\"]");
+    let text = format!("{MANIFEST}{request}{narrow}[limits]\nmemory = 100_000_000\nruns = 1\n");
+    let (manifest, config) = (Manifest::read(&text).expect("good"), Config::default());
+    let lines = manifest.configuration(&config);
+    let grants = "[\"exec\", { capability = \"exec\", commands = [\"uname *\"] }]";
+    assert_eq!(lines, format!("[plugin.x]\ngrants = {grants}\nlimits = {{ memory = 100000000 }}\n"));
+    let written: Written = toml::from_str(&lines).expect("a configuration");
+    let allowed = config.driver_limits.with(&written.plugin["x"].limits).expect("limits");
+    assert_eq!(manifest.limits(&allowed).expect("they are allowed").memory, 100_000_000);
+    assert_eq!(
+        Manifest::read(MANIFEST).expect("good").configuration(&config),
+        "",
+        "who asks for nothing needs nothing"
+    );
 }

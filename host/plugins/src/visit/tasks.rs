@@ -6,9 +6,6 @@ use hostler_model::{Elevated, ErrorKind, Failure, Phase, TaskId};
 use hostler_remote::{Elevation, TaskCall, TaskSeen, TaskStatus};
 use std::time::Duration;
 
-/// Bytes of a log that one look gives at most.
-const MOST: u64 = 1 << 20;
-
 /// A part of a task's log, scrubbed, and the task as it was right before.
 pub struct TaskLog {
     /// The task; none if the target has none of that name.
@@ -22,12 +19,18 @@ pub struct TaskLog {
 }
 
 impl Visit {
-    /// How a task is, and its log from this byte on. The part ends neither inside what may be a secret of this request,
-    /// nor inside a character of UTF-8, unless nothing follows.
-    pub async fn read_task(&self, id: &TaskId, offset: u64, elevated: Option<&Elevated>) -> Result<TaskLog, Failure> {
+    /// How a task is, and its log from this byte on, at most so many bytes. The part ends neither inside what may be a
+    /// secret of this request, nor inside a character of UTF-8, unless nothing follows.
+    pub async fn read_task(
+        &self,
+        id: &TaskId,
+        offset: u64,
+        most: u64,
+        elevated: Option<&Elevated>,
+    ) -> Result<TaskLog, Failure> {
         let scrubber = &self.context.scrubber;
         let before = offset.min(scrubber.reach() as u64);
-        let call = TaskCall::read(id, offset - before, MOST + before, self.elevation(elevated)?, self.patience());
+        let call = TaskCall::read(id, offset - before, most + before, self.elevation(elevated)?, self.patience());
         let ran = self.call(&call, "read").await?;
         let (seen, log) = call.answer(&ran.stdout).map_err(|failure| not_done(failure, &ran))?;
         let Some(seen) = seen.into_iter().next() else {

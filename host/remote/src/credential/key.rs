@@ -1,6 +1,7 @@
 //! Private keys as text: OpenSSH, PKCS#1 (RSA), PKCS#8 and SEC1 (EC), plain or encrypted.
 
 mod pem;
+mod short;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -75,7 +76,8 @@ fn openssh(text: &str, passphrase: Option<&Secret>) -> Result<PrivateKey, Failur
     if contains(b"-cert-v01@") {
         return Err(bad("The private key holds a certificate, which is not supported: give the key alone."));
     }
-    let key = PrivateKey::from_bytes(&bytes).map_err(|error| match error {
+    let key = PrivateKey::from_bytes(&bytes).or_else(|error| short::plain(&bytes).ok_or(error));
+    let key = key.map_err(|error| match error {
         ssh_key::Error::AlgorithmUnknown | ssh_key::Error::AlgorithmUnsupported { .. } => {
             unsupported().with_detail(error)
         }
@@ -89,8 +91,9 @@ fn openssh(text: &str, passphrase: Option<&Secret>) -> Result<PrivateKey, Failur
             "The private key is encrypted with more than {MAX_BCRYPT_ROUNDS} rounds: encrypt it anew by `ssh-keygen -p -a 100 -f KEY`."
         )));
     }
-    let passphrase = passphrase.ok_or_else(missing_passphrase)?;
-    key.decrypt(passphrase.expose()).map_err(|error| wrong_passphrase().with_detail(error))
+    let passphrase = passphrase.ok_or_else(missing_passphrase)?.expose();
+    let decrypted = key.decrypt(passphrase).or_else(|error| short::encrypted(&bytes, &key, passphrase).ok_or(error));
+    decrypted.map_err(|error| wrong_passphrase().with_detail(error))
 }
 
 /// PKCS#8, encrypted.

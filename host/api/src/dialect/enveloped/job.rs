@@ -2,6 +2,7 @@
 
 use crate::dialect::exception::{ErrorView, exit_status};
 use crate::dialect::queue::Queue;
+use crate::dialect::states;
 use crate::dialect::time::{iso, seconds};
 use hostler_jobs::{Job, State};
 use hostler_model::{Hash, JobId, Launched, Moved, Outcome, RunResult};
@@ -56,7 +57,6 @@ impl<'a> From<&'a Job> for JobView<'a> {
 /// How a job ended.
 #[derive(Serialize)]
 struct ResultView<'a> {
-    /// 1 finished, 2 failed, 3 canceled.
     #[serde(rename = "type")]
     kind: u8,
     /// Absent where no command ended.
@@ -65,24 +65,27 @@ struct ResultView<'a> {
 }
 
 impl<'a> ResultView<'a> {
-    fn new(job: &'a Job, outcome: &'a Outcome) -> Self {
-        let kind = match job.state {
-            State::Finished => 1,
-            State::Canceled => 3,
-            State::Queued | State::Started | State::Failed => 2,
-        };
+    fn new(job: &Job, outcome: &'a Outcome) -> Self {
         let some = job.state == State::Finished || !outcome.results.is_empty();
-        let script = job.plan.driver_args.get("script_content").and_then(Value::as_str);
-        let script_length = script.map(|script| script.chars().count());
-        let retval = some.then_some(Retval { results: &outcome.results, script_length });
-        Self { kind, retval, error: outcome.error.as_ref().map(ErrorView::from) }
+        Self {
+            kind: states::result_type(job.state),
+            retval: some.then(|| Retval::of(job, outcome)),
+            error: outcome.error.as_ref().map(ErrorView::from),
+        }
     }
 }
 
 /// The results, as an object with the commands as keys, in the order in which they ran.
-struct Retval<'a> {
+pub(in crate::dialect) struct Retval<'a> {
     results: &'a [RunResult],
     script_length: Option<usize>,
+}
+
+impl<'a> Retval<'a> {
+    pub(in crate::dialect) fn of(job: &Job, outcome: &'a Outcome) -> Self {
+        let script = job.plan.driver_args.get("script_content").and_then(Value::as_str);
+        Self { results: &outcome.results, script_length: script.map(|script| script.chars().count()) }
+    }
 }
 
 impl Serialize for Retval<'_> {

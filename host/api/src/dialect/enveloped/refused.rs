@@ -1,80 +1,42 @@
 //! Errors as the dialects write them.
 
-use crate::dialect::fault::{Fault, Faults};
+use crate::dialect::cause::Cause;
+use crate::dialect::fault::Faults;
 use crate::error::Error;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use hostler_jobs::Rejection;
-use hostler_model::{Failure, Problem};
+use hostler_model::Problem;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Why a request has no result.
-pub(in crate::dialect) enum Refused {
-    /// The body or the query does not fit the dialect: 422.
-    Misfit(Faults),
-    /// The driver found the request wrong: 400.
-    Wrong(Vec<Problem>),
-    /// Anything else.
-    Error(Error),
-}
+pub(in crate::dialect) struct Refused(Cause);
 
-impl From<Faults> for Refused {
-    fn from(faults: Faults) -> Self {
-        Self::Misfit(faults)
-    }
-}
-
-impl From<Fault> for Refused {
-    fn from(fault: Fault) -> Self {
-        Self::Misfit(fault.into())
-    }
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        Self::Error(failure.into())
-    }
-}
-
-impl From<Rejection> for Refused {
-    fn from(rejection: Rejection) -> Self {
-        match rejection {
-            Rejection::Invalid(problems) => Self::Wrong(problems),
-            Rejection::Failed(failure) => failure.into(),
-        }
+impl<C> From<C> for Refused
+where
+    Cause: From<C>,
+{
+    fn from(cause: C) -> Self {
+        Self(cause.into())
     }
 }
 
 impl Refused {
     /// The same in words, for an answer that tells of several.
     pub(super) fn sentence(&self) -> String {
-        match self {
-            Self::Misfit(Faults(faults)) => faults.iter().map(Fault::sentence).collect::<Vec<_>>().join("; "),
-            Self::Wrong(problems) => {
-                let problem = |it: &Problem| format!("{}: {}", it.path.join("."), it.message);
-                problems.iter().map(problem).collect::<Vec<_>>().join("; ")
-            }
-            Self::Error(error) => error.to_string(),
-        }
+        self.0.sentence()
     }
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        match self {
-            Self::Misfit(Faults(faults)) => {
+        match self.0 {
+            Cause::Misfit(Faults(faults)) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"detail": faults}))).into_response()
             }
-            Self::Wrong(problems) => (StatusCode::BAD_REQUEST, Json(wrong(&problems))).into_response(),
-            Self::Error(error) => answer(error),
+            Cause::Wrong(problems) => (StatusCode::BAD_REQUEST, Json(wrong(&problems))).into_response(),
+            Cause::Error(error) => answer(error),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 /// What a command or a transfer did.
 #[derive(Serialize)]
-pub(super) struct Item<'a> {
+pub(in crate::dialect) struct Item<'a> {
     command: String,
     stdout: String,
     stderr: String,
@@ -73,7 +73,7 @@ struct MovedView<'a> {
 
 /// All that the commands of a job did. What stopped it is told as an item of what was not run, or, if all was, by the last.
 /// Lines of configuration have one item.
-pub(super) fn items<'a>(job: &'a Job, outcome: &'a Outcome, base: &str) -> Vec<Item<'a>> {
+pub(in crate::dialect) fn items<'a>(job: &'a Job, outcome: &'a Outcome, base: &str) -> Vec<Item<'a>> {
     let mut items: Vec<_> = outcome.results.iter().map(|result| Item::new(job, result, base)).collect();
     let asked = asked(job);
     if let Some(error) = &outcome.error {

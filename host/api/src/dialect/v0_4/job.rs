@@ -3,6 +3,7 @@
 use super::item::{Item, items};
 use crate::dialect::exception::ErrorView;
 use crate::dialect::queue::Queue;
+use crate::dialect::states;
 use crate::dialect::time::{iso, seconds};
 use hostler_jobs::{Job, State};
 use hostler_model::{JobId, TaskId};
@@ -68,7 +69,6 @@ impl<'a> JobView<'a> {
 /// How a job ended.
 #[derive(Serialize)]
 struct ResultView<'a> {
-    /// 1 finished, 2 failed, 3 canceled.
     #[serde(rename = "type")]
     kind: u8,
     /// Also what stopped the job stands here, as what a command wrote: clients look for it there.
@@ -79,11 +79,7 @@ struct ResultView<'a> {
 impl<'a> ResultView<'a> {
     fn of(job: &'a Job, base: &str) -> Option<Self> {
         let outcome = job.outcome.as_ref()?;
-        let kind = match job.state {
-            State::Finished => 1,
-            State::Canceled => 3,
-            State::Queued | State::Started | State::Failed => 2,
-        };
+        let kind = states::result_type(job.state);
         let retval = Some(items(job, outcome, base)).filter(|items| !items.is_empty() || kind == 1);
         Some(Self { kind, retval, error: outcome.error.as_ref().map(ErrorView::from) })
     }

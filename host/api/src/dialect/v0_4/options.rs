@@ -3,8 +3,9 @@
 use crate::dialect::fault::{Fault, Faults};
 use crate::dialect::fields::{self, Fields};
 use crate::dialect::whole;
-use hostler_model::{self as model, Detach};
+use hostler_model::{self as model, Detach, WebhookEvent};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -57,10 +58,6 @@ impl Options {
             let msg = "Value error, `push_interval` requires `detach` to be true";
             faults.0.push(Fault::new(["body"], "value_error", msg).with_context(json!({"error": {}})));
         }
-        if push_interval.is_some() {
-            let truth = "push_interval: what a detached task writes is not pushed; read it at /detached-tasks";
-            warnings.push(truth.into());
-        }
         let audit_mode = word("audit_mode", given("audit_mode"), &["full", "metadata", "none"], faults);
         if audit_mode.is_some_and(|mode| mode != "full") {
             warnings.push("audit_mode is not used: the audit never holds results, and every job is in it".into());
@@ -74,9 +71,16 @@ impl Options {
         }
     }
 
-    /// Whether the commands go on after the job.
-    pub(super) fn detaches(&self) -> bool {
-        self.detach.is_some()
+    /// What webhooks are told where the commands go on after the job: of those, and not of the job.
+    pub(super) fn events(&self) -> Option<BTreeSet<WebhookEvent>> {
+        self.detach?;
+        let output = self.pushes().then_some(WebhookEvent::TaskOutput);
+        Some(output.into_iter().chain([WebhookEvent::TaskEnded]).collect())
+    }
+
+    /// Whether what a detached task writes is told as it goes on.
+    pub(super) fn pushes(&self) -> bool {
+        self.detach.is_some_and(|detach| detach.push_interval.is_some())
     }
 
     /// Whether jobs with the same target share a connection; what is detached does, unless the request says otherwise.

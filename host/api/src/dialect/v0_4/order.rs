@@ -72,10 +72,11 @@ impl Order {
         let webhook = webhook.and_then(|value| faults.keep_read(&["body"], webhook::read(value, "0.4")));
         let webhook = webhook.map(|asked| {
             warnings.extend(asked.warnings);
-            asked.webhook
+            let events = options.events().unwrap_or(asked.webhook.events);
+            Webhook { events, ..asked.webhook }
         });
-        if webhook.is_some() && options.detaches() {
-            warnings.push("webhook: it is told of the job that launches the task, not of the task's end".into());
+        if webhook.is_none() && options.pushes() {
+            warnings.push("push_interval: there is no webhook to push to; read the log at /detached-tasks".into());
         }
         let staged = fields.remove("staged_file_id").filter(|id| !id.is_null());
         let staged = staged.and_then(|id| {

@@ -1,79 +1,45 @@
 //! Errors as the dialect writes them.
 
+use crate::dialect::cause::Cause;
 use crate::dialect::fault::{Fault, Faults};
 use crate::error::Error;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use hostler_jobs::Rejection;
-use hostler_model::{Failure, Problem};
+use hostler_model::Problem;
 use serde_json::{Value, json};
 
 /// Why a request has no result.
 pub(in crate::dialect) enum Refused {
-    /// The body or the query does not fit the dialect: 422.
-    Misfit(Faults),
-    /// The same of a body that `NetPulse` reads by hand, and tells in one text.
+    /// What the other dialects refuse as well.
+    Cause(Cause),
+    /// What does not fit, in a body that `NetPulse` reads by hand, and tells in one text.
     MisfitInWords(Faults),
-    /// The driver found the request wrong: 400.
-    Wrong(Vec<Problem>),
     /// There is no such thing: 404.
     Missing(String),
-    /// Anything else.
-    Error(Error),
 }
 
-impl From<Faults> for Refused {
-    fn from(faults: Faults) -> Self {
-        Self::Misfit(faults)
-    }
-}
-
-impl From<Fault> for Refused {
-    fn from(fault: Fault) -> Self {
-        Self::Misfit(fault.into())
-    }
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        Self::Error(failure.into())
-    }
-}
-
-impl From<Rejection> for Refused {
-    fn from(rejection: Rejection) -> Self {
-        match rejection {
-            Rejection::Invalid(problems) => Self::Wrong(problems),
-            Rejection::Failed(failure) => failure.into(),
-        }
+impl<C> From<C> for Refused
+where
+    Cause: From<C>,
+{
+    fn from(cause: C) -> Self {
+        Self::Cause(cause.into())
     }
 }
 
 impl Refused {
     /// The same, told as `POST /device/exec` tells it.
     pub(super) fn in_words(self) -> Self {
-        if let Self::Misfit(faults) = self { Self::MisfitInWords(faults) } else { self }
+        if let Self::Cause(Cause::Misfit(faults)) = self { Self::MisfitInWords(faults) } else { self }
     }
 
     /// The same in one sentence, for an answer that tells of several.
     pub(super) fn sentence(&self) -> String {
         match self {
-            Self::Misfit(Faults(faults)) | Self::MisfitInWords(Faults(faults)) => {
-                faults.iter().map(Fault::sentence).collect::<Vec<_>>().join("; ")
-            }
-            Self::Wrong(problems) => {
-                let problem = |it: &Problem| format!("{}: {}", it.path.join("."), it.message);
-                problems.iter().map(problem).collect::<Vec<_>>().join("; ")
-            }
+            Self::Cause(cause) => cause.sentence(),
+            Self::MisfitInWords(faults) => faults.sentence(),
             Self::Missing(sentence) => sentence.clone(),
-            Self::Error(error) => error.to_string(),
         }
     }
 }
@@ -81,7 +47,7 @@ impl Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let (status, body) = match self {
-            Self::Misfit(Faults(faults)) => (StatusCode::UNPROCESSABLE_ENTITY, json!({"detail": faults})),
+            Self::Cause(Cause::Misfit(Faults(faults))) => (StatusCode::UNPROCESSABLE_ENTITY, json!({"detail": faults})),
             Self::MisfitInWords(Faults(faults)) => {
                 let (count, plural) = (faults.len(), if faults.len() == 1 { "" } else { "s" });
                 let faults: String = faults.iter().map(Fault::paragraph).collect();
@@ -89,9 +55,9 @@ impl IntoResponse for Refused {
                     format!("Invalid JSON request: {count} validation error{plural} for ExecutionRequest{faults}");
                 (StatusCode::UNPROCESSABLE_ENTITY, json!({"detail": detail}))
             }
-            Self::Wrong(problems) => (StatusCode::BAD_REQUEST, wrong(&problems)),
+            Self::Cause(Cause::Wrong(problems)) => (StatusCode::BAD_REQUEST, wrong(&problems)),
             Self::Missing(detail) => (StatusCode::NOT_FOUND, json!({"detail": detail})),
-            Self::Error(error) => return answer(error),
+            Self::Cause(Cause::Error(error)) => return answer(error),
         };
         (status, Json(body)).into_response()
     }

@@ -50,37 +50,42 @@ impl<'a> From<&'a Task> for TaskView<'a> {
 
 /// A part of the log of a task: as the server of `NetPulse` tells it, in `result`, and as its SDK reads it, at the top.
 pub(super) fn slice(slice: &TaskSlice) -> Value {
-    let TaskSlice { task, output, next_offset, completed } = slice;
-    let output = String::from_utf8_lossy(output);
-    let exit = task.exit.as_ref().map(exit_status);
+    let TaskSlice { task, output, next_offset, completed, .. } = slice;
     // Clients read on as long as it runs, so it runs until there is nothing to be read any more.
     let is_running = !completed;
     json!({
         "task_id": task.id,
         "status": task.state,
-        "result": [{
-            "command": "query",
-            "stdout": output,
-            "stderr": "",
-            "exit_status": 0,
-            "download_url": null,
-            "metadata": {
-                "host": task.target.host,
-                "task_id": task.id,
-                "is_running": is_running,
-                "pid": task.pid,
-                "next_offset": next_offset,
-                "completed": completed,
-                "exit_status": exit,
-            },
-            "parsed": null,
-        }],
-        "output": output,
+        "result": [item(slice, is_running, 0)],
+        "output": String::from_utf8_lossy(output),
         "is_running": is_running,
         "next_offset": next_offset,
         "completed": completed,
         "pid": task.pid,
-        "exit_status": exit,
+        "exit_status": task.exit.as_ref().map(exit_status),
+    })
+}
+
+/// The same as the item of a result, with this `exit_status`.
+pub(in crate::dialect) fn item(slice: &TaskSlice, is_running: bool, status: i64) -> Value {
+    let TaskSlice { task, offset, output, next_offset, completed } = slice;
+    json!({
+        "command": "query",
+        "stdout": String::from_utf8_lossy(output),
+        "stderr": "",
+        "exit_status": status,
+        "download_url": null,
+        "metadata": {
+            "host": task.target.host,
+            "task_id": task.id,
+            "is_running": is_running,
+            "pid": task.pid,
+            "offset": offset,
+            "next_offset": next_offset,
+            "completed": completed,
+            "exit_status": task.exit.as_ref().map(exit_status),
+        },
+        "parsed": null,
     })
 }
 

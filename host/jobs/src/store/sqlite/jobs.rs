@@ -10,7 +10,7 @@ use crate::failures;
 use crate::store::{Arrival, Inserted, JobStore, Owner, Recovered};
 use crate::{Cancelled, Event, Filter, Idempotency, Job, Page, State};
 use futures::future::BoxFuture;
-use hostler_model::{ErrorKind, Failure, JobId, Outcome};
+use hostler_model::{ErrorKind, Failure, JobId, Outcome, TaskId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 use std::collections::BTreeMap;
@@ -47,6 +47,7 @@ impl JobStore for Sqlite {
             }
             let (id, caller, idempotency, webhooks) =
                 (job.id, job.caller.clone(), idempotency.cloned(), webhooks.to_vec());
+            let task = job.options.detach.map(|_| TaskId::from(id));
             self.writer
                 .change_together(move |connection| {
                     let known = match idempotency {
@@ -55,7 +56,7 @@ impl JobStore for Sqlite {
                     };
                     if known == Inserted::New {
                         insert(connection)?;
-                        webhooks::keep(connection, &id.to_string(), &webhooks)?;
+                        webhooks::keep(connection, id, task.as_ref(), &webhooks)?;
                     }
                     Ok(known)
                 })

@@ -2,6 +2,7 @@
 
 use super::Sqlite;
 use super::row::{Json, Word, to_json};
+use super::webhooks;
 use crate::kept::Kept;
 use crate::store::tasks::is_open;
 use crate::store::{KeptTask, Sight, TaskStore};
@@ -15,13 +16,14 @@ impl TaskStore for Sqlite {
     fn insert_task(&self, kept: KeptTask) -> BoxFuture<'_, Result<bool, Failure>> {
         Box::pin(async move {
             let (task, elevated) = (to_json(&kept.task)?, kept.elevated.as_ref().map(to_json).transpose()?);
+            let telling = kept.telling.as_ref().map(to_json).transpose()?;
             self.change_one(move |connection| {
                 let KeptTask { task: Task { id, caller, state, created_at, ended_at, .. }, .. } = &kept;
                 let values = named_params! {
                     ":id": id.as_str(), ":caller": caller, ":is_open": is_open(*state),
                     ":created_at": created_at.as_microsecond(), ":ended_at": ended_at.map(Timestamp::as_microsecond),
                     ":task": task, ":elevated": elevated, ":sealed_for": kept.sealed_for.to_string(),
-                    ":sealed": kept.sealed.as_ref().map(|sealed| &sealed.0),
+                    ":sealed": kept.sealed.as_ref().map(|sealed| &sealed.0), ":telling": telling,
                 };
                 connection.prepare_cached(INSERT)?.execute(values)
             })
@@ -47,13 +49,16 @@ impl TaskStore for Sqlite {
 
     fn saw_task<'a>(&'a self, id: &'a TaskId, sight: Sight) -> BoxFuture<'a, Result<Option<Task>, Failure>> {
         let id = id.clone();
-        Box::pin(self.writer.change(move |connection| {
+        Box::pin(self.writer.change_together(move |connection| {
             let Some(mut kept) = one(connection, &id)? else { return Ok(None) };
-            sight.apply(&mut kept);
+            let at = sight.at.as_microsecond();
+            if let Some((event, slice)) = sight.apply(&mut kept) {
+                webhooks::tell(connection, &id, event, &json(&slice)?, at)?;
+            }
             let elevated = kept.elevated.as_ref().map(json).transpose()?;
-            let task = json(&kept.task)?;
+            let (task, telling) = (json(&kept.task)?, kept.telling.as_ref().map(json).transpose()?);
             let ended_at = kept.task.ended_at.map(Timestamp::as_microsecond);
-            let values = params![id.as_str(), is_open(kept.task.state), ended_at, task, elevated];
+            let values = params![id.as_str(), is_open(kept.task.state), ended_at, task, elevated, telling];
             connection.prepare_cached(SAW)?.execute(values)?;
             Ok(Some(kept.task))
         }))
@@ -97,18 +102,29 @@ fn kept(row: &Row<'_>) -> rusqlite::Result<KeptTask> {
         elevated: row.get::<_, Option<Json<_>>>("elevated")?.map(|json| json.0),
         sealed_for: row.get::<_, Word<_>>("sealed_for")?.0,
         sealed: row.get::<_, Option<Vec<u8>>>("sealed")?.map(Kept),
+        telling: row.get::<_, Option<Json<_>>>("telling")?.map(|json| json.0),
+        unheard: row.get("unheard")?,
     })
 }
 
 const INSERT: &str = "
-    INSERT INTO tasks (id, caller, is_open, created_at, ended_at, task, elevated, sealed_for, sealed)
-    VALUES (:id, :caller, :is_open, :created_at, :ended_at, :task, :elevated, :sealed_for, :sealed)
+    INSERT INTO tasks (id, caller, is_open, created_at, ended_at, task, elevated, sealed_for, sealed, telling)
+    VALUES (:id, :caller, :is_open, :created_at, :ended_at, :task, :elevated, :sealed_for, :sealed, :telling)
     ON CONFLICT DO NOTHING";
-const ONE: &str = "SELECT task, elevated, sealed_for, sealed FROM tasks WHERE id = ?";
-const OPEN: &str = "SELECT task, elevated, sealed_for, sealed FROM tasks WHERE is_open";
+const ONE: &str = "
+    SELECT task, elevated, sealed_for, sealed, telling, EXISTS (
+        SELECT 1 FROM webhooks JOIN deliveries ON deliveries.webhook = webhooks.id
+        WHERE webhooks.task = tasks.id AND slice IS NOT NULL
+    ) AS unheard FROM tasks WHERE id = ?";
+const OPEN: &str = "
+    SELECT task, elevated, sealed_for, sealed, telling, EXISTS (
+        SELECT 1 FROM webhooks JOIN deliveries ON deliveries.webhook = webhooks.id
+        WHERE webhooks.task = tasks.id AND slice IS NOT NULL
+    ) AS unheard FROM tasks WHERE is_open OR telling IS NOT NULL";
 const LIST: &str =
     "SELECT task FROM tasks WHERE ?1 IS NULL OR caller = ?1 ORDER BY created_at DESC, id DESC LIMIT 10000";
-const SAW: &str = "UPDATE tasks SET is_open = ?2, ended_at = ?3, task = ?4, elevated = ?5 WHERE id = ?1";
+const SAW: &str = "
+    UPDATE tasks SET is_open = ?2, ended_at = ?3, task = ?4, elevated = ?5, telling = ?6 WHERE id = ?1";
 const FORGET: &str = "DELETE FROM tasks WHERE id = ?";
 const FORGET_ALL: &str = "DELETE FROM tasks WHERE ?1 IS NULL OR caller = ?1";
 const SHUT: &str = "UPDATE tasks SET sealed = NULL WHERE ended_at < ? AND sealed IS NOT NULL";

@@ -5,17 +5,36 @@ use super::row::{Json, Micros, Word, to_json};
 use crate::store::{Busy, Due, Verdict, Watch, WebhookStore};
 use crate::webhook::{Attempt, Delivery};
 use futures::future::BoxFuture;
-use hostler_model::{Failure, JobId};
+use hostler_model::{Failure, JobId, TaskId, WebhookEvent};
 use rusqlite::{Connection, Row, named_params, params};
 use std::sync::atomic::Ordering;
 
-/// Keeps the webhooks of a job that was just inserted.
-pub(super) fn keep(connection: &Connection, job: &str, webhooks: &[Watch]) -> rusqlite::Result<()> {
+/// Keeps the webhooks of a job that was just inserted, and of the task that it is to launch.
+pub(super) fn keep(
+    connection: &Connection,
+    job: JobId,
+    task: Option<&TaskId>,
+    webhooks: &[Watch],
+) -> rusqlite::Result<()> {
     for Watch { to, events, sealed } in webhooks {
-        let events = events.iter().fold(String::from(","), |words, event| format!("{words}{event},"));
-        connection.prepare_cached(KEEP)?.execute(params![job, to, events, sealed])?;
+        let words = events.iter().fold(String::from(","), |words, event| format!("{words}{event},"));
+        let task = task.filter(|_| events.iter().any(|event| event.is_of_task())).map(TaskId::as_str);
+        connection.prepare_cached(KEEP)?.execute(params![job.to_string(), task, to, words, sealed])?;
     }
     Ok(())
+}
+
+/// Makes the deliveries that tell of a task, and forgets old ones.
+pub(super) fn tell(
+    connection: &Connection,
+    task: &TaskId,
+    event: WebhookEvent,
+    slice: &str,
+    at: i64,
+) -> rusqlite::Result<()> {
+    let values = named_params! { ":task": task.as_str(), ":event": event.to_string(), ":slice": slice, ":at": at };
+    connection.prepare_cached(TELL)?.execute(values)?;
+    connection.prepare_cached(FORGET)?.execute([task.as_str()]).map(drop)
 }
 
 impl WebhookStore for Sqlite {
@@ -82,6 +101,7 @@ fn due(row: &Row<'_>) -> rusqlite::Result<Due> {
         next_at: row.get::<_, Micros>("next_at")?.0,
         attempts: row.get("attempts")?,
         sealed: row.get("sealed")?,
+        slice: row.get::<_, Option<Json<_>>>("slice")?.map(|json| json.0),
         body: row.get("body")?,
     })
 }
@@ -99,17 +119,29 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     })
 }
 
-const KEEP: &str = "INSERT INTO webhooks (job, receiver, events, sealed) VALUES (?, ?, ?, ?)";
+const KEEP: &str = "INSERT INTO webhooks (job, task, receiver, events, sealed) VALUES (?, ?, ?, ?, ?)";
+const TELL: &str = "
+    INSERT INTO deliveries (id, webhook, job, receiver, event, created_at, next_at, slice)
+    SELECT lower(hex(randomblob(16))), id, job, receiver, :event, :at, :at, :slice
+    FROM webhooks WHERE task = :task AND instr(events, ',' || :event || ',') ORDER BY id";
+/// A task may write for months: of what it wrote, each webhook's last hundred deliveries are enough to see what happened.
+const FORGET: &str = "
+    DELETE FROM deliveries WHERE next_at IS NULL AND rowid IN (
+        SELECT rowid FROM (
+            SELECT deliveries.rowid, row_number() OVER (PARTITION BY webhook ORDER BY deliveries.rowid DESC) AS place
+            FROM webhooks JOIN deliveries ON deliveries.webhook = webhooks.id AND event = 'task-output'
+            WHERE webhooks.task = ?
+        ) WHERE place > 100)";
 const NEXT: &str = "
     SELECT deliveries.id, deliveries.job, json_quote(event) AS event, deliveries.receiver, created_at, next_at,
-        json_array_length(attempts) AS attempts, sealed, body
+        json_array_length(attempts) AS attempts, sealed, slice, body
     FROM deliveries JOIN webhooks ON webhooks.id = deliveries.webhook
     WHERE next_at IS NOT NULL AND deliveries.id NOT IN (SELECT value FROM json_each(?1))
         AND deliveries.receiver NOT IN (SELECT value FROM json_each(?2))
     ORDER BY next_at LIMIT 1";
 const ATTEMPTED: &str = "
     UPDATE deliveries SET attempts = json_insert(attempts, '$[#]', json(:attempt)), state = :state, next_at = :next_at,
-        body = :body
+        body = :body, slice = iif(:next_at IS NULL, NULL, slice)
     WHERE id = :id";
 const OF_JOB: &str = "
     SELECT id, job, json_quote(event) AS event, receiver, created_at, json_quote(state) AS state, next_at, attempts

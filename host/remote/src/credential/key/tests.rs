@@ -1,4 +1,5 @@
 use super::*;
+use russh::keys::HashAlg;
 
 const PASSPHRASE: &str = "open sesame";
 
@@ -51,6 +52,22 @@ fn encrypted_keys_need_the_right_passphrase() {
         assert!(refusal(text, None).contains("give its `passphrase`"));
         assert!(refusal(text, Some("wrong")).contains("check `passphrase`"));
     }
+}
+
+#[test]
+fn an_ecdsa_key_whose_number_begins_with_zeros_is_read_as_ssh_keygen_writes_it() {
+    let plain = fixture!("ecdsa-short.openssh");
+    for text in [plain, fixture!("ecdsa-short-encrypted.openssh"), fixture!("ecdsa-short-gcm.openssh")] {
+        let key = try_decode(text, Some(PASSPHRASE)).expect(text);
+        let signature = key.sign("test", HashAlg::Sha256, b"content").expect("it signs");
+        key.public_key().verify("test", b"content", &signature).expect("the halves fit");
+        assert_eq!((key.comment().to_string().as_str(), key.is_encrypted()), ("short", false));
+        if text != plain {
+            assert!(refusal(text, Some("wrong")).contains("check `passphrase`"));
+        }
+    }
+    let truncated = plain.lines().take(4).chain(["-----END OPENSSH PRIVATE KEY-----"]).collect::<Vec<_>>().join("\n");
+    assert!(refusal(&truncated, None).contains("damaged"));
 }
 
 #[test]

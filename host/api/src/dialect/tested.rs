@@ -1,10 +1,10 @@
-//! The answer of `POST /device/test`.
+//! The answer of `POST /device/test`, in 0.3 and 0.4.
 
-use crate::dialect::time::iso;
-use crate::dialect::trial::Trial;
+use super::time::iso;
+use super::trial::Trial;
 use serde::Serialize;
 
-/// How a test went, with the fields of `NetPulse` 0.3.
+/// How a test went, with the fields of `NetPulse`.
 #[derive(Serialize)]
 pub(super) struct TestedView {
     success: bool,
@@ -36,5 +36,10 @@ impl TestedView {
             Err(failure) => (None, Some(failure.message)),
         };
         Self { success: result.is_some(), latency, error, result, timestamp: iso(at), warnings }
+    }
+
+    /// The identification string of the server.
+    pub(super) fn remote_version(&self) -> Option<&str> {
+        self.result.as_ref()?.remote_version.as_deref()
     }
 }

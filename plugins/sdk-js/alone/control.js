@@ -1,0 +1,7 @@
+export function timeLeftMs() {
+    return 0n;
+}
+
+export function canceled() {
+    return false;
+}

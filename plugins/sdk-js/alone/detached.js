@@ -1,0 +1,3 @@
+import { absent } from "./absent.js";
+
+export const launch = absent("detached.launch");

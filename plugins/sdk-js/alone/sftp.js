@@ -1,0 +1,4 @@
+import { absent } from "./absent.js";
+
+export const Sftp = absent("sftp.Sftp");
+export const File = absent("sftp.File");
