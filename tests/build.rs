@@ -1,4 +1,4 @@
-//! Compiles the guests of the tests. `HOSTLER_TEST_GUESTS` is the folder with the components.
+//! Compiles the guests of the tests. `TEST_GUESTS` is the folder with the components.
 
 #![expect(clippy::disallowed_methods, reason = "this is how cargo speaks to a build script")]
 
@@ -24,6 +24,6 @@ fn main() -> anyhow::Result<()> {
     hostler_plugin_build::wasi_component(&guests, "wasi", &out_dir)?;
     hostler_plugin_build::component(&root.join("examples"), "table-driver", &out_dir)?;
     hostler_plugin_build::wasi_component(&root.join("examples"), "wasi-guest", &out_dir)?;
-    println!("cargo::rustc-env=HOSTLER_TEST_GUESTS={}", out_dir.display());
+    println!("cargo::rustc-env=TEST_GUESTS={}", out_dir.display());
     Ok(())
 }

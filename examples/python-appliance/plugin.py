@@ -1,5 +1,7 @@
 """A driver for appliances with a command line instead of commands: `show` lines, enable mode, configuration."""
 
+from contextlib import nullcontext
+
 from hostler_sdk import Error, Invalid, Job, Problem, Request, Target, driver, results, secrets, ssh
 from hostler_sdk.driver import Item, Normalised
 
@@ -23,7 +25,7 @@ class PythonAppliance(driver.Driver):
             "port": {"type": "integer", "minimum": 1, "maximum": 65535, "default": 22},
             "username": {"type": "string", "minLength": 1},
             "password": {"type": "string", "writeOnly": True},
-            "host_key_policy": {"enum": ["auto_add", "reject", "warning"], "default": "auto_add"},
+            "host_key_policy": {"enum": ["auto_add", "reject", "warning"], "default": "reject"},
         },
     }
     driver_schema = {
@@ -52,7 +54,7 @@ class PythonAppliance(driver.Driver):
         if problems:
             raise Invalid(*problems)
         args = request.connection_args
-        args = request.connection_args = {"port": 22, "host_key_policy": "auto_add"} | args
+        args = request.connection_args = {"port": 22, "host_key_policy": "reject"} | args
         request.driver_args = {"save": False, "timeout": 30} | request.driver_args
         return Normalised(Target(args["host"], args["port"], args["username"]), request)
 
@@ -66,7 +68,8 @@ class PythonAppliance(driver.Driver):
         request = job.request
         with self.connect(job) as session, Terminal(session, timeout_ms(request)) as terminal:
             if request.config or request.driver_args["save"] or "driver_args.enable_password" in request.secrets:
-                terminal.enable(secrets.find("driver_args.enable_password"))
+                with secrets.find("driver_args.enable_password") or nullcontext() as password:
+                    terminal.enable(password)
             items = [ask(terminal, line) for line in request.command or []]
             if request.config:
                 items.append(configure(terminal, request.config))

@@ -18,7 +18,7 @@ impl Bare {
         pool.linear_memory_keep_resident(256 << 10).table_keep_resident(64 << 10);
         config.concurrency_support(false).allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config)?;
-        let component = Component::from_file(&engine, format!("{}/{guest}.wasm", env!("HOSTLER_TEST_GUESTS")))?;
+        let component = Component::from_file(&engine, format!("{}/{guest}.wasm", env!("TEST_GUESTS")))?;
         let interface = component.get_export_index(None, "hostler:plugin/driving@0.1.0");
         let describe = component.get_export_index(interface.as_ref(), "describe");
         let describe = describe.context("the guest does not export `describe`")?;

@@ -176,8 +176,13 @@ fn crowd(word: &str, driver: &[u8]) -> anyhow::Result<()> {
     let before = memory(daemon.pid())?;
     let body = json!({
         "driver": "the-driver",
-        "connection_args":
-            {"host": "127.0.0.1", "port": sshd.port(), "username": Sshd::USER, "password": Sshd::PASSWORD},
+        "connection_args": {
+            "host": "127.0.0.1",
+            "port": sshd.port(),
+            "username": Sshd::USER,
+            "password": Sshd::PASSWORD,
+            "host_key_policy": "auto_add"
+        },
         "command": "sleep 20"
     });
     let mut jobs = Vec::new();

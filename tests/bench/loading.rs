@@ -19,7 +19,7 @@ const LOAD_GOAL: Duration = Duration::from_millis(5);
 /// A driver in Rust that calls itself so: the guest `changes` with other letters, so that each is compiled by itself.
 /// Its name has seven letters.
 pub(crate) fn driver(name: &str) -> anyhow::Result<Vec<u8>> {
-    let path = Path::new(env!("HOSTLER_TEST_GUESTS")).join("changes.wasm");
+    let path = Path::new(env!("TEST_GUESTS")).join("changes.wasm");
     let mut component = fs::read(&path).with_context(|| format!("{} is not built", path.display()))?;
     let manifest = "name = \"changes\"\nversion = \"version 00\"\nworld = \"driver\"\napi = \"0.1\"\n";
     CustomSection { name: SECTION.into(), data: manifest.as_bytes().into() }.append_to_component(&mut component);

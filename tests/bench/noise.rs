@@ -57,7 +57,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 }
 
 fn attacker() -> anyhow::Result<Vec<u8>> {
-    let path = Path::new(env!("HOSTLER_TEST_GUESTS")).join("attacker.wasm");
+    let path = Path::new(env!("TEST_GUESTS")).join("attacker.wasm");
     let mut component = fs::read(&path).with_context(|| format!("{} is not built", path.display()))?;
     let asks = ["connect", "exec", "elevation", "stdin", "pty"];
     let asks =

@@ -1,8 +1,10 @@
 //! Authors of plugins: from an empty folder to a plugin in service, and what they get wrong.
 
 use crate::SETUP;
+use crate::hostile::{manifest, whole};
 use anyhow::{Context, ensure};
 use hostler_tests::{Daemon, Setup};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -70,6 +72,16 @@ fn first(folder: &Path, world: &str) -> anyhow::Result<PathBuf> {
     Ok(project)
 }
 
+/// Writes a request as a project has one, with this field.
+fn asks(project: &Path, field: &str, value: Value) -> anyhow::Result<()> {
+    let mut request = json!({
+        "connection_args": {"host": "web1.example", "username": "admin", "password": "an example"},
+        "command": "uptime",
+    });
+    request[field] = value;
+    Ok(fs::write(project.join("request.json"), request.to_string())?)
+}
+
 /// Another text for a part of a file.
 fn change(file: &Path, from: &str, to: &str) -> anyhow::Result<()> {
     let text = fs::read_to_string(file)?;
@@ -83,6 +95,7 @@ fn a_driver_comes_from_an_empty_folder_into_service() -> anyhow::Result<()> {
     let project = first(folder.path(), "driver")?;
     let key = fs::read_to_string(folder.path().join("key.pub"))?;
     let lines = plugin(&project, &["check"])?.done()?;
+    ensure!(lines.contains("\n# connect: ") && lines.contains("\n# exec: "), "the author's reasons: {lines}");
     let (_, grants) = lines.split_once("[plugin.").context("what an operator writes is shown")?;
     let config = format!("[plugins]\nkeys = [{:?}]\n[plugin.{grants}", key.trim());
     let daemon = Daemon::start(&Setup { config: &config, unsigned: false, ..SETUP })?;
@@ -98,6 +111,8 @@ fn a_driver_comes_from_an_empty_folder_into_service() -> anyhow::Result<()> {
     let job = fs::read_to_string(project.join("request.json"))?;
     let job = daemon.execute(&serde_json::from_str(&job)?)?;
     assert_eq!(job.status, 201, "{}", job.text);
+    let job = daemon.wait(job.job()?)?;
+    assert_eq!(job["error"]["phase"], "connect", "the driver did its part, but there is no such server: {job}");
 
     fs::copy(project.join("first-rust-driver.wasm"), project.join("paramiko.wasm"))?;
     install("paramiko.wasm")?.refused(254, &["built-in plugin"])?;
@@ -112,7 +127,48 @@ fn a_policy_comes_from_an_empty_folder() -> anyhow::Result<()> {
     let project = first(folder.path(), "policy")?;
     let told = plugin(&project, &["check"])?.done()?;
     ensure!(told.contains("a policy for plugin API 0.1") && told.contains("needs no grants"), "{told}");
-    Ok(())
+    asks(&project, "command", json!("reboot now"))?;
+    plugin(&project, &["run"])?.refused(1, &["forbidden-program"])
+}
+
+#[test]
+fn what_a_trial_cannot_do_is_said() -> anyhow::Result<()> {
+    let folder = folder()?;
+    let project = folder.path();
+    for (file, content) in [
+        ("plugin.toml", manifest("policy-script", &[]).into_bytes()),
+        ("Cargo.toml", Vec::new()),
+        ("policy-script.wasm", whole("policy-script", &[])?),
+    ] {
+        fs::write(project.join(file), content)?;
+    }
+    let run = |more: &[&str]| plugin(project, &[&["run"][..], more].concat());
+    run(&[])?.refused(2, &["there is no", "request.json", "--request"])?;
+    asks(project, "dry_run", json!(true))?;
+    run(&[])?.refused(2, &["there is no", "script.toml", "--script", "--real"])?;
+    run(&["policy-script.wasm", "--real"])?.refused(2, &["--data-dir"])?;
+
+    fs::write(project.join("script.toml"), "[[server]]\n[[server.command]]\nmatches = 'uptime'\n")?;
+    let told = run(&[])?.done()?;
+    ensure!(told.contains("policy-script allows the job") && told.contains("nothing was carried out"), "{told}");
+    ensure!(!told.contains("let pass") && !told.contains(": status"), "it only asked what would be done: {told}");
+    for (field, value, advice) in [
+        ("ttl", json!(5), "leave it out"),
+        ("result_ttl", json!(5), "leave it out"),
+        ("repeatable", json!(true), "leave it out"),
+        ("queue_strategy", json!("pinned"), "leave it out"),
+        ("detach", json!(true), "take --real"),
+    ] {
+        asks(project, field, value)?;
+        run(&[])?.refused(2, &[&format!("request.json is wrong: {field}: "), advice])?;
+    }
+
+    asks(project, "command", json!("uptime"))?;
+    fs::write(project.join("given.toml"), "limits = { memry = 1 }\n")?;
+    run(&["--grants", "given.toml"])?.refused(1, &["memry"])?;
+    let said = Said::of(command(SETUP.program, project).args(["plugin", "run"]).env("HOSTLER_LOG", "debug"))?;
+    ensure!(said.stderr.contains("DEBUG") && !said.stderr.contains('\u{1b}'), "no colours here: {}", said.stderr);
+    said.done().map(drop)
 }
 
 #[test]
@@ -120,6 +176,9 @@ fn a_name_that_cannot_be_one_makes_no_folder() -> anyhow::Result<()> {
     let folder = folder()?;
     for name in ["a/b", "Upper", "", ".", "a b", "9lives"] {
         plugin(folder.path(), &["new", name, "--lang", "rust"])?.refused(2, &["lower-case letters"])?;
+    }
+    for name in ["paramiko", "policy-hosts"] {
+        plugin(folder.path(), &["new", name, "--lang", "rust"])?.refused(2, &["taken by a built-in plugin"])?;
     }
     assert_eq!(fs::read_dir(folder.path())?.count(), 0);
     plugin(folder.path(), &["new", "twice", "--lang", "rust"])?.done()?;
@@ -159,6 +218,11 @@ fn all_that_is_wrong_with_a_plugin_is_told_at_once() -> anyhow::Result<()> {
         plugin(&project, &["check"])?.refused(code, parts)
     };
     plugin(&project, &["check"])?.refused(1, &["run `hostler plugin build`"])?;
+    fs::create_dir(project.join("wrong.wasm"))?;
+    plugin(&project, &["check"])?.refused(1, &["wrong.wasm: Is a directory"])?;
+    fs::remove_dir(project.join("wrong.wasm"))?;
+    // A program of the same project is not the plugin.
+    fs::write(project.join("src/main.rs"), "fn main() {}\n")?;
 
     let unused = "[[request]]\ncapability = \"shell\"\nreason = \"to type\"\n";
     let limits = "[limits]\nmemory = 100_000_000\n";
@@ -169,6 +233,11 @@ fn all_that_is_wrong_with_a_plugin_is_told_at_once() -> anyhow::Result<()> {
     let policy = good.replace("world = \"driver\"", "world = \"policy\"");
     check(&policy, 1, &["hostler:plugin/judging", "it exports hostler:plugin/driving@", "does not have for a policy"])?;
     check(&good.replace("version = \"0.1.0\"", "version = \"2\""), 1, &["calls itself wrong 0.1.0"])?;
+
+    // Nothing stands in for what comes with the daemon.
+    fs::write(&manifest, good.replace("name = \"wrong\"", "name = \"paramiko\""))?;
+    plugin(&project, &["build"])?.done()?;
+    plugin(&project, &["run"])?.refused(1, &["taken by a built-in plugin"])?;
 
     // What is beside a component has to be what is inside.
     fs::write(&manifest, format!("{good}{unused}"))?;

@@ -10,7 +10,7 @@ use wasm_encoder::{ComponentSection, CustomSection};
 
 /// A component of `tests/guests`.
 pub(crate) fn guest(name: &str) -> anyhow::Result<Vec<u8>> {
-    let path = Path::new(env!("HOSTLER_TEST_GUESTS")).join(format!("{name}.wasm"));
+    let path = Path::new(env!("TEST_GUESTS")).join(format!("{name}.wasm"));
     fs::read(&path).with_context(|| format!("{} is not built", path.display()))
 }
 

@@ -21,8 +21,14 @@ const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// To compile their runtimes takes long where the compiler was compiled without optimisation.
 const PATIENT: &str = "plugins.compile_time = 3600\n";
 
-/// Builds the project in a folder of the repository, in a copy of it, with tools found in `path`.
-fn build(project: &str, path: &OsString) -> anyhow::Result<Vec<u8>> {
+/// A job that no policy of a template can judge by its commands: it has none.
+const SCRIPT: &str = r#"{
+    "connection_args": {"host": "web1.example", "username": "admin", "password": "secret-of-admin"},
+    "driver_args": {"script_content": "reboot"}
+}"#;
+
+/// A copy of the project in a folder of the repository, without what somebody installed there.
+fn copy(project: &str) -> anyhow::Result<TempDir> {
     // What is typed without care may hold a space.
     let folder = TempDir::with_prefix("a project ")?;
     for file in fs::read_dir(Path::new(REPOSITORY).join(project))? {
@@ -31,6 +37,12 @@ fn build(project: &str, path: &OsString) -> anyhow::Result<Vec<u8>> {
             fs::copy(file.path(), folder.path().join(file.file_name()))?;
         }
     }
+    Ok(folder)
+}
+
+/// Builds the project in a folder of the repository, in a copy of it, with tools found in `path`.
+fn build(project: &str, path: &OsString) -> anyhow::Result<Vec<u8>> {
+    let folder = copy(project)?;
     if folder.path().join("plugin.js").is_file() {
         javascript::modules()?.lend(folder.path())?;
     }
@@ -52,6 +64,14 @@ fn first_plugin(language: &str, world: &str, path: &OsString) -> anyhow::Result<
     let ended = script.output()?;
     let shown = said(&ended);
     ensure!(ended.status.success(), "{language} {world}: {shown}");
+    if world == "policy" {
+        let request = folder.path().join("script.json");
+        fs::write(&request, SCRIPT)?;
+        let mut run = Command::new(SETUP.program);
+        run.args(["plugin", "run"]).arg(folder.path().join(format!("first-{language}-{world}")));
+        let denied = said(&run.arg("--request").arg(request).output()?);
+        ensure!(denied.contains("rule input: Commands may be given no input"), "{language}: {denied}");
+    }
     Ok(shown)
 }
 
@@ -76,7 +96,9 @@ fn assert_exceptions(daemon: &Daemon, sshd: &Sshd, exceptions: &[(&str, &str)]) 
 fn assert_own_errors(daemon: &Daemon, sshd: &Sshd) -> anyhow::Result<()> {
     let own = failing(daemon, &trouble(sshd, "error"), "out-of-paper", "exec")?;
     assert_eq!(own, "Put paper in.");
-    failing(daemon, &trouble(sshd, "closed"), "closed", "plugin")?;
+    for kind in ["closed", "lost"] {
+        failing(daemon, &trouble(sshd, kind), "closed", "plugin")?;
+    }
     Ok(())
 }
 

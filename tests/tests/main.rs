@@ -47,8 +47,8 @@ mod waits;
 mod watching;
 mod webhooks;
 
-use hostler_tests::{Daemon, Setup};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use hostler_tests::{Daemon, Setup, Shared};
+use std::sync::Arc;
 
 /// What differs between tests is set by the caller.
 const SETUP: Setup = Setup {
@@ -67,12 +67,6 @@ fn daemon() -> anyhow::Result<Daemon> {
 
 /// One with its default configuration that tests running at the same time share: to start one takes seconds.
 fn shared_daemon() -> anyhow::Result<Arc<Daemon>> {
-    static SHARED: Mutex<Weak<Daemon>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(running) = shared.upgrade() {
-        return Ok(running);
-    }
-    let started = Arc::new(daemon()?);
-    *shared = Arc::downgrade(&started);
-    Ok(started)
+    static SHARED: Shared<Daemon> = Shared::new();
+    SHARED.get(daemon)
 }

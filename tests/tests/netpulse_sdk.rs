@@ -1,7 +1,7 @@
 //! `NetPulse`'s own client, `netpulse-sdk` 0.4.0 as `PyPI` has it, at the paths without a prefix: the tests are in
 //! `tests/netpulse/acceptance.py`.
 
-use crate::shared_daemon;
+use crate::{daemon, shared_daemon};
 use hostler_tests::{Daemon, Python, Sshd};
 use serde_json::json;
 
@@ -9,7 +9,12 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/netpulse");
 
 /// Runs one of the tests.
 fn accepts(test: &str) -> anyhow::Result<()> {
-    let (sshd, daemon) = (Sshd::shared()?, shared_daemon()?);
+    accepts_at(&*shared_daemon()?, test)
+}
+
+/// Runs one of the tests against this daemon.
+fn accepts_at(daemon: &Daemon, test: &str) -> anyhow::Result<()> {
+    let sshd = Sshd::shared()?;
     let python = Python::with(env!("CARGO_TARGET_TMPDIR"), "netpulse-sdk", &format!("{FOLDER}/requirements.txt"))?;
     let given = json!({
         "address": daemon.address(),
@@ -77,7 +82,8 @@ fn it_discovers_what_is_detached() -> anyhow::Result<()> {
 
 #[test]
 fn it_lists_and_cancels_jobs_and_workers() -> anyhow::Result<()> {
-    accepts("jobs_and_workers")
+    // It cancels all jobs of its host that take turns.
+    accepts_at(&daemon()?, "jobs_and_workers")
 }
 
 #[test]

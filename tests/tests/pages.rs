@@ -1,9 +1,8 @@
-//! The pages of `docs` are true: their commands are executed, in order, from an empty folder, and what they are said to
-//! print is compared.
+//! The pages of `docs` for authors and for operators are true: their commands are executed, in order, from an empty folder,
+//! and what they are said to print is compared. Of the others nothing is executed.
 
 use crate::hostile::guest;
 use anyhow::{Context, bail, ensure};
-use hostler_tests::Daemon;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
@@ -65,7 +64,10 @@ fn is_shown(shown: &str, text: &str) -> bool {
 fn execute(name: &str, folder: &Path) -> anyhow::Result<()> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
     let page = fs::read_to_string(&page).with_context(|| format!("{} is missing", page.display()))?;
-    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?.to_string();
+    // Until the daemon comes, nobody else is to get its port.
+    let mut held = Some(listener);
     let programs = folder.join("programs");
     fs::create_dir(&programs)?;
     symlink(env!("CARGO_BIN_EXE_hostler-under-test"), programs.join("hostler"))?;
@@ -77,15 +79,19 @@ fn execute(name: &str, folder: &Path) -> anyhow::Result<()> {
     let steps = steps(&page);
     ensure!(!steps.is_empty(), "the page {name} has no commands");
     for Step { commands, printed } in steps {
+        if commands.contains("hostler serve") {
+            drop(held.take());
+        }
         let commands = commands.replace(ADDRESS, &address);
-        // Each block goes on in the folder where the one before it ended.
-        let script = format!(". '{0}'\n{commands}\nprintf \"cd '%s'\\n\" \"$PWD\" >'{0}'\n", between.display());
+        // Each block goes on in the folder where the one before it ended, with what that exported.
+        let keep = r#"{ printf "cd '%s'\n" "$PWD"; export -p | grep HOSTLER_ || true; }"#;
+        let script = format!(". '{0}'\n{commands}\n{keep} >'{0}'\n", between.display());
         let output = folder.join("output");
         let status = Command::new("bash")
             .args(["-euo", "pipefail", "-c", &script])
             .env("PATH", &path)
-            .env("HOSTLER_URL", format!("http://{address}"))
-            .env("HOSTLER_API_KEY", Daemon::KEY)
+            .env_remove("HOSTLER_URL")
+            .env_remove("HOSTLER_API_KEY")
             .env("LC_ALL", "C")
             .env_remove("CARGO")
             .env("CARGO_NET_OFFLINE", "true")
@@ -96,7 +102,9 @@ fn execute(name: &str, folder: &Path) -> anyhow::Result<()> {
             .status()?;
         let text = fs::read_to_string(&output)?;
         let errors = fs::read_to_string(folder.join("errors"))?;
-        ensure!(status.success(), "of {name}, this failed:\n{commands}\nit printed:\n{text}\n{errors}");
+        // The page's daemon writes there.
+        let log = fs::read_to_string(room.join("log")).unwrap_or_default();
+        ensure!(status.success(), "of {name}, this failed:\n{commands}\nit printed:\n{text}\n{errors}\n{log}");
         if let Some(printed) = printed {
             ensure!(
                 is_shown(&printed, &text),

@@ -55,3 +55,22 @@ fn a_file_that_changes_in_a_watched_folder_is_taken_into_service() -> anyhow::Re
     assert_eq!(serving(&daemon)?, "version 03");
     Ok(())
 }
+
+#[test]
+fn a_file_that_cannot_be_read_is_not_taken_for_gone() -> anyhow::Result<()> {
+    let config = "plugins.watch = true";
+    let daemon = Daemon::start(&Setup { config, ..SETUP })?;
+    let folder = daemon.data().join("plugins");
+    let file = folder.join("changes.wasm");
+    for number in [1, 2] {
+        fs::write(&file, version(number)?)?;
+        told(&daemon, "loaded", number)?;
+    }
+    // Nothing larger is read.
+    fs::OpenOptions::new().write(true).open(&file)?.set_len((64 << 20) + 1)?;
+    let refused = told(&daemon, "refused", 1)?;
+    assert!(refused["reason"].as_str().is_some_and(|reason| reason.contains("larger than")), "{refused}");
+    assert_eq!(serving(&daemon)?, "version 02");
+    assert!(file.exists() && folder.join("changes.wasm.previous").exists());
+    Ok(())
+}

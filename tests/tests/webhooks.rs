@@ -9,13 +9,17 @@ use hmac::{Hmac, KeyInit, Mac};
 use hostler_tests::{Daemon, Setup, Sshd};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use socket2::SockRef;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 use ureq::http::Method;
 
 const SECRET: &str = "known to both sides";
+
+/// How long is waited for what is to come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a receiver got.
 pub(crate) struct Letter {
@@ -25,8 +29,21 @@ pub(crate) struct Letter {
 
 /// Takes one letter, and answers with this status.
 pub(crate) fn receive(listener: &TcpListener, status: &str) -> anyhow::Result<Letter> {
-    let (stream, _) = listener.accept()?;
-    let mut reader = BufReader::new(&stream);
+    take(&accept(listener)?, status)
+}
+
+/// Waits for somebody who brings a letter.
+pub(crate) fn accept(listener: &TcpListener) -> anyhow::Result<TcpStream> {
+    // On Linux that is how long `accept` waits, too.
+    SockRef::from(listener).set_read_timeout(Some(PATIENCE))?;
+    let (stream, _) = listener.accept().context("no letter came in time")?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+/// Reads the letter that somebody brings, and answers with this status.
+pub(crate) fn take(mut stream: &TcpStream, status: &str) -> anyhow::Result<Letter> {
+    let mut reader = BufReader::new(stream);
     let mut headers = HashMap::new();
     loop {
         let mut line = String::new();
@@ -40,7 +57,7 @@ pub(crate) fn receive(listener: &TcpListener, status: &str) -> anyhow::Result<Le
     let length = headers.get("content-length").context("a length")?.parse()?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    write!(&stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+    write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
     Ok(Letter { headers, body: String::from_utf8(body)? })
 }
 
@@ -57,7 +74,7 @@ fn a_receiver_is_told_again_after_a_restart_and_can_trust_what_it_is_told() -> a
     let first = receive(&listener, "500 Not Today")?;
     daemon.wait(&id)?;
     // What it has not yet written down it tries as if for the first time.
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + PATIENCE;
     while !daemon.get(&format!("/v1/webhooks/deliveries?job={id}"))?.text.contains("500") {
         ensure!(Instant::now() < end, "the first attempt is not written down");
     }

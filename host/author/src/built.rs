@@ -1,15 +1,19 @@
 //! A component that was built.
 
+use crate::Surroundings;
 use crate::error::Error;
 use crate::project::Project;
 use hostler_files::Files;
+use hostler_plugins::Config;
+use std::env;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// Seconds that compiling a plugin to native code may take. A daemon is stricter, because it compiles what others wrote: a
 /// busy machine must not keep authors from trying their own, and engines of scripting languages are large.
-pub(crate) const COMPILE_TIME: u64 = 3600;
+const COMPILE_TIME: u64 = 3600;
 
 /// A component, and what lies beside it.
 pub(crate) struct Built {
@@ -28,11 +32,15 @@ impl Built {
         if path.is_dir() {
             let project = Project::open(path)?;
             let file = project.component();
-            let missing = || Error::Project(format!("there is no {} yet: run `hostler plugin build`", file.display()));
-            let wasm = fs::read(&file).map_err(|_| missing())?;
+            let wasm = fs::read(&file).map_err(|error| match error.kind() {
+                ErrorKind::NotFound => {
+                    Error::Project(format!("there is no {} yet: run `hostler plugin build`", file.display()))
+                }
+                _ => Error::file(&file, error),
+            })?;
             return Ok(Self { wasm, beside: Some(project.text.clone()), project: Some(project), file });
         }
-        let wasm = fs::read(path).map_err(|error| Error::Input(format!("{}: {error}", path.display())))?;
+        let wasm = fs::read(path).map_err(|error| Error::unreadable(path, &error))?;
         let beside = fs::read_to_string(path.with_extension("toml")).ok();
         Ok(Self { wasm, beside, project: None, file: path.to_owned() })
     }
@@ -49,24 +57,36 @@ impl Built {
     /// a folder that goes when it is dropped.
     pub(crate) fn workplace(&self) -> Result<Workplace, Error> {
         if let Some(project) = &self.project {
-            return Ok(Workplace { folder: project.build_folder()?, _gone: None });
+            return Ok(Workplace { folder: project.build_folder()?, gone: None });
         }
-        let gone = TempDir::with_prefix("hostler-plugin-").map_err(|error| Error::file(&self.file, error))?;
-        Ok(Workplace { folder: gone.path().to_owned(), _gone: Some(gone) })
+        let unusable = |error| Error::file(&env::temp_dir(), error);
+        let gone = TempDir::with_prefix("hostler-plugin-").map_err(unusable)?;
+        Ok(Workplace { folder: gone.path().canonicalize().map_err(unusable)?, gone: Some(gone) })
     }
 }
 
 /// A folder for what the host of plugins keeps.
 pub(crate) struct Workplace {
-    /// It.
+    /// It, by its real path.
     pub(crate) folder: PathBuf,
-    _gone: Option<TempDir>,
+    /// What removes it in the end, unless it stays.
+    gone: Option<TempDir>,
 }
 
 impl Workplace {
-    /// Where compiled components are kept.
-    pub(crate) fn cache(&self) -> PathBuf {
-        self.folder.join("cache")
+    /// How plugins are loaded here.
+    pub(crate) fn config(&self, surroundings: &Surroundings) -> Config {
+        Config {
+            cache: self.folder.join("cache"),
+            compiler: Some(surroundings.compiler.clone()),
+            compile_time: COMPILE_TIME,
+            ..Config::default()
+        }
+    }
+
+    /// Whether the next run finds what is kept here.
+    pub(crate) fn stays(&self) -> bool {
+        self.gone.is_none()
     }
 
     /// Where a daemon would have its data directory.

@@ -1,6 +1,7 @@
 //! Why something was not done, in a sentence for whoever typed it.
 
 use crate::exit;
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -50,6 +51,11 @@ impl Error {
     /// About a file that was named and cannot be read.
     pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
         Self::Input(format!("{} cannot be read: {error}", path.display()))
+    }
+
+    /// About a file whose content cannot be used.
+    pub(crate) fn wrong(path: &Path, reason: &impl Display) -> Self {
+        Self::Input(format!("{} is wrong: {reason}", path.display()))
     }
 
     /// The code to end with.

@@ -14,6 +14,7 @@ mod error;
 mod exit;
 mod language;
 mod past;
+mod plain;
 mod project;
 mod report;
 mod scripted;
@@ -38,8 +39,8 @@ pub struct Surroundings {
     pub stderr: Box<dyn Write + Send>,
     /// What compiles components to native code.
     pub compiler: Compiler,
-    /// Reads a request as `POST /v1/jobs` does.
-    pub read_request: fn(Map<String, Value>) -> Result<Request, Vec<Problem>>,
+    /// Reads a request as `POST /v1/jobs` does, and whether it only asks what would be done.
+    pub read_request: fn(Map<String, Value>) -> Result<(Request, bool), Vec<Problem>>,
     /// Ctrl-C. A verb that minds it listens; before that, the signal ends the process.
     pub interrupts: BoxStream<'static, ()>,
 }

@@ -1,9 +1,14 @@
 //! What a daemon has recorded of jobs: as it shows them, and as its audit has what they did.
 
+mod question;
+
+pub(crate) use question::{Question, Then};
+
 use crate::error::Error;
 use hostler_model::{AuditEntry, AuditEvent, Target};
 use hostler_plugins::{PastAction, PastJob};
 use jiff::Timestamp;
+use question::merged;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -14,28 +19,6 @@ use std::path::Path;
 #[derive(Default)]
 pub(crate) struct Past {
     pub(crate) jobs: BTreeMap<String, Vec<(Question, Option<Then>)>>,
-}
-
-/// What is to be judged again.
-pub(crate) enum Question {
-    /// A whole job.
-    Job(PastJob),
-    /// Something that it did, or was not let do.
-    Action(PastAction),
-    /// Something that the record does not hold whole.
-    Unclear {
-        /// What.
-        what: String,
-        /// Why it cannot be judged.
-        why: &'static str,
-    },
-}
-
-/// What was decided then, by the policy that is asked now.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
-    Allowed,
-    Denied,
 }
 
 /// A job as `GET /v1/jobs/{id}` shows it. What is not needed is skipped.
@@ -73,47 +56,25 @@ struct Asked {
     secrets: Vec<String>,
 }
 
-impl Question {
-    /// In a few words.
-    pub(crate) fn what(&self) -> String {
-        match self {
-            Self::Job(job) => format!("job for {}", job.target),
-            Self::Action(PastAction { kind, details, .. }) => {
-                let about = ["command", "path", "text"].iter().find_map(|name| details[*name].as_str());
-                about.map_or_else(|| kind.clone(), |about| format!("{kind} `{about}`"))
-            }
-            Self::Unclear { what, .. } => what.clone(),
-        }
-    }
-}
-
-impl Then {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Allowed => "allowed",
-            Self::Denied => "denied",
-        }
-    }
-}
-
 impl Past {
     /// Reads JSON documents: jobs, lines of the audit, and whole pages of either. `policy` is who is asked now.
     pub(crate) fn read(path: &Path, policy: &str) -> Result<Self, Error> {
         let text = fs::read(path).map_err(|error| Error::unreadable(path, &error))?;
         let mut past = Self::default();
         for document in serde_json::Deserializer::from_slice(&text).into_iter::<Value>() {
-            let wrong = |reason: String| Error::Input(format!("{} is wrong: {reason}", path.display()));
-            let document = document.map_err(|error| wrong(format!("it is no JSON: {error}")))?;
-            past.take(document, policy).map_err(wrong)?;
+            let document = document.map_err(|error| Error::wrong(path, &format!("it is no JSON: {error}")))?;
+            past.take(document, policy).map_err(|reason| Error::wrong(path, &reason))?;
         }
-        for questions in past.jobs.values_mut() {
-            questions.sort_by_key(|(question, _)| match question {
-                Question::Job(_) => None,
-                Question::Action(action) => Some(action.at),
-                Question::Unclear { .. } => Some(Timestamp::MAX),
-            });
-        }
+        past.settle();
         Ok(past)
+    }
+
+    /// Puts the questions of each job in order, and has each of them once.
+    fn settle(&mut self) {
+        for questions in self.jobs.values_mut() {
+            questions.sort_by_key(|(question, then)| (question.at(), *then == Some(Then::Allowed)));
+            *questions = merged(std::mem::take(questions));
+        }
     }
 
     fn take(&mut self, mut document: Value, policy: &str) -> Result<(), String> {
@@ -162,7 +123,8 @@ impl Past {
         let AuditEntry { event, job, plugin, action, target, by, details, .. } = entry;
         let then = match event {
             AuditEvent::Executed => Some(Then::Allowed),
-            AuditEvent::Denied | AuditEvent::WouldDeny => (by == policy).then_some(Then::Denied),
+            AuditEvent::Denied => (by == policy).then_some(Then::Denied),
+            AuditEvent::WouldDeny => (by == policy).then_some(Then::WouldDeny),
             _ => return,
         };
         // A secret that is put to the wrong use is denied by the host itself.
@@ -172,7 +134,9 @@ impl Past {
             return self.add(id, unclear(action, "its target is not on record"), None);
         };
         let question = match (&*action, details) {
-            (_, Value::String(_)) => unclear(action, "what was asked was longer than the audit keeps"),
+            (_, Value::String(_)) => {
+                unclear(format!("{action} for {target}"), "what was asked was longer than the audit keeps")
+            }
             ("job", details) => match serde_json::from_value(details) {
                 Ok(asked) => Question::Job(denied(&id, at, plugin, target, asked)),
                 Err(_) => {
@@ -210,10 +174,20 @@ mod tests {
         })
     }
 
-    fn read(documents: &[Value]) -> Result<Vec<(String, Option<&'static str>)>, String> {
+    fn record(command: &str) -> Value {
+        json!({"id": JOB, "driver": "paramiko", "target": {"host": "web1", "port": 22, "user": "admin"},
+            "command": [command], "config": null, "created_at": "2026-11-20T10:00:00Z"})
+    }
+
+    fn past(documents: &[Value]) -> Result<Past, String> {
         let mut past = Past::default();
         documents.iter().try_for_each(|document| past.take(document.clone(), "my-policy"))?;
-        let questions = past.jobs.into_values().flatten();
+        past.settle();
+        Ok(past)
+    }
+
+    fn read(documents: &[Value]) -> Result<Vec<(String, Option<&'static str>)>, String> {
+        let questions = past(documents)?.jobs.into_values().flatten();
         Ok(questions.map(|(question, then)| (question.what(), then.map(Then::word))).collect())
     }
 
@@ -221,28 +195,52 @@ mod tests {
     fn what_was_decided_then_is_known_where_this_policy_decided() {
         let exec = json!({"command": "id"});
         let lines = [
-            line("executed", "exec", "", &exec),
+            line("executed", "exec", "", &json!({"command": "ls"})),
             line("denied", "exec", "my-policy", &exec),
             line("would-deny", "exec", "my-policy", &exec),
             line("denied", "exec", "grants", &exec),
             line("ended", "job", "", &Value::Null),
         ];
         let id = || "exec `id`".to_owned();
-        let expected = [(id(), Some("allowed")), (id(), Some("denied")), (id(), Some("denied")), (id(), None)];
+        let expected =
+            [(id(), Some("denied")), (id(), Some("denied")), (id(), None), ("exec `ls`".into(), Some("allowed"))];
         assert_eq!(read(&lines).expect("they are read"), expected);
         assert_eq!(read(&[json!({"audit": lines, "next": null})]).expect("a page is read"), expected);
     }
 
     #[test]
+    fn what_would_have_been_denied_and_went_on_is_asked_once() {
+        let typed = json!({"text": "reload\n"});
+        // The newest line comes first.
+        let lines = [
+            line("executed", "type", "", &typed),
+            line("executed", "type", "", &typed),
+            line("would-deny", "type", "my-policy", &typed),
+            line("would-deny", "type", "other-policy", &typed),
+        ];
+        let reload = || "type `reload`".to_owned();
+        let expected = [(reload(), Some("denied")), (reload(), None), (reload(), Some("allowed"))];
+        assert_eq!(read(&lines).expect("they are read"), expected, "the second time it was allowed");
+
+        let mut job = record("reload");
+        job["connection_args"] = json!({});
+        job["driver_args"] = json!({});
+        for noted in [json!("{\"command\": \"…"), json!({"connection_args": {}, "driver_args": {}})] {
+            let noted = line("would-deny", "job", "my-policy", &noted);
+            let past = past(&[job.clone(), noted]).expect("they are read");
+            let questions = &past.jobs[JOB][..];
+            assert!(
+                matches!(questions, [(Question::Job(_), Some(Then::WouldDeny))]),
+                "the job itself, as it was judged"
+            );
+        }
+    }
+
+    #[test]
     fn what_the_record_does_not_hold_is_said() {
-        let row = json!({"id": JOB, "driver": "paramiko", "target": {"host": "web1", "port": 22, "user": "admin"},
-            "command": ["id"], "config": null, "created_at": "2026-11-20T10:00:00Z"});
         let cut = line("executed", "exec", "", &json!("{\"command\": \"…"));
         let old = line("denied", "job", "my-policy", &Value::Null);
-        let mut past = Past::default();
-        for document in [json!({"jobs": [row]}), cut, old] {
-            past.take(document, "my-policy").expect("it is read");
-        }
+        let past = past(&[json!({"jobs": [record("id")]}), cut, old]).expect("they are read");
         assert!(past.jobs[JOB].iter().all(|(question, _)| matches!(question, Question::Unclear { .. })));
         assert!(read(&[json!({"some": "thing"})]).expect_err("it is neither").contains("neither a job"));
     }

@@ -111,13 +111,25 @@ impl Report {
                 text
             });
         }
-        for warning in warnings {
-            self.tell(&json!({"told": "warning", "message": warning}), || line("warning", warning));
-        }
+        self.warn(warnings);
         self.tell(&json!({"told": "end", "error": error}), || match error {
             Some(failure) => self::failed(failure),
             None => line("end", "the job was carried out"),
         });
+    }
+
+    /// That there is no job because the request only asks what would be done.
+    pub(crate) fn spared(&self, plan: &Plan) {
+        self.warn(&plan.warnings);
+        self.tell(&json!({"told": "end", "error": null, "dry_run": true}), || {
+            line("end", "nothing was carried out: the request says `dry_run`")
+        });
+    }
+
+    fn warn(&self, warnings: &[String]) {
+        for warning in warnings {
+            self.tell(&json!({"told": "warning", "message": warning}), || line("warning", warning));
+        }
     }
 
     /// Why there is no job.

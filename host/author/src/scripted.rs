@@ -37,7 +37,7 @@ pub(crate) struct Network {
 
 impl Network {
     /// Takes the script's servers into service. Their files are copies in `folder`, made anew: what a trial changed in them
-    /// can be looked at there. `beside` is the folder of the script.
+    /// can be looked at there. `beside` is the folder of the script; `folder` is a real path.
     pub(crate) fn start(script: Script, beside: &Path, folder: &Path) -> Result<Self, Error> {
         if folder.exists() {
             fs::remove_dir_all(folder).map_err(|error| Error::file(folder, error))?;
@@ -49,6 +49,15 @@ impl Network {
                 continue;
             };
             let (from, to) = (beside.join(&lent.folder), folder.join(index.to_string()));
+            let whole = from.canonicalize().map_err(|error| Error::file(&from, error))?;
+            // The copy would be copied too, without end.
+            if to.starts_with(&whole) {
+                return Err(Error::Input(format!(
+                    "[server.files] folder = {:?} holds {}, where its copy would be: name a folder of its own",
+                    lent.folder,
+                    folder.display()
+                )));
+            }
             folder::copy(&from, &to).map_err(|error| Error::file(&from, error))?;
             let dir = Dir::open_ambient_dir(&to, ambient_authority()).map_err(|error| Error::file(&to, error))?;
             files.push(Some(Arc::new(dir)));
@@ -102,5 +111,30 @@ impl Connector for Network {
     fn connect(&self, request: Connect) -> BoxFuture<'_, Result<Box<dyn Session>, Failure>> {
         let login = self.log_in(&request).map(|login| Box::new(login) as Box<dyn Session>);
         async { login }.boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_folder_is_copied_into_itself() {
+        let project = tempfile::tempdir().expect("a folder");
+        let project = project.path().canonicalize().expect("it is there");
+        let servers = project.join("build/servers");
+        fs::create_dir_all(&servers).expect("writable");
+        fs::create_dir_all(project.join("files")).expect("writable");
+        fs::write(project.join("files/motd"), "be welcome").expect("writable");
+        let start = |folder: &str| {
+            let script = format!("[[server]]\n[server.files]\nfolder = {folder:?}\n");
+            Network::start(toml::from_str(&script).unwrap_or_else(|error| panic!("{error}")), &project, &servers)
+        };
+        for folder in [".", "..", "build", "files/.."] {
+            let error = start(folder).err().expect(folder).to_string();
+            assert!(error.contains(&format!("folder = {folder:?} holds")), "{error}");
+        }
+        start("files").map(drop).unwrap_or_else(|error| panic!("{error}"));
+        assert!(servers.join("0/motd").is_file());
     }
 }

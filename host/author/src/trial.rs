@@ -1,12 +1,13 @@
 //! What a plugin is tried in: the daemon's own loader and gate, with folders of their own.
 
 use crate::Surroundings;
-use crate::built::{Built, COMPILE_TIME, Workplace};
+use crate::built::{Built, Workplace};
 use crate::error::Error;
-use hostler_plugins::{Audit, Config, Grant, Manifest, PluginConfig, Plugins, PolicyConfig, check_name};
+use hostler_plugins::{Audit, Config, Manifest, PluginConfig, Plugins, PolicyConfig, check_name, is_built_in};
 use hostler_remote::Connector;
-use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,13 +18,6 @@ pub(crate) struct Subject {
     built: Built,
     /// What it says of itself.
     pub(crate) manifest: Manifest,
-}
-
-/// A file of grants, as they could stand in a configuration under `[plugin.NAME]`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Grants {
-    grants: Vec<Grant>,
 }
 
 /// Where a plugin is tried.
@@ -40,12 +34,32 @@ impl Subject {
         let built = Built::find(path)?;
         let manifest = Manifest::of(&built.wasm, built.beside.as_deref())?;
         check_name(&manifest.name)?;
+        // The built-in one would be tried instead.
+        if is_built_in(&manifest.name) {
+            return Err(hostler_plugins::Error::NameTaken(manifest.name).into());
+        }
         Ok(Self { built, manifest })
     }
 
     /// A file that lies beside it unless somebody names another.
     pub(crate) fn beside(&self, given: Option<&Path>, name: &str) -> PathBuf {
         given.map_or_else(|| self.built.folder().join(name), Path::to_owned)
+    }
+
+    /// The same for a file without which nothing can be tried. Errors: there is none; `advice` is what to do about it.
+    pub(crate) fn needed(&self, given: Option<&Path>, name: &str, advice: &str) -> Result<PathBuf, Error> {
+        let path = self.beside(given, name);
+        match path.try_exists() {
+            Ok(false) => Err(Error::Input(format!("there is no {}: {advice}", path.display()))),
+            _ => Ok(path),
+        }
+    }
+
+    /// It as a policy of the chain, with the settings that lie beside it unless somebody names others.
+    pub(crate) fn policy(&self, settings: Option<&Path>) -> Result<PolicyConfig, Error> {
+        let path = self.beside(settings, "settings.json");
+        let settings = if settings.is_some() || path.is_file() { read_json(&path)? } else { Map::new() };
+        Ok(PolicyConfig::new(&self.manifest.name, Value::Object(settings)))
     }
 }
 
@@ -56,17 +70,16 @@ impl Trial {
         Ok(Self { place: subject.built.workplace()?, roots: files.into_iter().collect() })
     }
 
-    /// Takes plugins into service as the daemon does. Each is granted what it asks for, but for what `grants` says of one.
+    /// Takes plugins into service as the daemon does. Each is given what it asks for, but for what `given` says of one.
     pub(crate) async fn load(
         &self,
         subjects: &[&Subject],
-        grants: BTreeMap<String, Vec<Grant>>,
+        given: BTreeMap<String, PluginConfig>,
         policies: Vec<PolicyConfig>,
         network: (Arc<dyn Connector>, Arc<dyn Audit>),
         surroundings: &Surroundings,
     ) -> Result<Arc<Plugins>, Error> {
-        let plugins =
-            TempDir::with_prefix("hostler-plugins-").map_err(|error| Error::file(&self.place.folder, error))?;
+        let plugins = TempDir::with_prefix("hostler-plugins-").map_err(|error| Error::file(&env::temp_dir(), error))?;
         let mut plugin = BTreeMap::new();
         for Subject { built, manifest } in subjects {
             let file = plugins.path().join(&manifest.name).with_extension("wasm");
@@ -75,19 +88,17 @@ impl Trial {
                 let file = file.with_extension("toml");
                 fs::write(&file, beside).map_err(|error| Error::file(&file, error))?;
             }
-            let granted = grants.get(&manifest.name).unwrap_or(&manifest.requests).clone();
-            let own = PluginConfig { grants: Some(granted), ..manifest.wish(&Config::default()) };
-            plugin.insert(manifest.name.clone(), own);
+            let asked = manifest.wish(&Config::default());
+            let PluginConfig { grants, limits, digest } = given.get(&manifest.name).cloned().unwrap_or_default();
+            let limits = asked.limits.into_iter().chain(limits).collect();
+            plugin.insert(manifest.name.clone(), PluginConfig { grants: grants.or(asked.grants), limits, digest });
         }
         let config = Config {
             folder: plugins.path().into(),
-            cache: self.place.cache(),
             unsigned: true,
-            compiler: Some(surroundings.compiler.clone()),
-            compile_time: COMPILE_TIME,
             policies,
             plugin,
-            ..Config::default()
+            ..self.place.config(surroundings)
         };
         let (connector, audit) = network;
         let loaded = config.build(connector, self.place.files(self.roots.clone())?, audit).await?;
@@ -100,9 +111,19 @@ impl Trial {
     }
 }
 
-/// Reads a file of grants. Errors: the line that is wrong.
-pub(crate) fn read_grants(path: &Path) -> Result<Vec<Grant>, Error> {
+/// Reads what an operator gives a plugin, as it could stand in a configuration under `[plugin.NAME]`. Errors: the line that
+/// is wrong.
+pub(crate) fn read_given(path: &Path) -> Result<PluginConfig, Error> {
     let text = fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))?;
-    let grants: Result<Grants, _> = toml::from_str(&text);
-    Ok(grants.map_err(|error| Error::Input(format!("{} is wrong: {error}", path.display())))?.grants)
+    toml::from_str(&text).map_err(|error| Error::wrong(path, &error))
+}
+
+/// Reads a file that is a JSON object.
+pub(crate) fn read_json(path: &Path) -> Result<Map<String, Value>, Error> {
+    let text = fs::read(path).map_err(|error| Error::unreadable(path, &error))?;
+    // serde_json says where it is wrong and what was expected, and never what it found.
+    match serde_json::from_slice(&text).map_err(|error| Error::wrong(path, &format!("it is no JSON: {error}")))? {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(Error::wrong(path, &"it should be an object")),
+    }
 }

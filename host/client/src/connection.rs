@@ -66,5 +66,5 @@ pub(crate) fn read_secret(path: &Path) -> Result<SecretString, Error> {
 
 /// A file's text.
 pub(crate) fn read(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|error| Error::Input(format!("{} cannot be read: {error}", path.display())))
+    fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 /// Why something was not done.
@@ -83,6 +84,11 @@ struct Field {
 }
 
 impl Error {
+    /// About a file that was named and cannot be read.
+    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::Input(format!("{} cannot be read: {error}", path.display()))
+    }
+
     /// The code to end with.
     pub(crate) fn code(&self) -> u8 {
         match self {

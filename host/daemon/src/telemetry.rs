@@ -28,6 +28,8 @@ pub(crate) fn start_for_authors() {
     let asked = std::env::var("HOSTLER_LOG").unwrap_or_else(|_| AUTHORS_FILTER.into());
     let filter = EnvFilter::builder().parse_lossy(asked);
     let log = fmt::layer().without_time().with_target(false).with_writer(std::io::stderr);
+    // On a terminal `NO_COLOR` decides.
+    let log = if std::io::stderr().is_terminal() { log } else { log.with_ansi(false) };
     tracing_subscriber::registry().with(log).with(filter).with(ceilings()).init();
 }
 

@@ -11,7 +11,7 @@ use crate::metrics::Metrics;
 use crate::needs::Needs;
 use crate::queue::{Queue, Room};
 use crate::running::Running;
-use crate::store::{Arrival, Inserted, Owner, Store, Waiting, Watch};
+use crate::store::{Arrival, Inserted, KeptTask, Owner, Store, Waiting, Watch};
 use crate::work::{Prepare, Run, Task, Work};
 use crate::{Cancelled, Config, Filter, Idempotency, Job, Submitted, clock, failures, to_its_end, trail};
 use hostler_model::{Failure, JobId};
@@ -50,6 +50,8 @@ pub(crate) struct Newcomer {
     /// What carries it out after a restart.
     pub(crate) kept: Option<Kept>,
     pub(crate) idempotency: Option<Idempotency>,
+    /// The detached task that it is to launch.
+    pub(crate) task: Option<KeptTask>,
     pub(crate) webhooks: Vec<Watch>,
     pub(crate) needs: Needs,
     pub(crate) run: Run,
@@ -93,7 +95,7 @@ impl Dispatcher {
     pub(crate) async fn accept(self: &Arc<Self>, newcomer: Newcomer) -> Result<Submitted, Failure> {
         let this = Arc::clone(self);
         to_its_end(async move {
-            let Newcomer { room, job, ttl, kept, idempotency, webhooks, needs, run, later } = newcomer;
+            let Newcomer { room, job, ttl, kept, idempotency, task, webhooks, needs, run, later } = newcomer;
             let _inside = this.door.read().await;
             if this.draining.is_cancelled() {
                 return Err(failures::stopping());
@@ -105,7 +107,7 @@ impl Dispatcher {
             let entry = place.is_some().then(|| this.running.enter(job.id));
             let job = if place.is_some() { job.started(clock::now()) } else { job };
             let idempotency = idempotency.as_ref();
-            let arrival = Arrival { job: &job, ttl, kept, idempotency, webhooks: &webhooks, owner: this.owner };
+            let arrival = Arrival { job: &job, ttl, kept, idempotency, task, webhooks: &webhooks, owner: this.owner };
             let known = match this.store.insert(arrival).await {
                 Ok(Inserted::New) => None,
                 Ok(Inserted::Known(id)) => Some(Ok(id)),

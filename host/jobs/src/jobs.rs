@@ -2,9 +2,12 @@
 
 mod credential;
 mod files;
+mod launch;
 mod resume;
 mod submit;
 mod tasks;
+mod telling;
+mod visit;
 
 use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;

@@ -57,7 +57,7 @@ impl Looks {
         if let Err(failure) = jobs.expire_tasks(now - READABLE).await {
             tracing::error!(detail = failure.detail, "what detached tasks leave could not be removed");
         }
-        let open = match jobs.open_tasks().await {
+        let mut open = match jobs.open_tasks().await {
             Ok(open) => open,
             Err(failure) => {
                 tracing::error!(detail = failure.detail, "the detached tasks could not be read");
@@ -65,6 +65,8 @@ impl Looks {
             }
         };
         let is_idle = open.is_empty();
+        // Where there are more than can be asked at once, each has its turn.
+        open.sort_by_key(|kept| kept.task.asked_at);
         for kept in open {
             let (id, is_told) = (kept.task.id.clone(), is_told(&kept, now));
             let is_due = is_told || is_asked(&kept, now);

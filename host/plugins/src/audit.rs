@@ -86,9 +86,9 @@ impl Docket {
         }
     }
 
-    /// Whether the driver may be called now: before each call of it.
-    pub(crate) fn take_turn(&self) -> Result<(), Failure> {
-        self.turn.take()
+    /// Whether the driver may be called for this now: before each call of it, and before the job is let in.
+    pub(crate) fn take_turn(&self, step: Step) -> Result<(), Failure> {
+        self.turn.take(step)
     }
 
     /// Writes down that the driver itself failed, if this call of it ended so.

@@ -1,8 +1,9 @@
 //! A plugin that keeps failing is not called for a while.
 //!
 //! After so many failures in a row the breaker opens, and nobody calls the plugin. When the time is over, one job may try
-//! it, and as long as nothing comes of that, one more after each such time. If it fails again, the next time is twice as
-//! long; a success closes the breaker. Each version of a plugin has a breaker of its own, which is closed at first.
+//! it, and as long as nothing comes of that, one more after each such time, or at once when the job is over. If it fails
+//! again, the next time is twice as long; a success closes the breaker. Each version of a plugin has a breaker of its own,
+//! which is closed at first, and a circuit in it for each step that it is called for.
 
 mod turn;
 
@@ -19,13 +20,14 @@ pub(crate) use turn::Turn;
 /// See the module.
 pub(crate) struct Breaker {
     config: BreakerConfig,
-    state: Mutex<State>,
+    /// By step.
+    circuits: Mutex<[Circuit; 3]>,
 }
 
 #[derive(Default)]
-struct State {
-    /// Failures in a row, by step.
-    failures: [u32; 2],
+struct Circuit {
+    /// In a row.
+    failures: u32,
     /// How often it opened.
     opened: u64,
     open: Option<Open>,
@@ -38,37 +40,43 @@ struct Open {
     waits: ExponentialBackoff,
 }
 
-/// What a plugin is called for. Each counts by itself: a driver that validates well may fail whatever it carries out.
+/// What a plugin is called for. Each counts by itself: a driver that validates well may fail whatever it carries out, and
+/// what a policy cannot review must not stop the jobs that it let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// To validate or to review a job.
     Preparation,
     /// To carry it out, or to authorize what it does.
     Work,
+    /// To connect without a job.
+    Visit,
 }
 
-/// Leave to call. It is worth nothing once the breaker has opened anew.
+/// Leave to call for a step. It is worth nothing once the breaker has opened anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pass(u64);
+pub(crate) struct Pass {
+    step: Step,
+    opened: u64,
+}
 
 impl Breaker {
     pub(crate) fn new(config: BreakerConfig) -> Self {
-        Self { config, state: Mutex::default() }
+        Self { config, circuits: Mutex::default() }
     }
 
     /// Whether a job that has this pass, or none yet, may call; else how long it has to wait.
-    pub(crate) fn admit(&self, pass: Option<Pass>, now: Instant) -> Result<Pass, Duration> {
-        let mut state = self.state();
-        let current = Pass(state.opened);
+    pub(crate) fn admit(&self, step: Step, pass: Option<Pass>, now: Instant) -> Result<Pass, Duration> {
+        let circuit = &mut self.circuits()[step as usize];
+        let current = Pass { step, opened: circuit.opened };
         if pass == Some(current) {
             return Ok(current);
         }
-        if let Some(open) = &mut state.open {
+        if let Some(open) = &mut circuit.open {
             let left = open.until.saturating_duration_since(now);
             if !left.is_zero() {
                 return Err(left);
             }
-            // This one tries. It may be cancelled before it comes to anything.
+            // This one tries. It may wait for long before it comes to anything.
             open.until = now + open.wait;
         }
         Ok(current)
@@ -76,36 +84,44 @@ impl Breaker {
 
     /// Takes note of a success; answers whether that closed the breaker.
     pub(crate) fn succeeded(&self, step: Step) -> bool {
-        let mut state = self.state();
-        state.failures[step as usize] = 0;
-        let closes = state.failures.iter().all(|failures| *failures < self.config.failures);
-        closes && state.open.take().is_some()
+        let circuit = &mut self.circuits()[step as usize];
+        circuit.failures = 0;
+        circuit.open.take().is_some()
     }
 
     /// Takes note of a failure of a job with this pass; answers for how long nobody may call, if that opened the breaker.
-    pub(crate) fn failed(&self, step: Step, pass: Pass, now: Instant) -> Option<Duration> {
-        let mut state = self.state();
-        if state.open.is_some() && pass != Pass(state.opened) {
+    pub(crate) fn failed(&self, pass: Pass, now: Instant) -> Option<Duration> {
+        let circuit = &mut self.circuits()[pass.step as usize];
+        if circuit.open.is_some() && pass.opened != circuit.opened {
             return None; // it was called before the breaker opened
         }
-        let failures = &mut state.failures[step as usize];
-        *failures = failures.saturating_add(1);
-        let opens = self.config.failures > 0 && *failures >= self.config.failures;
-        let mut waits = match state.open.take() {
+        circuit.failures = circuit.failures.saturating_add(1);
+        let opens = self.config.failures > 0 && circuit.failures >= self.config.failures;
+        let mut waits = match circuit.open.take() {
             Some(open) => open.waits,
             None if opens => self.config.waits(),
             None => return None,
         };
         let wait = waits.next().unwrap_or(self.config.max_wait());
-        state.opened += 1;
-        state.open = Some(Open { until: now + wait, wait, waits });
+        circuit.opened += 1;
+        circuit.open = Some(Open { until: now + wait, wait, waits });
         Some(wait)
     }
 
-    /// As it is shown.
+    /// Takes back the pass of a job that is over. If it was to try, and nothing came of that, the next one may.
+    pub(crate) fn take_back(&self, pass: Pass, now: Instant) {
+        let circuit = &mut self.circuits()[pass.step as usize];
+        if pass.opened == circuit.opened
+            && let Some(open) = &mut circuit.open
+        {
+            open.until = now;
+        }
+    }
+
+    /// As it is shown: what is open longest says for how long.
     pub(crate) fn info(&self, now: Instant) -> BreakerInfo {
-        let state = self.state();
-        let left = state.open.as_ref().map(|open| open.until.saturating_duration_since(now));
+        let circuits = self.circuits();
+        let left = circuits.iter().filter_map(|circuit| circuit.left(now)).max();
         let breaker = match left {
             None => BreakerState::Closed,
             Some(Duration::ZERO) => BreakerState::HalfOpen,
@@ -114,13 +130,20 @@ impl Breaker {
         BreakerInfo {
             state: breaker,
             until: left.filter(|left| !left.is_zero()).and_then(|left| Timestamp::now().checked_add(left).ok()),
-            failures: state.failures.into_iter().max().unwrap_or_default(),
-            opened: state.opened,
+            failures: circuits.iter().map(|circuit| circuit.failures).max().unwrap_or_default(),
+            opened: circuits.iter().map(|circuit| circuit.opened).sum(),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn circuits(&self) -> MutexGuard<'_, [Circuit; 3]> {
+        self.circuits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Circuit {
+    /// For how long nobody may call, if it is open.
+    fn left(&self, now: Instant) -> Option<Duration> {
+        self.open.as_ref().map(|open| open.until.saturating_duration_since(now))
     }
 }
 

@@ -3,8 +3,7 @@
 
 use crate::folder::Version;
 use crate::plugin::Source;
-use crate::{Config, Grant};
-use serde::Deserialize;
+use crate::{Config, Grant, PluginConfig};
 
 // `DRIVERS` and `POLICIES`: names and components. `build.rs` has the list.
 include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
@@ -12,21 +11,16 @@ include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 /// Where they come from.
 pub(crate) const ORIGIN: &str = "built-in";
 
-/// A file of grants, as it could stand in a configuration under `[plugin.NAME]`.
-#[derive(Deserialize)]
-struct Grants {
-    grants: Vec<Grant>,
-}
-
 /// Whether a plugin of this name is part of the binary.
-pub(crate) fn has(name: &str) -> bool {
+pub fn has(name: &str) -> bool {
     DRIVERS.iter().chain(POLICIES).any(|(built_in, _)| *built_in == name)
 }
 
 /// The drivers, and the policies that the configuration names: nobody asks the others.
 pub(crate) fn sources(config: &Config) -> Vec<Source> {
     let grants = include_str!("../../../plugins/paramiko/grants.toml");
-    let Grants { grants } = toml::from_str(grants).expect("every start reads it, those of the tests too");
+    let own: PluginConfig = toml::from_str(grants).expect("every start reads it, those of the tests too");
+    let grants = own.grants.unwrap_or_default();
     let built_in = |(name, wasm): &(&str, &[u8]), grants: &[Grant]| Source {
         name: (*name).into(),
         origin: ORIGIN.into(),

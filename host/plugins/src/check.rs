@@ -3,7 +3,7 @@
 use crate::folder::Version;
 use crate::manifest;
 use crate::plugin::Source;
-use crate::{Audit, Config, Error, Manifest, Plugins, builtin, check_name};
+use crate::{Audit, Capability, Config, Error, Manifest, Plugins, builtin, check_name};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hostler_files::Files;
@@ -38,6 +38,12 @@ impl Checked {
             refusals.push(error);
         }
         Self { manifest, refusals }
+    }
+
+    /// The capabilities that it asks for, each with its author's reason.
+    pub fn reasons(&self) -> impl Iterator<Item = (Capability, &str)> {
+        let requests = self.manifest.iter().flat_map(|manifest| &manifest.requests);
+        requests.map(|request| (request.capability, request.reason().unwrap_or_default()))
     }
 }
 

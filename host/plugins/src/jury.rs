@@ -214,7 +214,11 @@ impl Seat {
         step: Step,
         question: impl AsyncFnOnce(&mut wasmtime::Store<crate::instance::State>, &Policy) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
-        self.turn.take()?;
+        if step == Step::Preparation {
+            // A job of which it could not judge what is done is not let in.
+            self.turn.take(Step::Work)?;
+        }
+        self.turn.take(step)?;
         let answer = self.answer(plugins, question).await;
         self.turn.ended(step, answer.as_ref().err());
         answer

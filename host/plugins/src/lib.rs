@@ -54,6 +54,7 @@ mod watch;
 mod witness;
 
 pub use audit::Audit;
+pub use builtin::has as is_built_in;
 pub use check::Checked;
 pub use compiler::compile;
 pub use config::{BreakerConfig, Compiler, Config, Mode, PluginConfig, PolicyConfig};

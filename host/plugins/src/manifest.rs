@@ -54,6 +54,9 @@ pub enum WorldName {
 }
 
 impl WorldName {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Driver, Self::Policy];
+
     /// Its name in `wit/`.
     pub fn word(self) -> &'static str {
         match self {

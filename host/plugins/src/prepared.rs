@@ -1,12 +1,13 @@
 //! The life of a job as far as plugins go: validate, review, execute.
 
 use crate::audit::Docket;
+use crate::bindings::driver::Driver;
 use crate::bindings::driver::exports::hostler::plugin::driving::Item;
 use crate::bindings::types;
 use crate::breaker::Step;
 use crate::deadline::Deadline;
 use crate::error::list;
-use crate::instance::GRACE;
+use crate::instance::{GRACE, Instance};
 use crate::job::JobContext;
 use crate::jury::Jury;
 use crate::plan;
@@ -95,14 +96,15 @@ impl Plugins {
         tell(&driver, &mut request, looks)?;
         let name = self.staged_name(&driver, &request).map_err(Rejection::Invalid)?;
         let docket = Arc::new(Docket::new(id, caller, Arc::clone(&driver), Arc::clone(&self.audit)));
-        let mut plan = self.plan(&docket, &request, name.as_deref()).await?;
+        let then = if looks { Step::Visit } else { Step::Work };
+        let mut plan = self.plan(&docket, then, &request, name.as_deref()).await?;
         let jury = Jury::new(self, Arc::clone(&docket), plan.target.clone());
         let mut job = asked(id, &driver, &plan, &request);
         let (mut verdicts, amendments) = jury.review(&mut job, true).await?;
         if !amendments.is_empty() {
             amend(&mut request, job.request);
             let target = plan.target;
-            plan = self.plan(&docket, &request, name.as_deref()).await.map_err(|rejection| match rejection {
+            plan = self.plan(&docket, then, &request, name.as_deref()).await.map_err(|rejection| match rejection {
                 // What the client asked for was valid: that it is not any more is the policies' doing.
                 Rejection::Invalid(problems) => {
                     jury.spoilt(format!("{}; {}", amendments.join("; "), list(&problems))).into()
@@ -141,9 +143,16 @@ impl Plugins {
     }
 
     /// What the driver makes of a request, with which a file of the name `staged` may have come: first by its schemas,
-    /// then by what it says itself, in an instance that has no capability.
-    async fn plan(&self, docket: &Docket, request: &Request, staged: Option<&str>) -> Result<Plan, Rejection> {
+    /// then by what it says itself, in an instance that has no capability. `then` is what it is to be called for next.
+    async fn plan(
+        &self,
+        docket: &Docket,
+        then: Step,
+        request: &Request,
+        staged: Option<&str>,
+    ) -> Result<Plan, Rejection> {
         let driver = &docket.driver;
+        plan::check_size(driver, request).map_err(|problem| Rejection::Invalid(vec![problem]))?;
         let (_, connection_args, driver_args) = driver.parts();
         let mut problems = Vec::new();
         for (schema, args) in [(connection_args, &request.connection_args), (driver_args, &request.driver_args)] {
@@ -166,7 +175,8 @@ impl Plugins {
             secrets: request.secrets().into_keys().collect(),
         };
         let _turn = driver.terms.validation().await?;
-        docket.take_turn()?;
+        docket.take_turn(then)?;
+        docket.take_turn(Step::Preparation)?;
         let planned = self.validate(driver, &asked).await;
         docket.called(Step::Preparation, planned.as_ref().err());
         let wrong =
@@ -273,10 +283,6 @@ impl Prepared {
         let (operator, limit) = (self.plugins.config.max_execution_time(), self.docket.driver.terms.limits.job_time());
         let deadline = Deadline::new(self.execution_timeout, limit, operator);
         let (plugins, job, context) = self.begin(witness, cancel, deadline);
-        // It opened while the job waited.
-        if let Err(failure) = context.docket.take_turn() {
-            return failure.into();
-        }
         let outcome = run(&plugins, &context, &job).await;
         let warnings = context.warnings();
         let error = outcome.error.map(|error| Failure { message: context.scrubber.text(&error.message), ..error });
@@ -312,25 +318,37 @@ impl Prepared {
     }
 }
 
+impl Plugins {
+    /// An instance of the driver of a job, to be called for this.
+    pub(crate) async fn instance(&self, context: &Arc<JobContext>, step: Step) -> Result<Instance<Driver>, Failure> {
+        let docket = &context.docket;
+        // Its breaker may have opened while the job waited.
+        docket.take_turn(step)?;
+        let (pre, ..) = docket.driver.parts();
+        let store = self.store(&docket.driver, Some(Arc::clone(context)));
+        let made = drive(pre, store, self.room().driver().await).await;
+        made.inspect_err(|failure| docket.called(step, Some(failure)))
+    }
+}
+
+/// Waits until the instance of a job has to be dropped, and says why.
+pub(crate) async fn dropped(context: &JobContext) -> Failure {
+    let failure = context.end().await;
+    tokio::time::sleep(GRACE).await;
+    failure
+}
+
 async fn run(plugins: &Plugins, context: &Arc<JobContext>, job: &types::Job) -> Outcome {
     let docket = &context.docket;
-    let (pre, ..) = docket.driver.parts();
-    let store = plugins.store(&docket.driver, Some(Arc::clone(context)));
-    let made = drive(pre, store, plugins.room().driver().await).await;
-    let mut instance = match made {
+    let mut instance = match plugins.instance(context, Step::Work).await {
         Ok(instance) => instance,
-        Err(failure) => {
-            docket.called(Step::Work, Some(&failure));
-            return failure.into();
-        }
-    };
-    let dropped = async {
-        let failure = context.end().await;
-        tokio::time::sleep(GRACE).await;
-        failure
+        Err(failure) => return failure.into(),
     };
     let executed = instance
-        .call_until(async |store, driver| driver.hostler_plugin_driving().call_execute(store, job).await, dropped)
+        .call_until(
+            async |store, driver| driver.hostler_plugin_driving().call_execute(store, job).await,
+            dropped(context),
+        )
         .await;
     let runs = std::mem::take(&mut instance.store.data_mut().runs);
     let outcome = match executed {

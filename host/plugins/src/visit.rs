@@ -5,10 +5,9 @@ mod tasks;
 use crate::action::Action;
 use crate::breaker::Step;
 use crate::deadline::Deadline;
-use crate::host::ssh::before_end;
-use crate::instance::GRACE;
+use crate::host::ssh::{SessionHandle, before_end};
 use crate::job::JobContext;
-use crate::room::drive;
+use crate::prepared::dropped;
 use crate::{Piece, Prepared, Progress, Witness};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -45,28 +44,25 @@ impl Prepared {
         let deadline = Deadline::visit(patience);
         let (plugins, job, context) = self.begin(Arc::new(NoJob), CancellationToken::new(), deadline);
         let docket = &context.docket;
-        let driver = &docket.driver;
-        docket.take_turn()?;
-        let (pre, ..) = driver.parts();
-        let store = plugins.store(driver, Some(Arc::clone(&context)));
-        let made = drive(pre, store, plugins.room().driver().await).await;
-        let mut instance = made.inspect_err(|failure| docket.called(Step::Work, Some(failure)))?;
-        let dropped = async {
-            let failure = context.end().await;
-            tokio::time::sleep(GRACE).await;
-            failure
-        };
+        let mut instance = plugins.instance(&context, Step::Visit).await?;
         let connected = instance
-            .call_until(async |store, driver| driver.hostler_plugin_driving().call_connect(store, &job).await, dropped)
+            .call_until(
+                async |store, driver| driver.hostler_plugin_driving().call_connect(store, &job).await,
+                dropped(&context),
+            )
             .await;
-        docket.called(Step::Work, connected.as_ref().err());
-        let scrubbed = |failure: Failure| Failure { message: context.scrubber.text(&failure.message), ..failure };
-        let handle = connected.and_then(|connected| connected.map_err(Failure::from)).map_err(scrubbed)?;
         let broken = |error| {
-            let message = format!("plugin {}: it gave a session that is none", driver.terms.name);
+            let message = format!("plugin {}: it gave a session that is none", docket.driver.terms.name);
             Failure::new(ErrorKind::InvalidOutput, Phase::Plugin, message).with_detail(error)
         };
-        let session = instance.store.data_mut().table.get(&handle).map_err(broken)?.session()?;
+        let table = &instance.store.data().table;
+        let answered = connected.and_then(|answer| match answer {
+            Ok(handle) => table.get(&handle).map(SessionHandle::session).map_err(broken),
+            Err(error) => Ok(Err(error.into())),
+        });
+        docket.called(Step::Visit, answered.as_ref().err());
+        let scrubbed = |failure: Failure| Failure { message: context.scrubber.text(&failure.message), ..failure };
+        let session = answered.flatten().map_err(scrubbed)?;
         Ok(Visit { context: Arc::clone(&context), session, latency: started.elapsed() })
     }
 }

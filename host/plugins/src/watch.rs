@@ -3,32 +3,26 @@
 use crate::Error;
 use crate::Plugins;
 use hostler_model::PluginChange;
-use rustix::fd::OwnedFd;
-use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
-use rustix::io::Errno;
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::BTreeMap;
 use std::io;
-use std::mem::MaybeUninit;
-use std::path::Path;
+use std::path::{self, Path};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::block_in_place;
 use tokio::time::timeout;
 
 /// Silence after which changes are looked at: a component, its manifest and its signature come one after the other.
 const SETTLED: Duration = Duration::from_millis(200);
 
-/// A file counts when it was closed by who wrote it, or came under its name as a whole: then it is whole.
-const WATCHED: WatchFlags = WatchFlags::CLOSE_WRITE
-    .union(WatchFlags::MOVED_TO)
-    .union(WatchFlags::MOVED_FROM)
-    .union(WatchFlags::DELETE)
-    .union(WatchFlags::ONLYDIR);
-
 /// The eyes on a folder.
-pub(crate) struct Watch(Receiver<Seen>);
+pub(crate) struct Watch {
+    seen: Receiver<Seen>,
+    /// It watches until it is dropped.
+    _watcher: RecommendedWatcher,
+}
 
 /// What was seen.
 enum Seen {
@@ -54,14 +48,23 @@ struct Changes {
 impl Watch {
     /// What changes from now on is seen.
     pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
-        let (seen, watch) = mpsc::channel(64);
+        let failed = |source| Error::File { path: folder.to_owned(), source };
+        let (sender, seen) = mpsc::channel(64);
+        let watched = path::absolute(folder).map_err(failed)?;
+        let own = watched.clone();
         let start = || {
-            let inotify = inotify::init(CreateFlags::CLOEXEC)?;
-            inotify::add_watch(&inotify, folder, WATCHED)?;
-            // It waits in the system, where a thread of the runtime would keep that from ending.
-            thread::Builder::new().name("plugins folder".into()).spawn(move || look(inotify, &seen))
+            // It is called in a thread of the watcher's own.
+            let mut watcher = notify::recommended_watcher(move |event| {
+                if let Some(seen) = Seen::of(event, &own) {
+                    // Nobody may listen any more.
+                    let _unheard = sender.blocking_send(seen);
+                }
+            })?;
+            watcher.watch(&watched, RecursiveMode::NonRecursive)?;
+            Ok(watcher)
         };
-        start().map(|_| Self(watch)).map_err(|source| Error::File { path: folder.to_owned(), source })
+        let watcher = start().map_err(|error: notify::Error| failed(io::Error::other(error)))?;
+        Ok(Self { seen, _watcher: watcher })
     }
 
     /// Has changes carried out as long as there are `plugins`.
@@ -82,33 +85,37 @@ impl Watch {
     /// The next changes, when there are no more for a moment.
     async fn changes(&mut self) -> Changes {
         let mut changes = Changes::default();
-        let mut next = self.0.recv().await;
+        let mut next = self.seen.recv().await;
         while let Some(seen) = next {
             changes.see(seen);
-            next = timeout(SETTLED, self.0.recv()).await.ok().flatten();
+            next = timeout(SETTLED, self.seen.recv()).await.ok().flatten();
         }
         changes
     }
 }
 
-/// Tells what happens as long as somebody listens.
-fn look(inotify: OwnedFd, listener: &Sender<Seen>) {
-    let mut buffer = [MaybeUninit::uninit(); 4096];
-    let mut reader = Reader::new(inotify, &mut buffer);
-    loop {
-        let seen = match reader.next() {
-            Ok(event) if event.events().contains(ReadFlags::QUEUE_OVERFLOW) => Seen::More,
-            Ok(event) => match event.file_name() {
-                Some(name) => Seen::File(name.to_string_lossy().into_owned()),
-                None => Seen::Over(io::Error::other("the folder was removed")),
-            },
-            Err(Errno::INTR) => continue,
-            Err(error) => Seen::Over(error.into()),
+impl Seen {
+    /// What matters of an event in the folder. A file counts when it was closed by who wrote it, or came under its name
+    /// as a whole: then it is whole.
+    fn of(event: notify::Result<Event>, folder: &Path) -> Option<Self> {
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => return Some(Self::Over(io::Error::other(error))),
         };
-        let over = matches!(seen, Seen::Over(_));
-        if listener.blocking_send(seen).is_err() || over {
-            return;
+        if event.need_rescan() {
+            return Some(Self::More);
         }
+        let counts = matches!(
+            event.kind,
+            EventKind::Access(AccessKind::Close(AccessMode::Write))
+                | EventKind::Modify(ModifyKind::Name(RenameMode::From | RenameMode::To))
+                | EventKind::Remove(_)
+        );
+        let path = event.paths.first().filter(|_| counts)?;
+        if path == folder {
+            return Some(Self::Over(io::Error::other("the folder was moved or removed")));
+        }
+        Some(Self::File(path.file_name()?.to_string_lossy().into_owned()))
     }
 }
 
@@ -148,14 +155,15 @@ impl Plugins {
         }
         for (name, manifest) in plugins {
             let table = self.table();
-            let found = block_in_place(|| self.folder.version(&name)).ok().flatten();
+            let found = block_in_place(|| self.folder.version(&name));
             let serving = table.get(&name).map(|plugin| plugin.digest.as_str());
             let change = match found {
                 // The daemon itself put it there, or somebody once more.
-                Some(version) if !manifest && serving == Some(version.digest()) => continue,
-                Some(_) => PluginChange::Load,
-                None if table.is_built_in(&name) || table.info(&name).is_none() => continue,
-                None => PluginChange::Remove,
+                Ok(Some(version)) if !manifest && serving == Some(version.digest()) => continue,
+                Ok(None) if table.is_built_in(&name) || table.info(&name).is_none() => continue,
+                Ok(None) => PluginChange::Remove,
+                // What cannot be read is not gone: to load it says why.
+                Ok(Some(_)) | Err(_) => PluginChange::Load,
             };
             // What is wrong with it is in the log and in the audit.
             let _refused = self.change_for(&name, change, None).await;

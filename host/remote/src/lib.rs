@@ -69,4 +69,4 @@ pub use scan::{ShownKey, scan};
 pub use session::{Authentication, Connect, Connector, HostKeyPolicy, Session};
 pub use shell::{Keys, Shell, ShellRequest};
 pub use task::{Detached, TaskCall, TaskSeen, TaskStatus};
-pub use transfer::{Compare, Links, LocalPath, Overseer, Progress, Step, Transfer};
+pub use transfer::{Compare, Links, LocalPath, Overseer, Progress, Step, Transfer, hash};

@@ -3,8 +3,8 @@
 //!
 //! A task has a folder of its own, `~/.local/state/hostler/tasks/NAME` of whoever's rights it has (or below
 //! `/tmp/hostler-UID`): `log` has both of its streams, `pid` its process and when that started, `status` how it ended,
-//! `about` what it is. Its process leads a session and a process group, and it and all that it starts bear the task's name
-//! in their environment, so that nothing else is ever taken for it.
+//! `about` what it is, and `kill` is there if it was to be stopped. Its process leads a session and a process group, and it
+//! and all that it starts bear the task's name in their environment, so that nothing else is ever taken for it.
 
 use crate::line::quoted;
 use crate::{Elevation, Exec};

@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use hash::hash;
 pub(crate) use work::not_begun;
 
 /// A file, or a folder with all that is in it, to be moved between the daemon and a server.

@@ -65,14 +65,15 @@ pub fn wasi_component(workspace: &Path, package: &str, out_dir: &Path) -> Result
 }
 
 /// Builds the crate in `folder` as its author would, with the target folder and the versions that hold there, and returns
-/// the component, without a manifest. With `wasi` its standard library may use WASI.
+/// the component, without a manifest. With `wasi` its standard library may use WASI. Only flags of the compiler differ: ours
+/// stand in for `rustflags` of the project's `.cargo/config.toml`.
 pub fn project(folder: &Path, wasi: bool) -> Result<Vec<u8>> {
     let target = if wasi { WASI } else { BARE };
     let mut cargo = cargo(folder, target)?;
     if let Some(target_dir) = std::env::var_os("CARGO_TARGET_DIR") {
         cargo.env("CARGO_TARGET_DIR", std::path::absolute(target_dir)?);
     }
-    let output = cargo.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit()).output();
+    let output = cargo.args(["--lib", "--message-format=json-render-diagnostics"]).stderr(Stdio::inherit()).output();
     let output = output.context(NO_CARGO)?;
     ensure!(output.status.success(), "{} does not compile: see the messages above", folder.display());
     // The last is the project's own: cargo builds what it depends on before it.

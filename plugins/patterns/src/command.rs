@@ -12,6 +12,9 @@ const RESERVED: [&str; 26] = [
     "function", "if", "in", "not", "or", "repeat", "select", "switch", "then", "time", "until", "while",
 ];
 
+/// Words of a line that are read: a policy that judges it has little memory and time.
+const MAX_WORDS: usize = 10_000;
+
 /// One program with its arguments.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Command {
@@ -93,13 +96,13 @@ pub fn parse(line: &str) -> Result<Vec<Command>, Unjudgeable> {
                     return Err(unjudgeable(found, at, "this quote is never closed"));
                 };
                 check_quoted(text, found, end)?;
-                begun.word(at).push_str(text);
+                begun.word(at)?.push_str(text);
                 end += text.len() + 1;
             }
             '=' if begun.words.is_empty() || begun.word.is_none() => {
                 return Err(unjudgeable(found, at, "a variable that is set for a command can change what it runs"));
             }
-            _ if found.is_ascii_alphanumeric() || "_-./:,+@%=".contains(found) => begun.word(at).push(found),
+            _ if found.is_ascii_alphanumeric() || "_-./:,+@%=".contains(found) => begun.word(at)?.push(found),
             _ => return Err(unjudgeable(found, at, meaning(found))),
         }
         at = end;
@@ -119,15 +122,24 @@ struct Begun {
     word: Option<String>,
     /// Where the first word is.
     start: usize,
+    /// Words of the line so far.
+    count: usize,
 }
 
 impl Begun {
     /// The word that goes on, or begins, at this byte.
-    fn word(&mut self, at: usize) -> &mut String {
-        if self.words.is_empty() && self.word.is_none() {
-            self.start = at;
+    fn word(&mut self, at: usize) -> Result<&mut String, Unjudgeable> {
+        if self.word.is_none() {
+            self.count += 1;
+            if self.words.is_empty() {
+                self.start = at;
+            }
         }
-        self.word.get_or_insert_default()
+        if self.count > MAX_WORDS {
+            let what = format!("word {}", self.count);
+            return Err(Unjudgeable { what, at, why: "nobody judges a line as long as that: divide it" });
+        }
+        Ok(self.word.get_or_insert_default())
     }
 
     fn end_word(&mut self) {
@@ -285,6 +297,16 @@ mod tests {
         ];
         for (line, at, what) in cases {
             assert_eq!(obstacle(line), (at, what.to_owned()), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_more_words_than_anybody_writes_is_not_read() {
+        for separator in [" ", ";", "&&"] {
+            let line = |words: usize| vec!["a"; words].join(separator);
+            assert!(parse(&line(MAX_WORDS)).is_ok(), "{separator}");
+            let (at, what) = obstacle(&line(2_000_000));
+            assert_eq!((at, what.as_str()), (MAX_WORDS * (1 + separator.len()), "word 10001"), "{separator}");
         }
     }
 

@@ -9,6 +9,9 @@ use hostler_sdk::policy::{Action, Denial};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+/// Words of a job's lines that are judged when it is submitted: a review has little time.
+const MAX_WORDS: usize = 20_000;
+
 /// The details of a command.
 #[derive(Deserialize)]
 struct Exec {
@@ -25,7 +28,16 @@ pub(crate) fn of_job(settings: &Settings, job: &Job) -> Result<(), Denial> {
         return Ok(());
     }
     let lines = [&job.request.command, &job.request.config].into_iter().flatten().flatten();
-    lines.filter(|line| !line.is_empty()).try_for_each(|line| of_line(settings, line))
+    let mut words = 0;
+    for line in lines.filter(|line| !line.is_empty()) {
+        words += of_line(settings, line)?;
+        if words > MAX_WORDS {
+            return Err(Denial::cannot_judge(format_args!(
+                "its lines have more than {MAX_WORDS} words: divide it into several jobs"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Judges an action.
@@ -60,13 +72,15 @@ fn demand(is_met: bool, setting: &str, what: impl std::fmt::Display) -> Result<(
     Err(Denial::new(format!("{setting}-not-allowed"), format!("{what}: the setting `{setting}` does not allow it.")))
 }
 
-fn of_line(settings: &Settings, line: &str) -> Result<(), Denial> {
+/// Judges a line; answers how many words of it had to be looked at.
+fn of_line(settings: &Settings, line: &str) -> Result<usize, Denial> {
     if settings.deny.iter().any(CommandPattern::is_all) {
         return Err(Denial::new("command-denied", "No command may be run: the list `deny` names them all."));
     }
     if settings.allow.is_none() && settings.deny.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
+    let mut words = 0;
     for command in parse(line).map_err(Denial::cannot_judge)? {
         if settings.deny.iter().any(|pattern| pattern.covers(&command)) {
             let reason = format!("`{command}` may not be run: a rule of the list `deny` names it.");
@@ -80,8 +94,9 @@ fn of_line(settings: &Settings, line: &str) -> Result<(), Denial> {
             }
             None => check_program(&command)?,
         }
+        words += command.words().len();
     }
-    Ok(())
+    Ok(words)
 }
 
 /// Where only `deny` stands between a job and a program, what else the program would run must be known.
@@ -269,6 +284,16 @@ mod tests {
         assert_eq!(review(&settings, "appliance", None, Some("interface ge-0/0/0")), "allow");
         let both = json!({"allow": ["uptime"], "drivers": ["appliance"]});
         assert_eq!(review(&both, "appliance", None, Some("ls")), "command-not-allowed");
+    }
+
+    #[test]
+    fn a_job_with_more_words_than_there_is_time_for_is_denied() {
+        let settings = json!({"allow": ["uptime"]});
+        let long = "uptime;".repeat(10_000);
+        assert_eq!(review(&settings, "paramiko", Some(&long), None), "allow");
+        assert_eq!(review(&settings, "paramiko", Some(&long), Some(&long)), "cannot-judge");
+        assert_eq!(review(&json!({}), "paramiko", Some(&long), Some(&long)), "allow", "nobody has to look at them");
+        assert_eq!(exec(&settings, &format!("{long}uptime")), "cannot-judge");
     }
 
     #[test]

@@ -14,7 +14,7 @@ import * as daemon from "#daemon/detached";
  *
  * @typedef {object} Task
  * @property {string[]} commands Commands for the login shell, one after the other.
- * @property {boolean} [stopOnError] Whether one that fails is the last.
+ * @property {boolean} [stopOnError] Whether one that fails is the last: yes, unless it says `false`.
  * @property {Record<string, string>} [environment] Variables for them.
  * @property {string} [workingDirectory] Where they start. Left out: the user's home.
  * @property {{user?: string, password?: import("./secrets.js").Secret}} [elevate] As whom they run, by sudo.
@@ -33,7 +33,7 @@ export function launch(session, task) {
     const lent = Handle.lent(session);
     const asked = {
         commands: texts(task.commands, "commands"),
-        stopOnError: task.stopOnError === true,
+        stopOnError: task.stopOnError !== false,
         environment: pairs(task.environment, "environment"),
         workingDirectory: task.workingDirectory,
         elevate: elevation(task.elevate),

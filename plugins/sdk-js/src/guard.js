@@ -21,7 +21,7 @@ export async function orError(work) {
     try {
         return { tag: "ok", val: await work() };
     } catch (thrown) {
-        return { tag: "err", val: asError(thrown) };
+        return { tag: "err", val: asError(first(thrown)) };
     }
 }
 
@@ -30,7 +30,7 @@ export async function orProblems(work) {
     try {
         return { tag: "ok", val: await work() };
     } catch (thrown) {
-        return { tag: "err", val: asProblems(thrown) };
+        return { tag: "err", val: asProblems(first(thrown)) };
     }
 }
 
@@ -50,6 +50,12 @@ export function report(thrown) {
 function stack(thrown) {
     const lines = String(thrown?.stack ?? "").split("\n");
     return lines.filter((line) => line && !line.includes("/initializer.js:")).slice(0, DEEPEST);
+}
+
+/** Where what `using` closes throws as well, the engine puts what the work threw inside: that is worth more. */
+function first(thrown) {
+    while (thrown?.name === "SuppressedError") thrown = thrown.suppressed;
+    return thrown;
 }
 
 function asError(thrown) {

@@ -8,6 +8,7 @@
  */
 
 import { HostlerError } from "./errors.js";
+import * as log from "./log.js";
 
 /** What `using` calls. Older tools for tests know it by another name. */
 export const dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
@@ -66,12 +67,12 @@ export class Handle {
         }
     }
 
-    /** What `using` does: an error of the work is worth more than one of closing. */
+    /** What `using` does: that something did not end well is no error of the work that was done with it. */
     [dispose]() {
         try {
             this.close();
-        } catch {
-            // Whoever must know whether closing worked calls `close`.
+        } catch (error) {
+            log.warn(error.message);
         }
     }
 }

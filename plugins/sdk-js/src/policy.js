@@ -12,9 +12,18 @@
  *         settingsSchema: { type: "object", additionalProperties: false },
  *     };
  *
- *     authorize(context, action) {
- *         const { command } = action.details;
- *         return action.kind === "exec" && /\breboot\b/.test(command) ? deny("no-reboot", "Nobody reboots.") : allow;
+ *     authorize(context, { kind, details }) {
+ *         switch (kind) {
+ *             case "connect":
+ *                 return allow;
+ *             case "exec": {
+ *                 const { command, stdin, answers } = details;
+ *                 const given = [command, stdin, ...answers.flat()].join("\n");
+ *                 return /\breboot\b/.test(given) ? deny("no-reboot", "Nobody reboots.") : allow;
+ *             }
+ *             default:
+ *                 return deny("cannot-judge", `This policy does not know actions of the kind \`${kind}\`.`);
+ *         }
  *     }
  * }
  *
@@ -94,7 +103,10 @@ export function amend(patch, reason) {
     return { tag: "amend", val: { patch: json(patch, "patch"), reason: text(reason, "reason") } };
 }
 
-/** A policy with the operator's settings. One serves one job. */
+/**
+ * A policy with the operator's settings. One serves one job, and may be dropped and made again between any two questions:
+ * keep nothing in it that a judgement depends on.
+ */
 export class Policy {
     /** @type {Description} */
     static description;
@@ -150,7 +162,7 @@ export function policy(Judge) {
     let made;
     let from;
     const judge = (settings) => {
-        // They are read once for a job.
+        // The settings are read once in an instance.
         if (made === undefined || from !== settings) {
             made = new Judge(JSON.parse(settings));
             from = settings;

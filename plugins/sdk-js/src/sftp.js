@@ -15,10 +15,12 @@
  * @module
  */
 
-import { Handle, ask } from "./handle.js";
-import { bytes, decoded, text, whole } from "./values.js";
+import { HostlerError } from "./errors.js";
+import { Handle, ask, dispose } from "./handle.js";
+import { bytes, text, whole } from "./values.js";
 import * as daemon from "#daemon/sftp";
 
+/** Bytes that are read at once. */
 const MOST = 1 << 20;
 
 /**
@@ -83,9 +85,18 @@ export class Sftp extends Handle {
         return this.#ask(path, (files) => files.read(path, from, size));
     }
 
-    /** The first MiB of a file as text. @param {string} path @returns {string} */
+    /**
+     * A file of less than 1 MiB as text, fit to be written back. Errors: `limit`; a `TypeError` if it is no UTF-8.
+     *
+     * @param {string} path
+     * @returns {string}
+     */
     readText(path) {
-        return decoded(this.read(path));
+        const read = this.read(path);
+        if (read.length === MOST) {
+            throw new HostlerError("limit", "transfer", `${path} has 1 MiB or more: read it in pieces.`);
+        }
+        return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(read);
     }
 
     /**
@@ -176,6 +187,11 @@ export class File extends Handle {
         const from = BigInt(whole(offset, "offset", 53));
         const written = bytes(content, "content");
         ask(() => file.write(from, written));
+    }
+
+    /** Some servers find out only at the end that what was written had no room. */
+    [dispose]() {
+        this.close();
     }
 }
 

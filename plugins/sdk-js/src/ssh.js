@@ -21,7 +21,7 @@ import * as daemon from "#daemon/ssh";
 
 /** `password`, and `keyboard-interactive` where the server offers only that. @param {Secret} secret */
 export function password(secret) {
-    return { tag: "password", val: Handle.lent(secret) };
+    return { tag: "password", val: open(secret) };
 }
 
 /**
@@ -31,7 +31,7 @@ export function password(secret) {
  * @param {{passphrase?: Secret, certificate?: string}} [how] What decrypts it; the user certificate for it.
  */
 export function key(secret, { passphrase, certificate } = {}) {
-    return { tag: "key", val: { text: Handle.lent(secret), passphrase: Handle.lentIfAny(passphrase), certificate } };
+    return { tag: "key", val: { text: open(secret), passphrase: openIfAny(passphrase), certificate } };
 }
 
 /**
@@ -41,7 +41,7 @@ export function key(secret, { passphrase, certificate } = {}) {
  * @param {{passphrase?: Secret}} [how] What decrypts it.
  */
 export function keyFile(path, { passphrase } = {}) {
-    return { tag: "key-file", val: { path: text(path, "path"), passphrase: Handle.lentIfAny(passphrase) } };
+    return { tag: "key-file", val: { path: text(path, "path"), passphrase: openIfAny(passphrase) } };
 }
 
 /** `publickey`, with the keys of the daemon's agent, if the operator allows that. */
@@ -135,7 +135,9 @@ export class Session extends Handle {
             bannerTimeoutMs: wholeIfAny(options.bannerTimeoutMs, "bannerTimeoutMs"),
             authTimeoutMs: wholeIfAny(options.authTimeoutMs, "authTimeoutMs"),
         };
-        return new Session(ask(() => daemon.Session.connect(authentication, options.jumps ?? [], asked)), "session");
+        const ways = authentication.map(way);
+        const jumps = (options.jumps ?? []).map((leg) => leg.map(way));
+        return new Session(ask(() => daemon.Session.connect(ways, jumps, asked)), "session");
     }
 
     /**
@@ -160,6 +162,30 @@ export class Session extends Handle {
             timeoutMs: longIfAny(wanted.timeoutMs, "timeoutMs"),
         };
         return new Run(ask(() => session.run(asked)));
+    }
+}
+
+/** A secret that is still open. */
+function open(secret) {
+    Handle.lent(secret);
+    return secret;
+}
+
+function openIfAny(secret) {
+    return secret == null ? undefined : open(secret);
+}
+
+/** A way to log in, as the daemon takes it. Its secrets may have been closed since it was made. */
+function way({ tag, val }) {
+    switch (tag) {
+        case "password":
+            return { tag, val: Handle.lent(val) };
+        case "key":
+            return { tag, val: { ...val, text: Handle.lent(val.text), passphrase: Handle.lentIfAny(val.passphrase) } };
+        case "key-file":
+            return { tag, val: { ...val, passphrase: Handle.lentIfAny(val.passphrase) } };
+        default:
+            return { tag };
     }
 }
 

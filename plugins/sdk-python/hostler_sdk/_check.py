@@ -1,7 +1,7 @@
 """What may be handed to the daemon. A value of another type would end the plugin with a trap that no `except` catches, so
 each is looked at first. Errors: `TypeError`, `ValueError`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
@@ -54,8 +54,8 @@ def each[T](check: Callable[[str, Any], T], name: str, values: Any) -> list[T]:
 
 
 def pairs(name: str, values: Any) -> list[tuple[str, str]]:
-    """Texts in pairs: a dict, or a list of tuples."""
-    items = values.items() if isinstance(values, dict) else values
+    """Texts in pairs: a mapping, or a list of tuples."""
+    items = values.items() if isinstance(values, Mapping) else values
     return each(_pair, name, items)
 
 

@@ -43,9 +43,16 @@ def as_error(error: BaseException) -> NoReturn:
 
 def as_problems(error: BaseException) -> NoReturn:
     """Raises what `validate` and `check_settings` answer."""
-    if not isinstance(error, Invalid):
-        error = Invalid(Problem([], _KIND, report(error)))
-    raise Err([problem._to_wit() for problem in error.problems]) from None
+    raise Err(_problems(error)) from None
+
+
+def _problems(error: BaseException) -> list[wit.Problem]:
+    if isinstance(error, Invalid):
+        try:
+            return [problem._to_wit() for problem in error.problems]
+        except Exception as wrong:  # one of them is none that the daemon takes
+            error = wrong
+    return [Problem([], _KIND, report(error))._to_wit()]
 
 
 def report(error: BaseException) -> str:

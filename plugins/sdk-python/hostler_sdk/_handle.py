@@ -13,6 +13,8 @@ from hostler_sdk.model import Error
 class Handle:
     """Something that is open at the daemon until it is closed: by `with`, by `close`, or at the end of the job."""
 
+    _name: str
+    """What it is called in a sentence."""
     _closing_matters = False
     """Whether it is an error of the work done that the end did not go well."""
 
@@ -25,7 +27,8 @@ class Handle:
         if handle is None:
             return
         try:
-            ask(handle.close)
+            if hasattr(handle, "close"):  # others are only given back
+                ask(handle.close)
         finally:
             handle.__exit__(None, None, None)
 
@@ -43,7 +46,7 @@ class Handle:
     def _open(self) -> Any:
         """The handle, as long as there is one: to use it later ends the plugin."""
         if self._handle is None:
-            message = f"The {type(self).__name__.lower()} was closed before: use it inside of its `with`."
+            message = f"The {self._name} was closed before: use it inside of its `with`."
             raise Error("closed", "plugin", message)
         return self._handle
 

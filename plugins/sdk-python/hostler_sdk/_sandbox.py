@@ -27,9 +27,8 @@ def prepare() -> None:
         _refuse(time, name, _TIME)
     for name in ["localtime", "gmtime", "ctime", "strftime"]:
         _refuse(time, name, "it needs a clock, or the time zones of a machine; compute with milliseconds since 1970")
-    for name in ["random", "uniform", "randint", "randrange", "randbytes", "getrandbits", "choice", "choices", "sample", "shuffle"]:
+    for name in [name for name, value in vars(random).items() if getattr(value, "__self__", None) is random._inst]:
         _refuse(random, name, _RANDOM)
-    _refuse(random, "_urandom", _RANDOM)
     _refuse(os, "urandom", _RANDOM)
     _refuse(builtins, "open", _FILES)
     sys.meta_path.insert(sys.meta_path.index(PathFinder), _LateImports())
@@ -51,7 +50,10 @@ def _refuse(module: ModuleType, name: str, instead: str) -> None:
             raise RuntimeError(f"`{module.__name__}.{name}` does not work in a plugin: {instead}")
         return original(*args, **kwargs)
 
-    setattr(module, name, stand_in)
+    # Also where it was imported by its name before.
+    for other in list(sys.modules.values()):
+        for alias in [alias for alias, value in getattr(other, "__dict__", {}).items() if value is original]:
+            setattr(other, alias, stand_in)
 
 
 class _LateImports(MetaPathFinder):

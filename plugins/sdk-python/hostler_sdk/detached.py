@@ -20,8 +20,8 @@ def launch(
     elevate: Elevation | None = None,
     stdin: bytes | str | None = None,
 ) -> Run:
-    """Starts commands one after the other, and returns when they run; one that fails is the last, if `stop_on_error` says so. The
-    first of them reads `stdin`, a text. A job launches one task, and only where its request asks for that. Errors: `denied`,
+    """Starts commands one after the other, and returns when they run; one that fails is the last, unless `stop_on_error` is False.
+    The first of them reads `stdin`, a text. A job launches one task, and only where its request asks for that. Errors: `denied`,
     `invalid-request`, `limit`, `timeout`, `connection-lost`, `exec-refused`, `elevation-failed`, `unsupported` (the target
     cannot keep one)."""
     task = wit.Task(

@@ -6,21 +6,17 @@ the first of those. Ask before you connect: what is refused here needs no sessio
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
-
 from wit_world.imports.local_files import LocalFile as _LocalFile
 
 from hostler_sdk import _check
 from hostler_sdk._guard import ask
-from hostler_sdk.model import Error
+from hostler_sdk._handle import Handle
 
 
-class LocalFile:
+class LocalFile(Handle):
     """A file or folder that was admitted. Nothing of it was read or written yet."""
 
-    def __init__(self, handle: Any) -> None:
-        self._handle = handle
+    _name = "local file"
 
     def path(self) -> str:
         """Its whole path, as grants and policies see it."""
@@ -33,23 +29,6 @@ class LocalFile:
     def size(self) -> int | None:
         """Bytes of a file."""
         return ask(self._open().size)
-
-    def close(self) -> None:
-        """Gives it back. Closing twice is no error."""
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            handle.__exit__(None, None, None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def _open(self) -> Any:
-        if self._handle is None:
-            raise Error("closed", "plugin", "The local file was closed before: use it inside of its `with`.")
-        return self._handle
 
 
 def to_read(path: str) -> LocalFile:

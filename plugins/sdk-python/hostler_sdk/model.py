@@ -45,7 +45,7 @@ class Problem:
     """One sentence that tells the person what to do."""
 
     def _to_wit(self) -> wit.Problem:
-        path = _check.each(_check.text, "path", [str(part) for part in self.path])
+        path = _check.each(lambda name, part: _check.text(name, str(part)), "path", self.path)
         return wit.Problem(path, _check.text("code", self.code), _check.text("message", self.message))
 
 

@@ -69,7 +69,8 @@ class Amend:
 
 
 class Policy(ABC):
-    """A policy. One object serves one job."""
+    """A policy. One object serves one job, and may be dropped and made again between any two questions: keep nothing in it that
+    a judgement depends on."""
 
     name: str
     """What the configuration calls it by. As in plugin.toml."""
@@ -124,7 +125,7 @@ def export(policy: type[Policy]) -> type:
             return self._policy
 
         def _context(self, context: Any) -> Context:
-            """The settings are read once for a job."""
+            """The settings are read once in an instance."""
             if self._settings[0] != context.settings:
                 self._settings = context.settings, json.loads(context.settings)
             return Context(self._settings[1], context.now_ms, context.may_amend)

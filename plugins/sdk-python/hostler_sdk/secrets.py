@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from wit_world.imports import secrets as wit
 
 from hostler_sdk import _check
 from hostler_sdk._guard import ask
+from hostler_sdk._handle import Handle
 from hostler_sdk.model import Error
 
 
-class Secret:
+class Secret(Handle):
     """A secret of this job's request. It can be handed to the functions that take one, each for the use that the field is meant
     for: a password is not accepted as a key."""
 
-    def __init__(self, handle: Any) -> None:
-        self._handle = handle
+    _name = "secret"
 
     def path(self) -> str:
         """Where it stands in the request."""
         return ask(self._open().path)
-
-    def close(self) -> None:
-        """Gives it back. Closing twice is no error."""
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            handle.__exit__(None, None, None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def _open(self) -> Any:
-        if self._handle is None:
-            raise Error("closed", "plugin", "The secret was closed before: use it inside of its `with`.")
-        return self._handle
 
 
 def get(path: str) -> Secret:

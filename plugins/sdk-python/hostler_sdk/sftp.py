@@ -7,7 +7,7 @@
 
 A path has one spelling: no `..`, no `.` as a part, no `//`, no slash at its end. What a file holds comes as it is, secrets
 included. A listing is cut at 10,000 entries and says so; names that are not UTF-8 are left out of it and counted. `write` replaces a
-file in place: to replace it at once, write beside it and rename, after removing the old one. Whole files are moved by `transfer`.
+file in place; writing beside it, removing it and renaming leaves a moment without one. `transfer` replaces a file at once.
 
 Errors that every operation can have: `invalid-request` (the path, an offset, or the session is closed), `denied`, `not-found`,
 `permission-denied` (by the server), `transfer-failed` (whatever else the server says), `unsupported` (the server has no SFTP, or
@@ -29,6 +29,7 @@ __all__ = ["Attributes", "Entry", "File", "Listing", "Sftp", "open"]
 class File(Handle):
     """An open file. Each call is judged by its path again."""
 
+    _name = "file"
     # Some servers find out only at the end that what was written had no room.
     _closing_matters = True
 
@@ -47,6 +48,8 @@ class File(Handle):
 
 class Sftp(Handle):
     """The files of a session's server."""
+
+    _name = "access to files"
 
     def stat(self, path: str) -> Attributes:
         """What is known about a file or folder."""

@@ -27,6 +27,8 @@ __all__ = ["Found", "Shell", "open"]
 class Shell(Handle):
     """The account's login shell in a terminal. It ends with its session."""
 
+    _name = "shell"
+
     def write(self, text: str | bytes) -> None:
         """Types a text; a line ends with `\\n` or `\\r`. Errors: `timeout` (the server takes no more), `closed`, `denied`,
         `invalid-request` (the text is not UTF-8)."""

@@ -1,7 +1,7 @@
 """Sessions with the job's own target.
 
     with secrets.get("connection_args.password") as password:
-        session = ssh.connect([ssh.Password(password)], host_key_policy="auto_add")
+        session = ssh.connect([ssh.Password(password)])
     with session:
         run = session.run("uname -a", timeout_ms=10_000)
 
@@ -101,6 +101,8 @@ class Elevation:
 
 class Session(Handle):
     """One authenticated connection to the job's target."""
+
+    _name = "session"
 
     def run(
         self,

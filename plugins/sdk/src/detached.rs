@@ -5,7 +5,7 @@
 //! use hostler_sdk::detached::{Task, launch};
 //!
 //! # fn start(session: &Session, commands: Vec<String>) -> Result<Item, Error> {
-//! let run = launch(session, &Task { stop_on_error: true, ..Task::new(commands) })?;
+//! let run = launch(session, &Task::new(commands))?;
 //! # Ok(Item { command: "task".into(), run: run.id })
 //! # }
 //! ```
@@ -16,15 +16,8 @@
 pub use crate::bindings::driver::hostler::plugin::detached::{Task, launch};
 
 impl Task<'_> {
-    /// Commands and nothing else, which all run, whatever those before them end with.
+    /// Commands and nothing else. One that fails is the last.
     pub fn new(commands: Vec<String>) -> Self {
-        Self {
-            commands,
-            stop_on_error: false,
-            environment: vec![],
-            working_directory: None,
-            elevate: None,
-            stdin: None,
-        }
+        Self { commands, stop_on_error: true, environment: vec![], working_directory: None, elevate: None, stdin: None }
     }
 }

@@ -56,12 +56,15 @@ pub use crate::bindings::policy::exports::hostler::plugin::judging::{
 };
 
 /// A policy with the operator's settings. Name the type in [`policy!`](crate::policy!) to make its crate a plugin.
+///
+/// An instance serves one job, and may be dropped and made again between any two questions: keep nothing in it that a
+/// judgement depends on.
 pub trait Policy: Sized + 'static {
     /// Who the policy is and what its settings are. Called once, when the plugin is loaded.
     fn describe() -> Description;
 
-    /// Reads the operator's settings: a JSON object that fits the schema. Called when the daemon starts, and once for
-    /// each job.
+    /// Reads the operator's settings: a JSON object that fits the schema. Called when the daemon starts, and once in
+    /// each instance.
     ///
     /// # Errors
     ///
@@ -76,7 +79,7 @@ pub trait Policy: Sized + 'static {
 }
 
 thread_local! {
-    /// The policy of this instance, and the settings that it was made from: they are read once for a job.
+    /// The policy of this instance, and the settings that it was made from: they are read once.
     static MADE: RefCell<Option<(String, Box<dyn Any>)>> = const { RefCell::new(None) };
 }
 

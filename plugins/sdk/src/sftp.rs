@@ -6,19 +6,19 @@
 //!
 //! let files = Sftp::open(session)?;
 //! let motd = files.read("/etc/motd", 0, 64 << 10)?;
+//! hostler_sdk::log::info(&String::from_utf8_lossy(&motd));
 //! for entry in files.list("/etc/apt/sources.list.d")?.entries {
 //!     hostler_sdk::log::info(&entry.name);
 //! }
-//! files.write("/etc/motd", &[&motd[..], b"Maintained.\n"].concat())?;
 //! files.close()
 //! # }
 //! ```
 //!
 //! A path has one spelling: no `..`, no `.` as a part, no `//`, no slash at its end. What a file holds
 //! comes as it is, secrets included. A listing is cut at 10,000 entries and says so; names that are not
-//! UTF-8 are left out of it and counted. [`Sftp::write`] replaces a file in place: to replace it at once,
-//! write beside it and rename, after removing the old one. A [`File`] is read and written piece by piece; whole files are
-//! moved by a [`transfer`](crate::transfer).
+//! UTF-8 are left out of it and counted. [`Sftp::write`] replaces a file in place; writing beside it,
+//! removing it and renaming leaves a moment without one. A [`transfer`](crate::transfer) moves whole files, and replaces
+//! one at once. A [`File`] is read and written piece by piece.
 
 #[doc(inline)]
 pub use crate::bindings::driver::hostler::plugin::sftp::{Attributes, Entry, File, Listing, OpenMode, Sftp};

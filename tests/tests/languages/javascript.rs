@@ -1,8 +1,8 @@
 //! Plugins in JavaScript, compiled by componentize-js.
 
 use super::{
-    PATIENT, REPOSITORY, assert_exceptions, assert_look_says, assert_own_errors, assert_problems, build, first_plugin,
-    said, trouble,
+    PATIENT, REPOSITORY, assert_exceptions, assert_look_says, assert_own_errors, assert_problems, build, copy,
+    first_plugin, said, trouble,
 };
 use crate::SETUP;
 use crate::job::{body, failing, finishing, output, with};
@@ -92,12 +92,8 @@ fn an_empty_folder_becomes_a_driver_and_a_policy() -> anyhow::Result<()> {
 
 #[test]
 fn what_is_written_for_node_is_tried_in_node() -> anyhow::Result<()> {
-    for project in [EXAMPLE, "host/author/templates/js/policy"] {
-        let folder = TempDir::with_prefix("a project ")?;
-        for file in fs::read_dir(Path::new(REPOSITORY).join(project))? {
-            let file = file?;
-            fs::copy(file.path(), folder.path().join(file.file_name()))?;
-        }
+    for project in [EXAMPLE, "host/author/templates/js/policy", "tests/languages/javascript/sdk"] {
+        let folder = copy(project)?;
         let modules = folder.path().join("node_modules");
         fs::create_dir(&modules)?;
         std::os::unix::fs::symlink(Path::new(REPOSITORY).join("plugins/sdk-js"), modules.join("hostler-sdk"))?;
@@ -189,6 +185,7 @@ fn what_a_driver_throws_becomes_an_error() -> anyhow::Result<()> {
     ];
     assert_exceptions(&daemon, &sshd, &exceptions)?;
     assert_own_errors(&daemon, &sshd)?;
+    failing(&daemon, &trouble(&sshd, "twice"), "out-of-paper", "exec")?;
     let problems = [
         ("validate", "TypeError: can't access property"),
         ("invalid", "There is too much of it."),
@@ -210,8 +207,12 @@ fn a_driver_that_takes_too_much_is_stopped() -> anyhow::Result<()> {
 #[test]
 fn a_driver_has_what_the_daemon_lends() -> anyhow::Result<()> {
     let (daemon, sshd) = (daemon()?, Sshd::shared()?);
-    for (kind, shown) in [("lent", "true,3,true,true,false"), ("leftOpen", "left open\n"), ("using", "all were closed")]
-    {
+    for (kind, shown) in [
+        ("lent", "true,3,true,true,false"),
+        ("leftOpen", "left open\n"),
+        ("using", "all were closed"),
+        ("decoded", "2 TypeError"),
+    ] {
         assert_eq!(finishing(&daemon, &trouble(&sshd, kind))?["results"][0]["stdout"], shown, "{kind}");
     }
     Ok(())

@@ -51,7 +51,8 @@ fn appliance(sshd: &Sshd, command: impl Into<Value>) -> Value {
             "host": "127.0.0.1",
             "port": sshd.port(),
             "username": Sshd::APPLIANCE,
-            "password": Sshd::PASSWORD
+            "password": Sshd::PASSWORD,
+            "host_key_policy": "auto_add"
         },
         "driver_args": {"timeout": 20, "enable_password": Sshd::ENABLE_PASSWORD},
         "command": command.into()
@@ -117,8 +118,11 @@ fn what_a_driver_raises_becomes_an_error() -> anyhow::Result<()> {
         ("wrong-item", "TypeError: `run` must be an int, not str"),
         ("time", "`time.time` does not work in a plugin: a driver asks `hostler_sdk.clock`"),
         ("random", "`random.choice` does not work in a plugin: a driver asks `hostler_sdk.random`"),
+        ("by_name", "`random.choice` does not work in a plugin"),
+        ("gauss", "`random.gauss` does not work in a plugin"),
         ("urandom", "`os.urandom` does not work in a plugin: a driver asks `hostler_sdk.random`"),
         ("open", "`builtins.open` does not work in a plugin: a driver moves files by `hostler_sdk.transfer`"),
+        ("path", "`builtins.open` does not work in a plugin"),
         ("late_import", "`sqlite3` is imported too late: import it at the top of plugin.py"),
     ];
     assert_exceptions(&daemon, &sshd, &exceptions)?;
@@ -128,6 +132,8 @@ fn what_a_driver_raises_becomes_an_error() -> anyhow::Result<()> {
     let problems = [
         ("validate", "KeyError: 'not caught in validate'"),
         ("invalid", "There is too much of it."),
+        ("wrong-path", "TypeError: `path` must be a list, not str"),
+        ("wrong-code", "TypeError: `code` must be a str, not int"),
         ("no-answer", "`validate()` must be a hostler_sdk.driver.Normalised, not NoneType"),
     ];
     assert_problems(&daemon, &sshd, &problems)?;
@@ -145,16 +151,23 @@ fn a_driver_has_what_the_daemon_lends() -> anyhow::Result<()> {
 #[test]
 fn many_jobs_run_at_once() -> anyhow::Result<()> {
     let (daemon, sshd) = (daemon()?, Sshd::shared()?);
+    // No server that others go to, for so many are the most that one gets; nobody goes there.
+    let nap = with(trouble(&sshd, "nap"), |it| it["connection_args"]["port"] = 1.into());
     let mut jobs = Vec::new();
     for _ in 0..AT_ONCE {
-        let submitted = daemon.execute(&trouble(&sshd, "nap"))?;
+        let submitted = daemon.execute(&nap)?;
         assert_eq!(submitted.status, 201, "{}", submitted.text);
         jobs.push(submitted.job()?.to_owned());
     }
+    let (mut last_begun, mut first_ended) = (0_u64, u64::MAX);
     for job in &jobs {
         let job = daemon.wait(job)?;
         assert_eq!(job["state"], "finished", "{job}");
+        let times = job["results"][0]["stdout"].as_str().and_then(|times| times.split_once(' '));
+        let (begun, ended) = times.with_context(|| job.to_string())?;
+        (last_begun, first_ended) = (last_begun.max(begun.parse()?), first_ended.min(ended.parse()?));
     }
+    assert!(last_begun < first_ended, "the last began at {last_begun} ms, and the first had ended at {first_ended} ms");
     Ok(())
 }
 

@@ -130,7 +130,7 @@ impl JobRequest {
             dry_run: fields.flag("dry_run"),
         };
         if !request.detach && request.webhooks.iter().flat_map(|it| &it.events).any(|event| event.is_of_task()) {
-            let message = "Only a job with `detach` has a task of which `task-output` and `task-ended` tell";
+            let message = "Only a job with `detach` has a task of which `task-output` and `task-ended` tell: set `detach`, or leave these events out";
             fields.problem("webhooks", "value_error", message);
         }
         fields.end()?;
@@ -191,9 +191,11 @@ impl JobRequest {
 }
 
 /// Reads what could be the body of `POST /v1/jobs`, for somebody who carries it out alone: no connection is kept for later
-/// jobs. Errors: all that is wrong, each with its place and never with its value.
-pub fn read_request(fields: Map<String, Value>) -> Result<Request, Vec<model::Problem>> {
-    Ok(JobRequest::read(fields)?.into_request(|_| None))
+/// jobs. Answers also whether it is a `dry_run`. Errors: all that is wrong, each with its place and never with its value.
+pub fn read_request(fields: Map<String, Value>) -> Result<(Request, bool), Vec<model::Problem>> {
+    let request = JobRequest::read(fields)?;
+    let dry_run = request.dry_run;
+    Ok((request.into_request(|_| None), dry_run))
 }
 
 /// The body as an object.

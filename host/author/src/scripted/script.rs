@@ -126,7 +126,7 @@ impl Script {
     /// Reads a script. Errors: it cannot be read; a key is unknown or wrong, with its line.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))?;
-        toml::from_str(&text).map_err(|error| Error::Input(format!("{} is wrong: {error}", path.display())))
+        toml::from_str(&text).map_err(|error| Error::wrong(path, &error))
     }
 
     /// The servers of this name, in the order of the script.
@@ -178,10 +178,16 @@ impl TryFrom<ReplyTable> for Reply {
     type Error = &'static str;
 
     fn try_from(table: ReplyTable) -> Result<Self, Self::Error> {
+        // A terminal ends the line before it looks for what was typed.
+        let has_enter = |text: &str| text.contains(['\r', '\n']);
         let on = match (table.matches, table.keys) {
-            (Some(line), None) => Typed::Line(line),
-            (None, Some(keys)) if !keys.is_empty() => Typed::Keys(keys),
-            _ => return Err("a reply waits for one thing: a line (`matches`), or keys without Enter (`keys`)"),
+            (Some(line), None) if !has_enter(&line) => Typed::Line(line),
+            (None, Some(keys)) if !keys.is_empty() && !has_enter(&keys) => Typed::Keys(keys),
+            _ => {
+                return Err(
+                    "a reply waits for one thing: a line without its end (`matches`), or keys without Enter (`keys`)",
+                );
+            }
         };
         Ok(Self { on, shows: table.shows, echo: table.echo, status: table.status })
     }
@@ -243,6 +249,8 @@ mod tests {
             ("[[server]]\n[[server.command]]\nmatch = 'x'\n", "line 3", "match"),
             ("[[server]]\n[[server.command]]\nmatches = 'x'\nstatus = 1\nsignal = 'TERM'\n", "line 2", "one way"),
             ("[[server]]\n[[server.shell]]\n[[server.shell.reply]]\nshows = 'x'\n", "line 3", "waits for one thing"),
+            ("[[server]]\n[[server.shell]]\n[[server.shell.reply]]\nkeys = \"y\\n\"\n", "line 3", "without Enter"),
+            ("[[server]]\n[[server.shell]]\n[[server.shell.reply]]\nmatches = \"y\\r\"\n", "line 3", "without its end"),
         ] {
             let error = toml::from_str::<Script>(text).err().expect(text).to_string();
             assert!(error.contains(line) && error.contains(words), "{text}: {error}");

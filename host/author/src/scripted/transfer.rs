@@ -2,10 +2,8 @@
 
 use super::files::{change, place, refused};
 use cap_std::fs::{Dir, Metadata, Permissions, PermissionsExt};
-use hostler_model::{Direction, ErrorKind, Failure, Hash, HashAlgorithm, Moved, NotMoved, Phase};
-use hostler_remote::{Compare, FileChange, Links, Overseer, Progress, Step, Transfer};
-use sha2::{Digest, Sha256};
-use std::fmt::Write;
+use hostler_model::{Direction, ErrorKind, Failure, Moved, NotMoved, Phase};
+use hostler_remote::{Compare, FileChange, Links, Overseer, Progress, Step, Transfer, hash};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -177,8 +175,7 @@ impl Mover {
         }
         let mode = self.transfer.mode.unwrap_or_else(|| there.as_ref().unwrap_or(found).permissions().mode() & 0o1777);
         write(target.0, &target.1, &content, mode, found).map_err(unwritable)?;
-        let hash = self.transfer.verify.map(|algorithm| hash(algorithm, &content));
-        self.moved.hash = hash;
+        self.moved.hash = self.transfer.verify.map(|algorithm| hash(algorithm, &content));
         self.moved.files += 1;
         self.moved.bytes += size;
         self.moved.total += size;
@@ -245,17 +242,6 @@ fn write(dir: &Dir, path: &Path, content: &[u8], mode: u32, like: &Metadata) -> 
     dir.write(path, content)?;
     dir.set_permissions(path, Permissions::from_mode(mode))?;
     dir.open(path)?.into_std().set_modified(like.modified()?.into_std())
-}
-
-fn hash(algorithm: HashAlgorithm, content: &[u8]) -> Hash {
-    let hex = match algorithm {
-        HashAlgorithm::Sha256 => Sha256::digest(content).iter().fold(String::new(), |mut hex, byte| {
-            write!(hex, "{byte:02x}").expect("a String takes everything");
-            hex
-        }),
-        HashAlgorithm::Md5 => format!("{:x}", md5::compute(content)),
-    };
-    Hash { algorithm, hex }
 }
 
 fn failed(message: String) -> Failure {

@@ -4,6 +4,8 @@ use crate::error::Error;
 use crate::language::Language;
 use crate::{Surroundings, embedded, exit};
 use clap::Args;
+use clap::builder::PossibleValuesParser;
+use hostler_plugins::{WorldName, check_name, is_built_in};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -17,19 +19,21 @@ pub struct New {
     #[arg(long)]
     lang: Language,
     /// What it is for: a driver carries jobs out, a policy judges them.
-    #[arg(long, default_value = "driver", value_parser = ["driver", "policy"])]
+    #[arg(long, default_value = "driver", value_parser = PossibleValuesParser::new(WorldName::ALL.map(WorldName::word)))]
     world: String,
 }
 
 /// Does it.
 pub(crate) fn new(new: &New, surroundings: &mut Surroundings) -> Result<u8, Error> {
     let New { name, lang, world } = new;
-    let is_good =
-        hostler_plugins::check_name(name).is_ok() && name.starts_with(|first: char| first.is_ascii_lowercase());
+    let is_good = check_name(name).is_ok() && name.starts_with(|first: char| first.is_ascii_lowercase());
     if !is_good {
         return Err(Error::Input(format!(
             "`{name}` is no name of a plugin: it begins with a lower-case letter, and has lower-case letters, digits and `-` only"
         )));
+    }
+    if is_built_in(name) {
+        return Err(Error::Input(hostler_plugins::Error::NameTaken(name.clone()).to_string()));
     }
     let template = format!("templates/{}/{world}", lang.word());
     let folder = PathBuf::from(name);

@@ -2,10 +2,10 @@
 
 use crate::error::Error;
 use crate::past::{Past, Question, Then};
+use crate::plain::plain;
 use crate::report::Report;
 use crate::scripted::Network;
 use crate::trial::{Subject, Trial};
-use crate::verb::run::policy;
 use crate::{Surroundings, exit};
 use clap::Args;
 use hostler_model::Failure;
@@ -56,7 +56,7 @@ pub(crate) async fn policy_test(test: &PolicyTest, surroundings: &mut Surroundin
     let stdout = std::mem::replace(&mut surroundings.stdout, Box::new(io::sink()));
     let report = Arc::new(Report::new(stdout, test.json));
     let nobody = Arc::new(Network::empty());
-    let policies = vec![policy(&subject, test.settings.as_deref())?];
+    let policies = vec![subject.policy(test.settings.as_deref())?];
     let network = (nobody as Arc<_>, Arc::clone(&report) as Arc<_>);
     let plugins = trial.load(&[&subject], BTreeMap::new(), policies, network, surroundings).await?;
     let mut count = Count::default();
@@ -70,7 +70,7 @@ pub(crate) async fn policy_test(test: &PolicyTest, surroundings: &mut Surroundin
                 Question::Unclear { why, .. } => {
                     count.unjudged += 1;
                     let document = json!({"told": "unjudged", "job": job, "what": what, "reason": why});
-                    report.tell(&document, || format!("? {job} {what}: cannot be judged again: {why}"));
+                    report.tell(&document, || plain(&format!("? {job} {what}: cannot be judged again: {why}")));
                     continue;
                 }
             };
@@ -94,7 +94,7 @@ impl Count {
             Ok(Answer::Amend { patch, reason }) => ("changed", String::new(), reason, Some(patch)),
             Err(failure) => ("denied", failure.kind.to_string(), failure.message, None),
         };
-        let differs = then.is_some_and(|then| (then == Then::Denied) != (now == "denied"));
+        let differs = then.is_some_and(|then| (then != Then::Allowed) != (now == "denied"));
         self.judged += 1;
         self.differ += usize::from(differs);
         let before = then.map(Then::word);
@@ -107,7 +107,7 @@ impl Count {
             let rule = if rule.is_empty() { rule } else { format!(" ({rule})") };
             let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
             let before = before.filter(|_| differs).map(|word| format!(" [{word} then]")).unwrap_or_default();
-            format!("{mark} {job} {what}: {now}{rule}{reason}{before}")
+            plain(&format!("{mark} {job} {what}: {now}{rule}{reason}{before}"))
         });
     }
 }

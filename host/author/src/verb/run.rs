@@ -3,16 +3,14 @@
 use crate::error::Error;
 use crate::report::Report;
 use crate::scripted::{Network, Script};
-use crate::trial::{Subject, Trial, read_grants};
+use crate::trial::{Subject, Trial, read_given, read_json};
 use crate::{Surroundings, exit};
 use clap::Args;
 use futures::StreamExt;
 use hostler_model::{Caller, JobId, Outcome, Problem, Request};
 use hostler_plugins::{Plugins, PolicyConfig, Prepared, Rejection, WorldName};
 use hostler_remote::Connector;
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,11 +34,12 @@ pub struct Run {
     /// Connects to the server that the request names.
     #[arg(long)]
     real: bool,
-    /// Where `known_hosts` is, and `keys` with the key files that requests may name [default: build/data beside the plugin].
+    /// Where `known_hosts` is, and `keys` with the key files that requests may name [default: build/data of the project; a
+    /// component has none].
     #[arg(long, value_name = "DIR", requires = "real")]
     data_dir: Option<PathBuf>,
-    /// What the plugin is granted: a TOML file with `grants = [...]`, as in a configuration [default: what its manifest
-    /// asks for].
+    /// What the plugin is given: a TOML file with `grants = [...]`, `limits = {...}`, as a configuration has them under
+    /// `[plugin.NAME]` [default: what its manifest asks for].
     #[arg(long, value_name = "FILE")]
     grants: Option<PathBuf>,
     /// Of a policy: its settings [default: settings.json beside it, if there is one].
@@ -73,22 +72,23 @@ pub(crate) async fn run(run: &Run, surroundings: &mut Surroundings) -> Result<u8
         }
         (WorldName::Policy, driver) => {
             let name = driver.as_ref().map_or(PARAMIKO, |driver| driver.manifest.name.as_str());
-            let policy = policy(&subject, run.settings.as_deref())?;
+            let policy = subject.policy(run.settings.as_deref())?;
             (name.to_owned(), vec![PolicyConfig { may_amend: run.may_amend, ..policy }])
         }
     };
-    let request = read_request(&subject.beside(run.request.as_deref(), "request.json"), surroundings)?;
+    let file = subject.needed(run.request.as_deref(), "request.json", "write one, or name another by --request")?;
+    let (request, dry_run) = read_request(&file, run.real, surroundings)?;
     let request = Request { driver: name, ..request };
-    let mut grants = BTreeMap::new();
+    let mut given = BTreeMap::new();
     if let Some(file) = &run.grants {
-        grants.insert(subject.manifest.name.clone(), read_grants(file)?);
+        given.insert(subject.manifest.name.clone(), read_given(file)?);
     }
     let stdout = std::mem::replace(&mut surroundings.stdout, Box::new(io::sink()));
     let report = Arc::new(Report::new(stdout, run.json));
     let network = (run.connector(&subject, &trial)?, Arc::clone(&report) as Arc<_>);
     let subjects: Vec<&Subject> = std::iter::once(&subject).chain(&driver).collect();
-    let plugins = trial.load(&subjects, grants, policies, network, surroundings).await?;
-    let code = carry_out(&plugins, request, &report, surroundings).await?;
+    let plugins = trial.load(&subjects, given, policies, network, surroundings).await?;
+    let code = carry_out(&plugins, request, dry_run, &report, surroundings).await?;
     report.end()?;
     Ok(code)
 }
@@ -97,11 +97,19 @@ impl Run {
     /// Who answers.
     fn connector(&self, subject: &Subject, trial: &Trial) -> Result<Arc<dyn Connector>, Error> {
         if !self.real {
-            let path = subject.beside(self.script.as_deref(), "script.toml");
+            let advice = "write one, name another by --script, or take --real";
+            let path = subject.needed(self.script.as_deref(), "script.toml", advice)?;
             let beside = path.parent().unwrap_or(Path::new("")).to_owned();
             return Ok(Arc::new(Network::start(Script::read(&path)?, &beside, &trial.place.folder.join("servers"))?));
         }
-        let data = self.data_dir.clone().unwrap_or_else(|| trial.place.data());
+        let data = match &self.data_dir {
+            Some(folder) => folder.clone(),
+            None if trial.place.stays() => trial.place.data(),
+            None => {
+                let message = "--real with a component needs --data-dir DIR: host keys are kept there";
+                return Err(Error::Input(message.into()));
+            }
+        };
         let config = hostler_remote::Config {
             known_hosts: data.join("known_hosts"),
             key_roots: vec![data.join("keys")],
@@ -111,47 +119,37 @@ impl Run {
     }
 }
 
-/// A policy of the chain, with the settings that lie beside it unless somebody names others.
-pub(crate) fn policy(subject: &Subject, settings: Option<&Path>) -> Result<PolicyConfig, Error> {
-    let path = subject.beside(settings, "settings.json");
-    let settings = if settings.is_some() || path.is_file() { read_json(&path)? } else { Map::new() };
-    Ok(PolicyConfig::new(&subject.manifest.name, Value::Object(settings)))
-}
-
-fn read_json(path: &Path) -> Result<Map<String, Value>, Error> {
-    let text = fs::read(path).map_err(|error| Error::unreadable(path, &error))?;
-    // serde_json says where it is wrong and what was expected, and never what it found.
-    let wrong = |reason: String| Error::Input(format!("{} is wrong: {reason}", path.display()));
-    match serde_json::from_slice(&text).map_err(|error| wrong(format!("it is no JSON: {error}")))? {
-        Value::Object(fields) => Ok(fields),
-        _ => Err(wrong("it should be an object".into())),
-    }
-}
-
-/// Reads a request as the daemon does. What only the daemon can do with one is refused.
-fn read_request(path: &Path, surroundings: &Surroundings) -> Result<Request, Error> {
+/// Reads a request as the daemon does, and whether it only asks what would be done. What only the daemon can do with one, or
+/// only a real server, is refused.
+fn read_request(path: &Path, real: bool, surroundings: &Surroundings) -> Result<(Request, bool), Error> {
+    const DAEMON: &str = "Only a daemon has that: leave it out";
+    const SERVER: &str = "Only a real server has that: leave it out, or take --real";
     let wrong = |problems: &[Problem]| {
-        let one = |problem: &Problem| format!("\n  {}: {}", problem.path.join("."), problem.message);
-        Error::Input(format!("{} is wrong:{}", path.display(), problems.iter().map(one).collect::<String>()))
+        let one = |problem: &Problem| format!("{}: {}", problem.path.join("."), problem.message);
+        Error::wrong(path, &problems.iter().map(one).collect::<Vec<_>>().join("\n  "))
     };
-    let request = (surroundings.read_request)(read_json(path)?).map_err(|problems| wrong(&problems))?;
+    let (request, dry_run) = (surroundings.read_request)(read_json(path)?).map_err(|problems| wrong(&problems))?;
     let options = &request.options;
     let unserved = [
-        ("staged", options.staged.is_some()),
-        ("parsing", options.parsing.is_some()),
-        ("credential", options.credential.is_some()),
-        ("webhooks", !request.webhooks.is_empty()),
+        ("ttl", options.ttl.is_some(), DAEMON),
+        ("result_ttl", options.result_ttl.is_some(), DAEMON),
+        ("staged", options.staged.is_some(), DAEMON),
+        ("repeatable", options.repeatable, DAEMON),
+        ("queue_strategy", options.pinned, DAEMON),
+        ("parsing", options.parsing.is_some(), DAEMON),
+        ("credential", options.credential.is_some(), DAEMON),
+        ("webhooks", !request.webhooks.is_empty(), DAEMON),
+        ("detach", options.detach.is_some() && !real, SERVER),
     ];
-    let unserved = unserved.iter().filter(|(_, given)| *given);
-    let problem =
-        |(name, _): &(&str, bool)| Problem::new([*name], "unsupported", "Only a daemon has that: leave it out");
-    let problems: Vec<_> = unserved.map(problem).collect();
-    if problems.is_empty() { Ok(request) } else { Err(wrong(&problems)) }
+    let unserved = unserved.into_iter().filter(|(_, given, _)| *given);
+    let problems: Vec<_> = unserved.map(|(name, _, advice)| Problem::new([name], "unsupported", advice)).collect();
+    if problems.is_empty() { Ok((request, dry_run)) } else { Err(wrong(&problems)) }
 }
 
 async fn carry_out(
     plugins: &Arc<Plugins>,
     request: Request,
+    dry_run: bool,
     report: &Arc<Report>,
     surroundings: &mut Surroundings,
 ) -> Result<u8, Error> {
@@ -167,6 +165,10 @@ async fn carry_out(
         }
     };
     report.accepted(prepared.plan(), prepared.verdicts());
+    if dry_run {
+        report.spared(prepared.plan());
+        return Ok(exit::SUCCESS);
+    }
     let warnings = prepared.plan().warnings.clone();
     let outcome = execute(prepared, report, surroundings).await?;
     let outcome = Outcome { warnings: [warnings, outcome.warnings].concat(), ..outcome };

@@ -29,8 +29,7 @@ pub struct Install {
 /// Does it. The component is a file.
 pub(crate) async fn install(install: &Install, surroundings: &mut Surroundings) -> Result<u8, Error> {
     let file = &install.component;
-    let unreadable = |error| Error::Input(format!("{} cannot be read: {error}", file.display()));
-    let component = fs::read(file).map_err(unreadable)?;
+    let component = fs::read(file).map_err(|error| Error::unreadable(file, &error))?;
     let name = file.file_stem().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| Error::Input(format!("{} has no name for a plugin", file.display())))?;
     let mut ask = Ask::put(format!("plugins/{name}"), component);
@@ -52,11 +51,10 @@ pub(crate) async fn install(install: &Install, surroundings: &mut Surroundings) 
 
 /// What lies beside a component as its signature, if anything does.
 fn signature(component: &Path) -> Result<Option<HeaderValue>, Error> {
-    let mut file = component.to_owned().into_os_string();
-    file.push(".sig");
+    let file = component.with_added_extension("sig");
     match fs::read(&file) {
         Ok(signature) => Ok(HeaderValue::from_str(&STANDARD.encode(signature)).ok()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::Input(format!("{} cannot be read: {error}", file.display()))),
+        Err(error) => Err(Error::unreadable(&file, &error)),
     }
 }

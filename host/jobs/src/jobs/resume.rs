@@ -7,7 +7,7 @@ use crate::kept::Kept;
 use crate::needs::Need;
 use crate::store::Waiting;
 use crate::work::{Prepare, Run, Task, Work};
-use hostler_model::{Failure, TaskId};
+use hostler_model::Failure;
 
 impl Jobs {
     /// Queues them. Each is validated and judged by the plugins of now when its turn has come, so that thousands
@@ -45,6 +45,6 @@ impl Jobs {
             let failure = if job.options.credential.is_some() { failures::other_user } else { failures::other_target };
             return Err(failure(was, is));
         }
-        Ok(self.run(prepared, job.options.detach.map(|_| TaskId::from(job.id))))
+        Ok(self.run(job, prepared))
     }
 }

@@ -1,6 +1,6 @@
 //! How a request becomes a job.
 
-use super::Jobs;
+use super::{Jobs, launch};
 use crate::dispatcher::Newcomer;
 use crate::kept::Kept;
 use crate::needs::Need;
@@ -60,16 +60,16 @@ impl Jobs {
             warnings,
         };
         let needs = Need::of(&job, &self.config, prepared.concurrency());
-        let task = self.expect_task(&job, &kept, &webhooks).await?;
+        let task = launch::expected(&job, &kept, &webhooks);
         // Who must wait, and logs in by a reference, is to use what stands there then.
         let later = job.options.credential.is_some().then(|| self.later(&job, kept.clone()));
-        let run = self.run(prepared, task.clone());
-        let newcomer = Newcomer { room, job, ttl, kept: Some(kept), idempotency, webhooks, needs, run, later };
-        let accepted = self.dispatcher.accept(newcomer).await;
-        if let (Some(task), Err(_) | Ok(Submitted { known: true, .. })) = (task, &accepted) {
-            self.dispatcher.store.forget_task(&task).await?;
+        let run = self.run(&job, prepared);
+        let newcomer = Newcomer { room, job, ttl, kept: Some(kept), idempotency, task, webhooks, needs, run, later };
+        let accepted = self.dispatcher.accept(newcomer).await.map_err(Rejection::Failed)?;
+        if accepted.job.options.detach.is_some() {
+            self.supervised.notify_one();
         }
-        accepted.map_err(Rejection::Failed)
+        Ok(accepted)
     }
 
     /// Does all that [`Jobs::submit`] does before it stores the job, and says what it would be.

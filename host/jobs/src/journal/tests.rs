@@ -1,6 +1,6 @@
 use super::*;
-use crate::store::conformance::{queued, runtime};
-use crate::store::{Arrival, Owner, Sqlite};
+use crate::store::Sqlite;
+use crate::store::conformance::{arrival, queued, runtime};
 use crate::{Happening, clock};
 use hostler_model::Outcome;
 use proptest::collection::vec;
@@ -11,9 +11,7 @@ async fn running() -> (Arc<dyn Store>, Job, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path()).expect("a store"));
     let job = queued("a").started(clock::now());
-    let arrival =
-        Arrival { job: &job, ttl: Duration::MAX, kept: None, idempotency: None, webhooks: &[], owner: Owner::new() };
-    store.insert(arrival).await.expect("insert");
+    store.insert(arrival(&job)).await.expect("insert");
     (store, job, folder)
 }
 

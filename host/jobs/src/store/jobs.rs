@@ -1,6 +1,6 @@
 //! Where the truth about jobs is kept.
 
-use super::Watch;
+use super::{KeptTask, Watch};
 use crate::kept::Kept;
 use crate::submission::Idempotency;
 use crate::{Cancelled, Event, Filter, Job, Page, State};
@@ -37,6 +37,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) kept: Option<Kept>,
     /// How its caller named it.
     pub(crate) idempotency: Option<&'a Idempotency>,
+    /// The detached task that it is to launch. It is kept with the job or not at all: nobody meets one without a job.
+    pub(crate) task: Option<KeptTask>,
     /// Whom to tell what becomes of it.
     pub(crate) webhooks: &'a [Watch],
     /// Who carries it out, if it has started.

@@ -2,7 +2,7 @@
 
 use crate::kept::Kept;
 use futures::future::BoxFuture;
-use hostler_model::{Elevated, Exit, Failure, JobId, Task, TaskId, TaskSlice, TaskState, WebhookEvent};
+use hostler_model::{Elevated, Exit, Failure, JobId, Target, Task, TaskId, TaskSlice, TaskState, WebhookEvent};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,37 @@ pub(crate) struct KeptTask {
     /// Whether a letter about it is on its way. It is told no more until that has arrived or is given up: so letters come
     /// in order, and what nobody takes stays on the target.
     pub(crate) unheard: bool,
+}
+
+impl KeptTask {
+    /// One that nobody has seen yet. Its target is asked with a request that was sealed for this name, right now.
+    pub(crate) fn new(
+        id: TaskId,
+        caller: String,
+        driver: String,
+        target: Target,
+        sealed_for: JobId,
+        sealed: Kept,
+    ) -> Self {
+        let task = Task {
+            id,
+            job: None,
+            caller,
+            driver,
+            target,
+            command: Vec::new(),
+            state: TaskState::Launching,
+            exit: None,
+            pid: None,
+            log_file: None,
+            push_interval: None,
+            next_offset: 0,
+            created_at: sealed_for.made_at(),
+            asked_at: None,
+            ended_at: None,
+        };
+        Self { task, elevated: None, sealed_for, sealed: Some(sealed), telling: None, unheard: false }
+    }
 }
 
 /// How far webhooks were told of a task whose end they have not heard of.
@@ -118,7 +149,8 @@ pub(crate) fn is_open(state: TaskState) -> bool {
 
 /// Where detached tasks are kept.
 pub(crate) trait TaskStore: Send + Sync + 'static {
-    /// Keeps a task. It is durable when this returns. `false` if there is one of its name.
+    /// Keeps a task that was found; one that is to be launched comes in with its job ([`super::Arrival`]). It is durable
+    /// when this returns. `false` if there is one of its name.
     fn insert_task(&self, kept: KeptTask) -> BoxFuture<'_, Result<bool, Failure>>;
 
     /// One task, or `None` if there is none of that name.
@@ -133,9 +165,6 @@ pub(crate) trait TaskStore: Send + Sync + 'static {
     /// Keeps what was seen of a task, and in the same step makes the deliveries that tell of it; answers it as it is then,
     /// or `None` if it was forgotten.
     fn saw_task<'a>(&'a self, id: &'a TaskId, sight: Sight) -> BoxFuture<'a, Result<Option<Task>, Failure>>;
-
-    /// Forgets one task.
-    fn forget_task<'a>(&'a self, id: &'a TaskId) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// Forgets all tasks, or those of one caller. How many.
     fn forget_tasks(&self, caller: Option<String>) -> BoxFuture<'_, Result<u64, Failure>>;

@@ -55,6 +55,8 @@ pub(crate) enum Verdict {
     Retry { at: Timestamp, body: Option<Vec<u8>> },
     /// It is tried no more.
     GivenUp,
+    /// Nor is anything else of its webhook: the receiver wants no more.
+    Gone,
 }
 
 /// Where webhooks and their deliveries are kept. Webhooks come in with their job ([`super::Arrival`]); the step that
@@ -68,7 +70,7 @@ pub(crate) trait WebhookStore: Send + Sync + 'static {
     /// The delivery that is to be made next, now or later.
     fn next_delivery(&self, busy: Busy) -> BoxFuture<'_, Result<Option<Due>, Failure>>;
 
-    /// Writes an attempt down, and what follows from it.
+    /// Writes an attempt down, and what follows from it, in one step.
     fn attempted<'a>(
         &'a self,
         id: &'a str,

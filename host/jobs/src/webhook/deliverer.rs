@@ -88,7 +88,7 @@ impl Webhooks {
         let result = match &verdict {
             Verdict::Delivered => "delivered",
             Verdict::Retry { .. } => "failed",
-            Verdict::GivenUp => "given-up",
+            Verdict::GivenUp | Verdict::Gone => "given-up",
         };
         self.results.get_or_create(&[("result", result)]).inc();
         match (&verdict, &attempt.error) {
@@ -96,7 +96,9 @@ impl Webhooks {
             (Verdict::Retry { at, .. }, error) => {
                 tracing::info!(%job, delivery = id, error, next = %at, "webhook not delivered; it is tried again");
             }
-            (Verdict::GivenUp, error) => tracing::warn!(%job, delivery = id, error, "webhook given up"),
+            (Verdict::GivenUp | Verdict::Gone, error) => {
+                tracing::warn!(%job, delivery = id, error, "webhook given up");
+            }
         }
         while let Err(failure) = self.store.attempted(&id, &attempt, verdict.clone()).await {
             tracing::error!(
@@ -123,9 +125,12 @@ impl Webhooks {
         let at = clock::now();
         match made {
             Ok(status) => (Attempt { at, status: Some(status), error: None }, Verdict::Delivered),
-            Err(Undelivered { status, why, for_good }) => {
+            Err(undelivered) => {
+                let is_gone = undelivered.is_gone();
+                let Undelivered { status, why, for_good } = undelivered;
                 let attempt = Attempt { at, status, error: Some(why) };
                 let verdict = match self.pause_after(number, asked.as_deref()) {
+                    _ if is_gone => Verdict::Gone,
                     Some(pause) if !for_good => Verdict::Retry { at: at + pause, body },
                     _ => Verdict::GivenUp,
                 };

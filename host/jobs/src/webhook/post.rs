@@ -160,7 +160,12 @@ impl Undelivered {
             }
             _ => format!("The receiver answered with {code}."),
         };
-        Self { status: Some(code), why, for_good: status == StatusCode::GONE }
+        Self { status: Some(code), why, for_good: false }
+    }
+
+    /// Whether the receiver wants no more of its webhook at all.
+    pub(super) fn is_gone(&self) -> bool {
+        self.status == Some(StatusCode::GONE.as_u16())
     }
 }
 

@@ -115,6 +115,17 @@ async fn job(webhooks: &Webhooks, ledger: &Ledger, hooks: Vec<Webhook>) -> Job {
     job
 }
 
+/// A job in the store that launches a task, with a webhook that wants these events.
+async fn detached(webhooks: &Webhooks, ledger: &Ledger, port: u16, events: &[WebhookEvent]) -> (Job, TaskId) {
+    let (job, task) = conformance::launching_job();
+    let mut hook = hook("127.0.0.1", port);
+    hook.events = events.iter().copied().collect();
+    let watches = webhooks.seal(job.id, vec![hook]).expect("they are right");
+    let id = task.task.id.clone();
+    ledger.store.insert(Arrival { task: Some(task), webhooks: &watches, ..arrival(&job) }).await.expect("inserted");
+    (job, id)
+}
+
 async fn end(ledger: &Ledger, job: &Job) {
     ledger.store.end(job.id, &success(), &[], clock::now()).await.expect("stored").expect("it was open");
 }
@@ -238,7 +249,7 @@ async fn receivers_that_do_not_answer_hold_up_nobody_else() {
 }
 
 #[tokio::test]
-async fn redirects_are_not_followed_and_who_is_gone_is_left_alone() {
+async fn redirects_are_not_followed() {
     let (folder, (target, mut reached)) = (folder(), receiver(&["200 OK"]).await);
     let (webhooks, ledger) = start(folder.path(), &["127.0.0.0/8"], 1);
     let location = Box::leak(format!("302 Found\r\nLocation: http://127.0.0.1:{target}/").into_boxed_str());
@@ -291,13 +302,8 @@ async fn each_webhook_hears_only_what_it_asked_for() {
 async fn the_secrets_of_a_webhook_stay_until_the_end_of_the_task_was_told() {
     let (folder, (port, mut heard)) = (folder(), receiver(&["204 No Content", "204 No Content"]).await);
     let (webhooks, ledger) = start(folder.path(), &["127.0.0.0/8"], 1);
-    let (job, kept) = conformance::launching_job();
-    ledger.store.insert_task(kept).await.expect("stored");
-    let mut hook = hook("127.0.0.1", port);
-    hook.events = [WebhookEvent::TaskOutput, WebhookEvent::TaskEnded].into();
-    let watches = webhooks.seal(job.id, vec![hook]).expect("they are right");
-    ledger.store.insert(Arrival { webhooks: &watches, ..arrival(&job) }).await.expect("inserted");
-    let task = TaskId::from(job.id);
+    let events = [WebhookEvent::TaskOutput, WebhookEvent::TaskEnded];
+    let (job, task) = detached(&webhooks, &ledger, port, &events).await;
     ledger.store.saw_task(&task, conformance::wrote(0, "one", false)).await.expect("stored");
     assert_eq!(heard.recv().await.expect("a letter").body, format!("task-output {task} one"));
     until(&webhooks, job.id, over).await;
@@ -312,6 +318,22 @@ async fn the_secrets_of_a_webhook_stay_until_the_end_of_the_task_was_told() {
         }
     };
     timeout(PATIENCE, told).await.expect("nobody needs its secrets any more");
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_gone_is_told_no_more() {
+    let (folder, (port, _heard)) = (folder(), receiver(&["410 Gone"]).await);
+    let (webhooks, ledger) = start(folder.path(), &["127.0.0.0/8"], 8);
+    let events = [WebhookEvent::Finished, WebhookEvent::TaskOutput, WebhookEvent::TaskEnded];
+    let (job, task) = detached(&webhooks, &ledger, port, &events).await;
+    ledger.store.saw_task(&task, conformance::wrote(0, "one", false)).await.expect("stored");
+    let told = until(&webhooks, job.id, over).await;
+    assert_eq!((told.state, told.attempts[0].status), (DeliveryState::GivenUp, Some(410)));
+    ledger.store.saw_task(&task, conformance::wrote(3, "two", false)).await.expect("stored");
+    end(&ledger, &job).await;
+    ledger.store.saw_task(&task, conformance::wrote(6, "three", true)).await.expect("stored");
+    assert_eq!(webhooks.deliveries(job.id).await.expect("they are read"), [told]);
+    assert_eq!(webhooks_left(folder.path()), 0);
 }
 
 #[test]

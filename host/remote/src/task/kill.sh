@@ -1,6 +1,6 @@
 find_task
 state
-if [ "$s" = ended ] || [ "$s" = killed ]; then tell; exit 0; fi
+if [ "$s" = ended ]; then tell; exit 0; fi
 g=
 [ "$s" = running ] && g=$p
 members() {
@@ -22,7 +22,9 @@ wait_for_it() {
     sleep 0.1 2>/dev/null || sleep 1
   done
 }
-if [ "$s" = gone ] && over; then tell; exit 0; fi
+if [ "$s" != running ] && over; then tell; exit 0; fi
+# Before it ends, so that whoever looks meanwhile sees why. On a full disk `:` would end this shell; `true` does not.
+true >"$F/kill"
 stop TERM
 wait_for_it || { stop KILL; wait_for_it; } || { s=running; tell; exit 0; }
 echo killed >"$F/status.new" && mv "$F/status.new" "$F/status"

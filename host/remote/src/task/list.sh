@@ -4,7 +4,8 @@ for b in "$b1" "$b2"; do
   for F in "$b/tasks"/*; do
     i=${F##*/}
     case $i in *[!0-9a-f-]*) continue ;; esac
-    own "$F" && [ "$c" -lt 1000 ] || continue
+    # Without a process it is still being launched, or never was.
+    own "$F" && plain "$F/pid" && [ "$c" -lt 1000 ] || continue
     c=$((c + 1))
     state
     tell

@@ -24,6 +24,8 @@ state() {
   s=running x=-
   ended || alive || ended || s=gone
   case $x in killed) s=killed x=- ;; *[!0-9]*) x=- ;; esac
+  # It was stopped, whatever status it left of that, and also while the rest of it is being stopped.
+  [ "$s" = running ] || ! plain "$F/kill" || { s=killed x=-; }
   case $p in '' | *[!0-9]*) p=- ;; esac
   n=0
   plain "$F/log" && n=$(($(wc -c <"$F/log")))

@@ -1,7 +1,7 @@
 use super::*;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::thread::sleep;
+use std::thread::{scope, sleep};
 use std::time::Instant;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -42,10 +42,15 @@ impl Home {
 
     /// How a task is when it does not run any more.
     fn ended(&self, id: &TaskId) -> (TaskSeen, String) {
+        self.until(id, |seen, _| seen.status != TaskStatus::Running)
+    }
+
+    /// How a task is when it is as it should be.
+    fn until(&self, id: &TaskId, right: impl Fn(&TaskSeen, &str) -> bool) -> (TaskSeen, String) {
         let begun = Instant::now();
         loop {
             let (seen, log) = self.read(id, 0);
-            if seen.status != TaskStatus::Running {
+            if right(&seen, &log) {
                 return (seen, log);
             }
             assert!(begun.elapsed() < PATIENCE, "it goes on: {log}");
@@ -115,6 +120,32 @@ fn a_kill_ends_all_of_it_and_stays() {
 }
 
 #[test]
+fn whoever_looks_while_a_task_is_killed_sees_that_it_was_killed() {
+    let home = Home::new();
+    // TERM ends its leader, which writes a status; what goes on beside it only KILL ends, seconds later.
+    let task = detached(&["(trap '' TERM; echo ready; exec setsid sleep 98765) & sleep 98765"]);
+    home.launch(&task);
+    home.until(&task.id, |_, log| log == "ready\n");
+    scope(|scope| {
+        scope.spawn(|| home.call(&TaskCall::kill(&task.id, None, PATIENCE)));
+        let (seen, _) = home.ended(&task.id);
+        assert_eq!((seen.status, seen.exit), (TaskStatus::Killed, None));
+    });
+}
+
+#[test]
+fn what_ended_by_itself_was_not_killed() {
+    let home = Home::new();
+    let task = detached(&["exit 3"]);
+    home.launch(&task);
+    home.ended(&task.id);
+    let (told, _) = home.call(&TaskCall::kill(&task.id, None, PATIENCE));
+    for seen in [&told[0], &home.read(&task.id, 0).0] {
+        assert_eq!((seen.status, &seen.exit), (TaskStatus::Ended, &Some(Exit::Status(3))));
+    }
+}
+
+#[test]
 fn what_is_not_the_task_is_neither_taken_for_it_nor_killed() {
     let home = Home::new();
     let task = detached(&["true"]);
@@ -141,5 +172,14 @@ fn nothing_is_asked_of_a_folder_that_is_not_there() {
     let home = Home::new();
     let (seen, log) = home.call(&TaskCall::read(&detached(&["true"]).id, 0, 10, None, PATIENCE));
     assert_eq!((seen, log), (vec![], vec![]));
+    assert_eq!(home.call(&TaskCall::list(PATIENCE)).0, []);
+}
+
+#[test]
+fn a_task_that_is_still_being_launched_is_not_listed() {
+    let home = Home::new();
+    let folder = home.launch(&detached(&["true"])).folder;
+    // Its folder is made before its process is known.
+    std::fs::remove_file(format!("{folder}/pid")).expect("it is there");
     assert_eq!(home.call(&TaskCall::list(PATIENCE)).0, []);
 }

@@ -10,7 +10,7 @@ use crate::line::quoted;
 use crate::sftp::{FileAttributes, OpenFlags};
 use crate::{Event, Exec, Step};
 use cap_std::fs::Dir;
-use hostler_model::{Failure, HashAlgorithm, Phase};
+use hostler_model::{Failure, Hash, HashAlgorithm, Phase};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -207,6 +207,13 @@ pub(super) async fn local_hash(
         Ok(hasher.hex())
     });
     hashing.await?.map_err(|error| unreadable(&path.to_string_lossy(), &error))
+}
+
+/// The hash of a content that is there as a whole.
+pub fn hash(algorithm: HashAlgorithm, content: &[u8]) -> Hash {
+    let mut hasher = Hasher::new(algorithm);
+    hasher.update(content);
+    Hash { algorithm, hex: hasher.hex() }
 }
 
 enum Hasher {

@@ -105,6 +105,25 @@ class Trouble extends Driver {
         return session.run("true").id;
     }
 
+    /** A way to log in whose secret was closed. */
+    lost() {
+        const ways = () => {
+            using secret = secrets.get("connection_args.password");
+            return [password(secret)];
+        };
+        return Session.connect(ways());
+    }
+
+    /** What is closed afterwards fails as well. */
+    twice() {
+        using _closed = {
+            [Symbol.dispose]() {
+                throw new Error("not closed");
+            },
+        };
+        this.error();
+    }
+
     /** Nothing is wrong with it, but for what is not closed. */
     leftOpen(job) {
         const kept = [this.connect(job), this.connect(job)];
@@ -118,6 +137,17 @@ class Trouble extends Driver {
             session.run("true");
         }
         return "all were closed";
+    }
+
+    /** What `readText` asks of the engine. */
+    decoded() {
+        const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+        const whole = decoder.decode(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61)).length;
+        try {
+            decoder.decode(Uint8Array.of(0xff));
+        } catch (error) {
+            return `${whole} ${error.name}`;
+        }
     }
 
     /** What the daemon lends in place of the engine's own. */

@@ -3,8 +3,10 @@
 import csv  # noqa: F401
 import datetime
 import os
+import pathlib
 import random
 import time
+from random import choice
 
 from hostler_sdk import Error, Invalid, Problem, Target, clock, control, driver, results, secrets, ssh
 from hostler_sdk import random as numbers
@@ -27,6 +29,10 @@ class Trouble(driver.Driver):
                 raise KeyError("not caught in validate")
             case "invalid":
                 raise Invalid(Problem(["driver_args", "trouble"], "value_error", "There is too much of it."))
+            case "wrong-path":
+                raise Invalid(Problem("trouble", "value_error", "A text is no path."))
+            case "wrong-code":
+                raise Invalid(Problem(["driver_args", "trouble"], 422, "A number is no word."))
             case "no-answer":
                 return None
         args = request.connection_args
@@ -81,11 +87,20 @@ class Trouble(driver.Driver):
     def random(self, job):
         return random.choice("ab")
 
+    def by_name(self, job):
+        return choice("ab")
+
+    def gauss(self, job):
+        return random.gauss()
+
     def urandom(self, job):
         return os.urandom(1)
 
     def open(self, job):
         return open("/etc/passwd")
+
+    def path(self, job):
+        return pathlib.Path("/etc/passwd").read_text()
 
     def late_import(self, job):
         import sqlite3
@@ -104,13 +119,21 @@ class Trouble(driver.Driver):
             pass
         return session.run("true").id
 
+    def lost(self, job):
+        """A way to log in whose secret was closed."""
+        with secrets.get("connection_args.password") as password:
+            ways = [ssh.Password(password)]
+        return ssh.connect(ways)
+
     def left_open(self, job):
         """Nothing is wrong with it, but for what is not closed."""
         kept = [self.connect(job) for _ in range(2)]
         return kept[1].run("echo left open").stdout.decode()
 
     def nap(self, job):
-        return clock.sleep(5_000)
+        begun = clock.now_ms()
+        clock.sleep(10_000)
+        return f"{begun} {clock.now_ms()}"
 
     def lent(self, job):
         """What the daemon lends in place of Python's own."""

@@ -22,6 +22,13 @@ export class Plugin extends Driver {
                 port: { type: "integer", minimum: 1, maximum: 65535, default: 22, description: "SSH port." },
                 username: { type: "string", minLength: 1, description: "Login name." },
                 password: { type: "string", writeOnly: true, description: "A secret, because it is writeOnly." },
+                host_key_policy: {
+                    enum: ["auto_add", "reject", "warning"],
+                    default: "reject",
+                    description:
+                        "What to do with a host key that is not on record: auto_add records it, reject refuses it, " +
+                        "warning accepts it for this job. All refuse a changed key.",
+                },
             },
         },
         driverSchema: {
@@ -60,9 +67,9 @@ export class Plugin extends Driver {
     }
 
     /** Also for tests of the target, which have no commands. */
-    connect() {
+    connect(job) {
         using secret = secrets.get("connection_args.password");
-        return Session.connect([password(secret)], { hostKeyPolicy: "auto_add" });
+        return Session.connect([password(secret)], { hostKeyPolicy: job.request.connectionArgs.host_key_policy });
     }
 }
 

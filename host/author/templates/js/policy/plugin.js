@@ -33,13 +33,19 @@ export class Plugin extends Policy {
         return lines.map((line) => this.judge(line)).find((verdict) => verdict !== allow) ?? allow;
     }
 
-    /** Before each action: here nothing gets past, whatever the driver makes of the job. */
+    /** Before each action: what really happens. */
     authorize(context, action) {
         switch (action.kind) {
             case "connect":
                 return allow;
-            case "exec":
-                return this.judge(action.details.command);
+            case "exec": {
+                const { command, stdin, answers } = action.details;
+                // A shell runs what it reads.
+                if (stdin != null || answers?.length) {
+                    return deny("input", "Commands may be given no input: neither a script nor answers.");
+                }
+                return this.judge(command);
+            }
             default:
                 // More kinds will come: deny what you cannot judge.
                 return deny("cannot-judge", `This policy does not know actions of the kind \`${action.kind}\`.`);

@@ -3,12 +3,18 @@ import { test } from "node:test";
 import { allow } from "hostler-sdk/policy";
 import { Plugin } from "./plugin.js";
 
-const exec = (command) => ({ kind: "exec", details: { command } });
+const exec = (command, more) => ({ kind: "exec", details: { command, stdin: null, answers: [], ...more } });
 
 test("only what is named is forbidden", () => {
     const policy = new Plugin({ forbidden: ["shutdown"] });
     assert.equal(policy.authorize({}, exec("reboot")), allow);
     assert.equal(policy.authorize({}, exec("shutdown -h now")).val.code, "forbidden-program");
+});
+
+test("what a command reads is no way around it", () => {
+    for (const input of [{ stdin: "shutdown" }, { answers: [["$", "shutdown"]] }]) {
+        assert.equal(new Plugin({}).authorize({}, exec("bash", input)).val.code, "input");
+    }
 });
 
 test("without settings nobody reboots, and the job is not even accepted", () => {

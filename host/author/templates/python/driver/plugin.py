@@ -18,6 +18,12 @@ class Plugin(driver.Driver):
             "port": {"type": "integer", "minimum": 1, "maximum": 65535, "default": 22},
             "username": {"type": "string", "minLength": 1},
             "password": {"type": "string", "writeOnly": True},
+            "host_key_policy": {
+                "enum": ["auto_add", "reject", "warning"],
+                "default": "reject",
+                "description": "What to do with a host key that is not on record: auto_add records it, reject refuses it, "
+                "warning accepts it for this job. All refuse a changed key.",
+            },
         },
     }
     driver_schema = {
@@ -34,14 +40,17 @@ class Plugin(driver.Driver):
             raise Invalid(Problem(["command"], "missing", "Give the commands to run."))
         if request.config:
             raise Invalid(Problem(["config"], "unsupported", "Give `command`: this driver does not know `config`."))
-        args = request.connection_args = {"port": 22} | request.connection_args
+        args = request.connection_args
+        args = request.connection_args = {"port": 22, "host_key_policy": "reject"} | args
         request.driver_args = {"timeout": 30} | request.driver_args
         return Normalised(Target(args["host"], args["port"], args["username"]), request)
 
     def connect(self, job: Job) -> ssh.Session:
         # The password itself is never seen here: it is handed over.
         with secrets.get("connection_args.password") as password:
-            return ssh.connect([ssh.Password(password)], host_key_policy="auto_add")
+            return ssh.connect(
+                [ssh.Password(password)], host_key_policy=job.request.connection_args["host_key_policy"]
+            )
 
     def execute(self, job: Job) -> list[Item]:
         timeout_ms = max(1, int(job.request.driver_args["timeout"] * 1000))

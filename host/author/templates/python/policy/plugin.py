@@ -29,8 +29,12 @@ class Plugin(policy.Policy):
             case "connect":
                 return Allow()
             case "exec":
+                details = action.details
+                # A shell runs what it reads.
+                if details.get("stdin") is not None or details.get("answers"):
+                    return Deny("input", "Commands may be given no input: neither a script nor answers.")
                 # What is sent in the end, sudo and all.
-                word = forbidden(context, action.details["wire"])
+                word = forbidden(context, details["wire"])
                 return denied(word) if word else Allow()
         return Deny("cannot-judge", f"This policy does not know actions of the kind `{action.kind}`.")
 

@@ -1,6 +1,6 @@
 //! What every store must do with the logs of jobs.
 
-use super::{OWNER, claim, find, insert, queued};
+use super::{OWNER, arrival, claim, find, insert, queued};
 use crate::store::{Arrival, Owner, Store};
 use crate::{Captured, Event, Happening, Job, Ran, Slice, clock};
 use hostler_model::{ErrorKind, Exit, Failure, JobId, Options, Outcome, Output, Phase, RunResult};
@@ -155,9 +155,7 @@ pub(crate) async fn a_job_that_begins_again_begins_a_new_log(store: &impl Store)
     let job = Job { attempt: 1, options: Options { repeatable: true, ..Options::default() }, ..queued("a") };
     let job = job.started(clock::now());
     let kept = Some(crate::kept::Kept(b"sealed".to_vec()));
-    let arrival =
-        Arrival { job: &job, ttl: Duration::from_mins(5), kept, idempotency: None, webhooks: &[], owner: OWNER };
-    store.insert(arrival).await.expect("insert");
+    store.insert(Arrival { kept, ..arrival(&job) }).await.expect("insert");
     append(store, job.id, &[output(1, 0, "stdout", 0, "first")]).await;
     let recovered = store.recover(Owner::new(), clock::now()).await.expect("recovered");
     assert_eq!(recovered.queued[0].job.attempt, 2);

@@ -5,14 +5,14 @@ use super::events;
 use super::recovery;
 use super::row::{self, Word, to_json};
 use super::selection::Selection;
-use super::webhooks;
+use super::{tasks, webhooks};
 use crate::failures;
 use crate::store::{Arrival, Inserted, JobStore, Owner, Recovered};
 use crate::{Cancelled, Event, Filter, Idempotency, Job, Page, State};
 use futures::future::BoxFuture;
-use hostler_model::{ErrorKind, Failure, JobId, Outcome, TaskId};
+use hostler_model::{ErrorKind, Failure, JobId, Outcome};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, Error, OptionalExtension, named_params};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering;
 impl JobStore for Sqlite {
     fn insert<'a>(&'a self, arrival: Arrival<'a>) -> BoxFuture<'a, Result<Inserted, Failure>> {
         Box::pin(async move {
-            let Arrival { job, ttl, kept, idempotency, webhooks, owner } = arrival;
+            let Arrival { job, ttl, kept, idempotency, task, webhooks, owner } = arrival;
             let (id, driver, host) = (job.id.to_string(), job.driver.clone(), job.plan.target.host.clone());
             let (plan, options, warnings) = (to_json(&job.plan)?, to_json(&job.options)?, to_json(&job.warnings)?);
             let (caller, batch) = (job.caller.clone(), job.batch.map(|batch| batch.to_string()));
@@ -39,7 +39,7 @@ impl JobStore for Sqlite {
                 };
                 connection.prepare_cached(INSERT)?.execute(values)
             };
-            if idempotency.is_none() && webhooks.is_empty() {
+            if idempotency.is_none() && task.is_none() && webhooks.is_empty() {
                 return self.writer.change(insert).await.map(|_| Inserted::New);
             }
             if !webhooks.is_empty() {
@@ -47,7 +47,6 @@ impl JobStore for Sqlite {
             }
             let (id, caller, idempotency, webhooks) =
                 (job.id, job.caller.clone(), idempotency.cloned(), webhooks.to_vec());
-            let task = job.options.detach.map(|_| TaskId::from(id));
             self.writer
                 .change_together(move |connection| {
                     let known = match idempotency {
@@ -56,7 +55,12 @@ impl JobStore for Sqlite {
                     };
                     if known == Inserted::New {
                         insert(connection)?;
-                        webhooks::keep(connection, id, task.as_ref(), &webhooks)?;
+                        if let Some(task) = &task
+                            && tasks::insert(connection, task)? == 0
+                        {
+                            return Err(Error::StatementChangedRows(0));
+                        }
+                        webhooks::keep(connection, id, task.as_ref().map(|kept| &kept.task.id), &webhooks)?;
                     }
                     Ok(known)
                 })

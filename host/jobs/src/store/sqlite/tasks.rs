@@ -1,7 +1,7 @@
 //! The table of detached tasks.
 
 use super::Sqlite;
-use super::row::{Json, Word, to_json};
+use super::row::{Json, Word, json};
 use super::webhooks;
 use crate::kept::Kept;
 use crate::store::tasks::is_open;
@@ -10,25 +10,23 @@ use futures::future::BoxFuture;
 use hostler_model::{Failure, Task, TaskId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
-use serde::Serialize;
+
+/// Keeps a task, unless there is one of its name; answers how many were kept.
+pub(super) fn insert(connection: &Connection, kept: &KeptTask) -> rusqlite::Result<usize> {
+    let KeptTask { task, elevated, sealed_for, sealed, telling, .. } = kept;
+    let Task { id, caller, state, created_at, ended_at, .. } = task;
+    let values = named_params! {
+        ":id": id.as_str(), ":caller": caller, ":is_open": is_open(*state), ":created_at": created_at.as_microsecond(),
+        ":ended_at": ended_at.map(Timestamp::as_microsecond), ":task": json(task)?,
+        ":elevated": elevated.as_ref().map(json).transpose()?, ":sealed_for": sealed_for.to_string(),
+        ":sealed": sealed.as_ref().map(|sealed| &sealed.0), ":telling": telling.as_ref().map(json).transpose()?,
+    };
+    connection.prepare_cached(INSERT)?.execute(values)
+}
 
 impl TaskStore for Sqlite {
     fn insert_task(&self, kept: KeptTask) -> BoxFuture<'_, Result<bool, Failure>> {
-        Box::pin(async move {
-            let (task, elevated) = (to_json(&kept.task)?, kept.elevated.as_ref().map(to_json).transpose()?);
-            let telling = kept.telling.as_ref().map(to_json).transpose()?;
-            self.change_one(move |connection| {
-                let KeptTask { task: Task { id, caller, state, created_at, ended_at, .. }, .. } = &kept;
-                let values = named_params! {
-                    ":id": id.as_str(), ":caller": caller, ":is_open": is_open(*state),
-                    ":created_at": created_at.as_microsecond(), ":ended_at": ended_at.map(Timestamp::as_microsecond),
-                    ":task": task, ":elevated": elevated, ":sealed_for": kept.sealed_for.to_string(),
-                    ":sealed": kept.sealed.as_ref().map(|sealed| &sealed.0), ":telling": telling,
-                };
-                connection.prepare_cached(INSERT)?.execute(values)
-            })
-            .await
-        })
+        Box::pin(self.change_one(move |connection| insert(connection, &kept)))
     }
 
     fn task<'a>(&'a self, id: &'a TaskId) -> BoxFuture<'a, Result<Option<KeptTask>, Failure>> {
@@ -53,7 +51,7 @@ impl TaskStore for Sqlite {
             let Some(mut kept) = one(connection, &id)? else { return Ok(None) };
             let at = sight.at.as_microsecond();
             if let Some((event, slice)) = sight.apply(&mut kept) {
-                webhooks::tell(connection, &id, event, &json(&slice)?, at)?;
+                webhooks::tell(connection, event, &slice, at)?;
             }
             let elevated = kept.elevated.as_ref().map(json).transpose()?;
             let (task, telling) = (json(&kept.task)?, kept.telling.as_ref().map(json).transpose()?);
@@ -64,14 +62,10 @@ impl TaskStore for Sqlite {
         }))
     }
 
-    fn forget_task<'a>(&'a self, id: &'a TaskId) -> BoxFuture<'a, Result<(), Failure>> {
-        let id = id.to_string();
-        Box::pin(self.writer.change(move |connection| connection.prepare_cached(FORGET)?.execute([id]).map(drop)))
-    }
-
     fn forget_tasks(&self, caller: Option<String>) -> BoxFuture<'_, Result<u64, Failure>> {
         Box::pin(self.writer.change(move |connection| {
-            connection.prepare_cached(FORGET_ALL)?.execute([caller]).map(|count| count as u64)
+            let forgotten = connection.prepare_cached(FORGET)?.execute([caller])?;
+            Ok(forgotten as u64)
         }))
     }
 
@@ -86,10 +80,6 @@ impl TaskStore for Sqlite {
             Ok(())
         })
     }
-}
-
-fn json(value: &impl Serialize) -> rusqlite::Result<String> {
-    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
 fn one(connection: &Connection, id: &TaskId) -> rusqlite::Result<Option<KeptTask>> {
@@ -125,7 +115,6 @@ const LIST: &str =
     "SELECT task FROM tasks WHERE ?1 IS NULL OR caller = ?1 ORDER BY created_at DESC, id DESC LIMIT 10000";
 const SAW: &str = "
     UPDATE tasks SET is_open = ?2, ended_at = ?3, task = ?4, elevated = ?5, telling = ?6 WHERE id = ?1";
-const FORGET: &str = "DELETE FROM tasks WHERE id = ?";
-const FORGET_ALL: &str = "DELETE FROM tasks WHERE ?1 IS NULL OR caller = ?1";
+const FORGET: &str = "DELETE FROM tasks WHERE ?1 IS NULL OR caller = ?1";
 const SHUT: &str = "UPDATE tasks SET sealed = NULL WHERE ended_at < ? AND sealed IS NOT NULL";
 const EXPIRE: &str = "DELETE FROM tasks WHERE ended_at < ?";

@@ -2,7 +2,7 @@ use super::selection::Selection;
 use super::*;
 use crate::kept::Kept;
 use crate::retention::Retention;
-use crate::store::conformance::{TTL, conformance, insert_job as insert, queued};
+use crate::store::conformance::{arrival, conformance, insert_job as insert, queued};
 use crate::store::{Arrival, EventStore, Inserted, JobStore, Owner, RetentionStore};
 use crate::{Config, Event, Filter, Happening, Idempotency, Job, Page, State, clock};
 use futures::future::join_all;
@@ -101,8 +101,7 @@ async fn a_full_disk_is_an_error_and_leaves_no_half_of_a_job_and_the_store_goes_
     let named = |key: usize| Idempotency { key: format!("{key}"), fingerprint: [0; 32] };
     let arrive = async |job: &Job, key| {
         let (kept, idempotency) = (Some(Kept(vec![7; 5000])), Some(&named(key)));
-        let arrival = Arrival { job, ttl: TTL, kept, idempotency, webhooks: &[], owner: Owner(7) };
-        store.insert(arrival).await
+        store.insert(Arrival { kept, idempotency, ..arrival(job) }).await
     };
     let (mut stored, mut refused) = (0, None);
     while refused.is_none() && stored < 1000 {

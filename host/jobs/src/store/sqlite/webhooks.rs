@@ -1,11 +1,11 @@
 //! The tables of webhooks and deliveries. Most of what happens to them is done by triggers of the schema.
 
 use super::Sqlite;
-use super::row::{Json, Micros, Word, to_json};
+use super::row::{Json, Micros, Word, json, to_json};
 use crate::store::{Busy, Due, Verdict, Watch, WebhookStore};
 use crate::webhook::{Attempt, Delivery};
 use futures::future::BoxFuture;
-use hostler_model::{Failure, JobId, TaskId, WebhookEvent};
+use hostler_model::{Failure, JobId, TaskId, TaskSlice, WebhookEvent};
 use rusqlite::{Connection, Row, named_params, params};
 use std::sync::atomic::Ordering;
 
@@ -25,16 +25,14 @@ pub(super) fn keep(
 }
 
 /// Makes the deliveries that tell of a task, and forgets old ones.
-pub(super) fn tell(
-    connection: &Connection,
-    task: &TaskId,
-    event: WebhookEvent,
-    slice: &str,
-    at: i64,
-) -> rusqlite::Result<()> {
-    let values = named_params! { ":task": task.as_str(), ":event": event.to_string(), ":slice": slice, ":at": at };
+pub(super) fn tell(connection: &Connection, event: WebhookEvent, slice: &TaskSlice, at: i64) -> rusqlite::Result<()> {
+    let task = slice.task.id.as_str();
+    let values = named_params! {
+        ":task": task, ":event": event.to_string(), ":wrote": !slice.output.is_empty(), ":slice": json(slice)?,
+        ":at": at,
+    };
     connection.prepare_cached(TELL)?.execute(values)?;
-    connection.prepare_cached(FORGET)?.execute([task.as_str()]).map(drop)
+    connection.prepare_cached(FORGET)?.execute([task]).map(drop)
 }
 
 impl WebhookStore for Sqlite {
@@ -68,11 +66,16 @@ impl WebhookStore for Sqlite {
         Box::pin(async move {
             let (id, attempt) = (id.to_owned(), to_json(attempt)?);
             self.writer
-                .change(move |connection| {
+                .change_together(move |connection| {
+                    if verdict == Verdict::Gone {
+                        // Before the attempt is written down, with which the webhook may go.
+                        connection.prepare_cached(LEAVE)?.execute([&id])?;
+                        connection.prepare_cached(GIVE_UP)?.execute([&id])?;
+                    }
                     let (state, next_at, body) = match verdict {
                         Verdict::Delivered => ("delivered", None, None),
                         Verdict::Retry { at, body } => ("waiting", Some(at.as_microsecond()), body),
-                        Verdict::GivenUp => ("given-up", None, None),
+                        Verdict::GivenUp | Verdict::Gone => ("given-up", None, None),
                     };
                     let values = named_params! {
                         ":id": id, ":attempt": attempt, ":state": state, ":next_at": next_at, ":body": body,
@@ -120,10 +123,12 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
 }
 
 const KEEP: &str = "INSERT INTO webhooks (job, task, receiver, events, sealed) VALUES (?, ?, ?, ?, ?)";
+/// Who is not told of the end is told what was written until then.
 const TELL: &str = "
     INSERT INTO deliveries (id, webhook, job, receiver, event, created_at, next_at, slice)
-    SELECT lower(hex(randomblob(16))), id, job, receiver, :event, :at, :at, :slice
-    FROM webhooks WHERE task = :task AND instr(events, ',' || :event || ',') ORDER BY id";
+    SELECT lower(hex(randomblob(16))), id, job, receiver, iif(is_heard, :event, 'task-output'), :at, :at, :slice
+    FROM (SELECT *, instr(events, ',' || :event || ',') AS is_heard FROM webhooks WHERE task = :task)
+    WHERE is_heard OR (:wrote AND instr(events, ',task-output,')) ORDER BY id";
 /// A task may write for months: of what it wrote, each webhook's last hundred deliveries are enough to see what happened.
 const FORGET: &str = "
     DELETE FROM deliveries WHERE next_at IS NULL AND rowid IN (
@@ -139,6 +144,11 @@ const NEXT: &str = "
     WHERE next_at IS NOT NULL AND deliveries.id NOT IN (SELECT value FROM json_each(?1))
         AND deliveries.receiver NOT IN (SELECT value FROM json_each(?2))
     ORDER BY next_at LIMIT 1";
+const LEAVE: &str = "
+    UPDATE webhooks SET events = ',' WHERE id = (SELECT webhook FROM deliveries WHERE id = ?)";
+const GIVE_UP: &str = "
+    UPDATE deliveries SET state = 'given-up', next_at = NULL, body = NULL, slice = NULL
+    WHERE webhook = (SELECT webhook FROM deliveries WHERE id = ?) AND next_at IS NOT NULL";
 const ATTEMPTED: &str = "
     UPDATE deliveries SET attempts = json_insert(attempts, '$[#]', json(:attempt)), state = :state, next_at = :next_at,
         body = :body, slice = iif(:next_at IS NULL, NULL, slice)

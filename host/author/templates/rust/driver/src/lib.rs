@@ -12,6 +12,8 @@ struct ConnectionArgs {
     #[serde(default = "ssh_port")]
     port: u16,
     username: String,
+    #[serde(default = "reject")]
+    host_key_policy: String,
 }
 
 /// How the commands are run: `schemas/driver_args.json`.
@@ -79,9 +81,10 @@ impl Driver for Plugin {
     }
 
     /// Also for tests of the target, which have no commands.
-    fn connect(_job: Job) -> Result<Session, Error> {
+    fn connect(job: Job) -> Result<Session, Error> {
+        let args: ConnectionArgs = serde_json::from_str(&job.request.connection_args).map_err(changed)?;
         let password = secrets::get("connection_args.password")?;
-        let options = ConnectOptions { host_key_policy: "auto_add".into(), ..ConnectOptions::default() };
+        let options = ConnectOptions { host_key_policy: args.host_key_policy, ..ConnectOptions::default() };
         Session::connect(&[Authentication::Password(&password)], &[], &options)
     }
 }
@@ -98,6 +101,10 @@ fn changed(error: serde_json::Error) -> Error {
 
 fn ssh_port() -> u16 {
     22
+}
+
+fn reject() -> String {
+    "reject".into()
 }
 
 fn yes() -> bool {
@@ -122,6 +129,7 @@ mod tests {
     fn defaults_are_filled_in_and_pass_again() {
         let once = Plugin::validate(request(Some("true"))).expect("it is valid");
         assert_eq!((once.target.host.as_str(), once.target.port), ("web1.example", 22));
+        assert!(once.request.connection_args.contains(r#""host_key_policy":"reject""#));
         assert_eq!(once.request.driver_args, r#"{"stop_on_error":true}"#);
         let twice = Plugin::validate(once.request.clone()).expect("it is still valid");
         assert_eq!(once.request.connection_args, twice.request.connection_args);

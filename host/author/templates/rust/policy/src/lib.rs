@@ -21,6 +21,9 @@ impl Default for Plugin {
 #[derive(Deserialize)]
 struct Exec {
     command: String,
+    stdin: Option<String>,
+    #[serde(default)]
+    answers: Vec<(String, String)>,
 }
 
 impl Policy for Plugin {
@@ -43,12 +46,12 @@ impl Policy for Plugin {
         commands.map(|command| self.judge(command)).find(Result::is_err).unwrap_or(Ok(())).into()
     }
 
-    /// Before each action: here nothing gets past, whatever the driver makes of the job.
+    /// Before each action: what really happens.
     fn authorize(&self, _context: &Context, action: &Action) -> Verdict {
         match action.kind.as_str() {
             "exec" => serde_json::from_str(&action.details)
                 .map_err(Denial::unreadable)
-                .and_then(|exec: Exec| self.judge(&exec.command))
+                .and_then(|exec: Exec| self.judge_exec(&exec))
                 .into(),
             "connect" => Verdict::Allow,
             // More kinds will come: deny what you cannot judge.
@@ -58,6 +61,14 @@ impl Policy for Plugin {
 }
 
 impl Plugin {
+    /// A shell runs what it reads.
+    fn judge_exec(&self, exec: &Exec) -> Result<(), Denial> {
+        if exec.stdin.is_some() || !exec.answers.is_empty() {
+            return Err(Denial::new("input", "Commands may be given no input: neither a script nor answers."));
+        }
+        self.judge(&exec.command)
+    }
+
     /// By the first word only. `policy-commands`, which comes with the daemon, takes whole lines apart.
     fn judge(&self, command: &str) -> Result<(), Denial> {
         let program = command.split_whitespace().next().unwrap_or_default();
@@ -75,10 +86,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_named_is_forbidden() {
+    fn only_what_is_named_is_forbidden_and_commands_read_nothing() {
         let policy = Plugin::new(r#"{"forbidden": ["shutdown"]}"#).expect("good settings");
-        assert!(policy.judge("reboot").is_ok());
-        assert_eq!(policy.judge("shutdown -h now").expect_err("it is named").code, "forbidden-program");
+        let exec = |details: &str| policy.judge_exec(&serde_json::from_str(details).expect("what is told"));
+        assert!(exec(r#"{"command": "reboot", "stdin": null, "answers": []}"#).is_ok());
+        for (details, code) in [
+            (r#"{"command": "shutdown -h now"}"#, "forbidden-program"),
+            (r#"{"command": "bash", "stdin": "shutdown"}"#, "input"),
+            (r#"{"command": "bash", "answers": [["$", "shutdown"]]}"#, "input"),
+        ] {
+            assert_eq!(exec(details).expect_err(details).code, code);
+        }
     }
 
     #[test]

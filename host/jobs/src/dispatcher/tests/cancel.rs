@@ -1,0 +1,76 @@
+//! Jobs that are cancelled.
+
+use super::{House, LONG, error, work};
+use crate::{Cancelled, Filter, State};
+use hostler_model::{ErrorKind, Failure, Outcome, Phase};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+#[tokio::test]
+async fn a_canceled_job_never_runs_and_leaves_memory_while_running_ones_go_on() {
+    let house = House::new(1);
+    let (running, release) = house.occupy().await;
+    let secret = Arc::new(());
+    let held = Arc::clone(&secret);
+    let waiting = house
+        .submit(work(async move |_, _| {
+            drop(held);
+            panic!("it must not run")
+        }))
+        .await;
+    let waiter = tokio::spawn({
+        let dispatcher = Arc::clone(&house.dispatcher);
+        async move { dispatcher.wait(waiting, LONG).await }
+    });
+    let queued = Filter { states: [State::Queued].into(), ..Filter::default() };
+    let cancelled = house.dispatcher.cancel(queued).await.expect("cancel");
+    assert_eq!(cancelled, Cancelled { ended: vec![waiting], asked: vec![] });
+    assert_eq!(Arc::strong_count(&secret), 1);
+    let seen = waiter.await.expect("waiter").expect("store").expect("the job");
+    assert_eq!((seen.state, &error(&seen).kind), (State::Canceled, &ErrorKind::Canceled));
+    drop(release);
+    assert_eq!(house.ended(running).await.state, State::Finished);
+}
+
+#[tokio::test]
+async fn a_running_job_is_cancelled_keeps_its_results_and_says_how_it_ended() {
+    let house = House::new(1);
+    let (tell, begun) = oneshot::channel();
+    let stopped = Failure::new(ErrorKind::Canceled, Phase::Exec, "the remote process was stopped");
+    let outcome = Outcome { warnings: vec!["kept".into()], ..Outcome::from(stopped.clone()) };
+    let id = house
+        .submit(work(async move |_, cancel| {
+            tell.send(()).expect("the test waits");
+            cancel.cancelled().await;
+            outcome
+        }))
+        .await;
+    begun.await.expect("it runs");
+    let cancelled = house.dispatcher.cancel(Filter { id: Some(id), ..Filter::default() }).await.expect("cancel");
+    assert_eq!(cancelled, Cancelled { ended: vec![], asked: vec![id] });
+    let job = house.ended(id).await;
+    assert_eq!((job.state, error(&job)), (State::Canceled, &stopped));
+    assert!(job.warnings.contains(&"kept".into()));
+    let again = house.dispatcher.cancel(Filter::default()).await.expect("cancel");
+    assert_eq!(again, Cancelled::default(), "it has ended");
+}
+
+#[tokio::test]
+async fn of_a_cancellation_and_an_end_one_wins() {
+    let house = House::new(4);
+    for _ in 0..50 {
+        let id = house.submit(work(async |_, cancel| {
+            tokio::task::yield_now().await;
+            let canceled = || Failure::new(ErrorKind::Canceled, Phase::Exec, "stopped").into();
+            if cancel.is_cancelled() { canceled() } else { Outcome::default() }
+        }));
+        let id = id.await;
+        let cancelled = house.dispatcher.cancel(Filter { id: Some(id), ..Filter::default() }).await.expect("cancel");
+        let job = house.ended(id).await;
+        let was_stopped = job.outcome.as_ref().is_some_and(|outcome| outcome.error.is_some());
+        assert_eq!(job.state, if was_stopped { State::Canceled } else { State::Finished });
+        assert!(!was_stopped || cancelled != Cancelled::default());
+        let stored = house.store.get(id).await.expect("store").expect("the job");
+        assert_eq!((stored.state, stored.outcome), (job.state, job.outcome), "an end is final");
+    }
+}
