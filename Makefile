@@ -8,14 +8,17 @@ setup:
 	@.ci/setup
 
 build: setup
-	cargo build --locked --workspace --all-targets
+	cargo build --locked --workspace --lib --bins --tests
 
 # A real SSH session, asked through HTTP.
 demo: build
 	examples/demo.sh
 
+# Most tests wait for servers most of the time.
+threads := $(shell echo $$(($$(nproc) * 2)))
+
 test: build
-	cargo test --locked --workspace
+	cargo test --locked --workspace -- --test-threads=$(threads)
 	cargo test --locked --manifest-path plugins/Cargo.toml
 	cargo test --locked --manifest-path examples/Cargo.toml
 
@@ -29,7 +32,7 @@ lint: setup
 	cargo clippy --locked --manifest-path examples/Cargo.toml --all-targets -- -D warnings
 	cargo clippy --locked --manifest-path tests/guests/Cargo.toml --target wasm32-unknown-unknown --lib --examples -- -D warnings
 	cargo clippy --locked --manifest-path tests/guests/Cargo.toml --target wasm32-wasip2 --package wasi -- -D warnings
-	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	command -v cargo-deny >/dev/null || cargo install --locked --debug cargo-deny
 	cargo deny --locked check bans licenses sources
 
 # What a job costs in the plugin host; then jobs per second beside paramiko, asyncssh and bare russh, with a
@@ -44,5 +47,5 @@ bench: setup
 
 # Known vulnerabilities of dependencies; fetches the list of them.
 audit:
-	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	command -v cargo-deny >/dev/null || cargo install --locked --debug cargo-deny
 	cargo deny --locked check advisories

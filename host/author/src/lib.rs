@@ -31,6 +31,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 pub use verb::{PluginVerb, PolicyVerb};
 
+/// Answers the request, and whether it is a dry run.
+pub type ReadRequest = fn(Map<String, Value>) -> Result<(Request, bool), Vec<Problem>>;
+
 /// What is around the command line.
 pub struct Surroundings {
     /// Where results go.
@@ -39,8 +42,8 @@ pub struct Surroundings {
     pub stderr: Box<dyn Write + Send>,
     /// What compiles components to native code.
     pub compiler: Compiler,
-    /// Reads a request as `POST /v1/jobs` does, and whether it only asks what would be done.
-    pub read_request: fn(Map<String, Value>) -> Result<(Request, bool), Vec<Problem>>,
+    /// Reads a request as `POST /v1/jobs` does.
+    pub read_request: ReadRequest,
     /// Ctrl-C. A verb that minds it listens; before that, the signal ends the process.
     pub interrupts: BoxStream<'static, ()>,
 }

@@ -50,8 +50,8 @@ impl Watch {
     pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
         let failed = |source| Error::File { path: folder.to_owned(), source };
         let (sender, seen) = mpsc::channel(64);
-        let watched = path::absolute(folder).map_err(failed)?;
-        let own = watched.clone();
+        let whole = path::absolute(folder).map_err(failed)?;
+        let own = whole.clone();
         let start = || {
             // It is called in a thread of the watcher's own.
             let mut watcher = notify::recommended_watcher(move |event| {
@@ -60,7 +60,7 @@ impl Watch {
                     let _unheard = sender.blocking_send(seen);
                 }
             })?;
-            watcher.watch(&watched, RecursiveMode::NonRecursive)?;
+            watcher.watch(&whole, RecursiveMode::NonRecursive)?;
             Ok(watcher)
         };
         let watcher = start().map_err(|error: notify::Error| failed(io::Error::other(error)))?;
