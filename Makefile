@@ -37,13 +37,14 @@ lint: setup
 
 # What a job costs in the plugin host; then jobs per second beside paramiko, asyncssh and bare russh, with a
 # connection for each and with one for all; then what very many jobs at once do; then files beside scp, sftp, paramiko
-# and asyncssh. Last what it costs that no job is lost.
+# and asyncssh. Then what it costs that no job is lost, and what plugins in Python and JavaScript cost.
 bench: setup
 	cargo bench --locked --workspace --bench plugins
 	cargo bench --locked --workspace --bench ssh_jobs
 	cargo bench --locked --workspace --bench commands
 	cargo bench --locked --workspace --bench files
 	cargo bench --locked --workspace --bench jobs
+	cargo bench --locked --workspace --bench languages
 
 # Known vulnerabilities of dependencies; fetches the list of them.
 audit:

@@ -100,7 +100,7 @@ impl Dispatcher {
             if this.draining.is_cancelled() {
                 return Err(failures::stopping());
             }
-            this.ends.expect(job.id);
+            this.ends.expect(&job);
             let accepted = job.clone();
             // Stored as claimed, it is spared a transaction and two changes of threads.
             let place = this.queue.place(&needs);
@@ -152,7 +152,7 @@ impl Dispatcher {
 
     /// Queues a job that an earlier run of the daemon left waiting.
     pub(crate) fn resume(&self, waiting: Waiting, ttl: Duration, work: Work) {
-        self.ends.expect(waiting.job.id);
+        self.ends.expect(&waiting.job);
         self.queue.push(None, waiting.job, ttl, waiting.left, work);
     }
 
@@ -176,6 +176,11 @@ impl Dispatcher {
             Ok(Some(job)) => Ok(Some(job)),
             Ok(None) | Err(_) => self.store.get(id).await,
         }
+    }
+
+    /// See [`crate::Jobs::caller_of_open`].
+    pub(crate) fn caller_of_open(&self, id: JobId) -> Option<String> {
+        self.ends.caller(id)
     }
 
     /// A reader of the log of this job.

@@ -87,6 +87,11 @@ impl Jobs {
         self.dispatcher.store.get(id).await
     }
 
+    /// Who submitted a job that this daemon holds and that has not ended. The store is not asked.
+    pub fn caller_of_open(&self, id: JobId) -> Option<String> {
+        self.dispatcher.caller_of_open(id)
+    }
+
     /// Like [`Jobs::get`], but waits until the job has ended or `patience` is over.
     pub async fn wait(&self, id: JobId, patience: Duration) -> Result<Option<Job>, Failure> {
         self.dispatcher.wait(id, patience).await

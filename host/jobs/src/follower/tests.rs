@@ -25,7 +25,7 @@ impl House {
         insert_job(&sqlite, &job).await.expect("insert");
         let store: Arc<dyn Store> = Arc::new(sqlite);
         let (ends, journal) = (Arc::new(Ends::default()), Journal::start(Arc::clone(&store), 1 << 20));
-        ends.expect(job.id);
+        ends.expect(&job);
         Self { store, ends, journal, job, _folder: folder }
     }
 
