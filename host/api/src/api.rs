@@ -8,18 +8,20 @@ use crate::templating::Templating;
 use crate::{Backend, Config, access_log, dialect, native, openapi, operations};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use hostler_model::{Caller, Secret};
+use hostler_jobs::Job;
+use hostler_model::{Caller, Failure, JobId, Secret};
 use hostler_remote::HostKeys;
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// The whole HTTP interface: what it answers from, and who may ask. Clones are the same one.
 #[derive(Clone)]
 pub struct Api {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) host_keys: HostKeys,
     pub(crate) key: OperatorKey,
@@ -45,7 +47,7 @@ impl Api {
         Self {
             rates: Rates::new(&config),
             followers: Arc::new(Semaphore::new(config.max_followers.into())),
-            config,
+            config: Arc::new(config),
             backend: Arc::new(backend),
             host_keys,
             key: OperatorKey::new(key.expose()),
@@ -65,6 +67,19 @@ impl Api {
         self.metrics.register(&mut registry);
         self.turned_away.register(&mut registry);
         Self { registry: Arc::new(registry), ..self }
+    }
+
+    /// Whether this is a job of somebody whose jobs the caller sees, that is not known to have ended. The store is not asked.
+    pub(crate) fn is_open(&self, id: JobId, caller: &Caller) -> bool {
+        self.backend.caller_of_open(id).is_some_and(|owner| caller.reaches(&owner))
+    }
+
+    /// The job when it has ended, or as it is when `patience` is over or the daemon shuts down.
+    pub(crate) async fn wait(&self, id: JobId, patience: Duration) -> Result<Option<Job>, Failure> {
+        tokio::select! {
+            ended = self.backend.wait(id, patience) => ended,
+            () = self.closing.cancelled() => self.backend.get(id).await,
+        }
     }
 
     /// All routes.

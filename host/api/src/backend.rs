@@ -26,6 +26,8 @@ pub trait Backend: Send + Sync + 'static {
     fn fingerprint(&self, bytes: &[u8]) -> [u8; 32];
     /// See [`Jobs::get`].
     fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
+    /// See [`Jobs::caller_of_open`].
+    fn caller_of_open(&self, id: JobId) -> Option<String>;
     /// See [`Jobs::wait`].
     fn wait(&self, id: JobId, patience: Duration) -> BoxFuture<'_, Result<Option<Job>, Failure>>;
     /// See [`Jobs::follow`].
@@ -122,6 +124,10 @@ impl Backend for Jobs {
 
     fn get(&self, id: JobId) -> BoxFuture<'_, Result<Option<Job>, Failure>> {
         Jobs::get(self, id).boxed()
+    }
+
+    fn caller_of_open(&self, id: JobId) -> Option<String> {
+        Jobs::caller_of_open(self, id)
     }
 
     fn wait(&self, id: JobId, patience: Duration) -> BoxFuture<'_, Result<Option<Job>, Failure>> {

@@ -170,15 +170,9 @@ pub(super) async fn get(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let wait = parameters(&uri, &["wait"])?.pop().map(|(_, seconds)| patience(&seconds)).transpose()?;
-    // Whose a job is that has not ended is known without the store.
-    let is_open = |id| api.backend.caller_of_open(id).is_some_and(|owner| caller.reaches(&owner));
-    let job = match wait.zip(id.parse::<JobId>().ok()) {
-        Some((patience, id)) if is_open(id) => {
-            let ended = tokio::select! {
-                ended = api.backend.wait(id, patience) => ended,
-                // A client that waits must not hold up the shutdown.
-                () = api.closing.cancelled() => api.backend.get(id).await,
-            };
+    let job = match wait.zip(id.parse().ok()) {
+        Some((patience, id)) if api.is_open(id, &caller) => {
+            let ended = api.wait(id, patience).await;
             ended.map_err(|failure| Problem::from(failure).about(id))?.ok_or_else(|| none().about(id))?
         }
         _ => seen(&api, &caller, &id).await?,

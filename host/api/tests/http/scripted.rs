@@ -273,6 +273,11 @@ impl Backend for Scripted {
         ready(self.job(id)).boxed()
     }
 
+    fn caller_of_open(&self, id: JobId) -> Option<String> {
+        let open = self.script().jobs.iter().find(|job| job.id == id && job.ended_at.is_none()).cloned();
+        open.map(|job| job.caller)
+    }
+
     fn wait(&self, id: JobId, _patience: Duration) -> BoxFuture<'_, Result<Option<Job>, Failure>> {
         let somebody_waits = self.script().wait_for_ever.clone();
         match somebody_waits {

@@ -2,8 +2,8 @@
 
 use crate::scripted::{ID, KEY, Scripted, SlowSubmit, job, no_host_keys, request};
 use hostler_api::{Api, Config, serve};
-use hostler_jobs::{Event, Happening, State, Told};
-use hostler_model::Secret;
+use hostler_jobs::{Event, Happening, Job, State, Told};
+use hostler_model::{JobId, Secret};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -247,4 +247,21 @@ async fn who_follows_a_job_in_silence_is_no_idle_client_and_is_let_go_at_shutdow
     let end = tokio::time::timeout(std::time::Duration::from_secs(5), server.task).await;
     end.expect("nobody is waited for").expect("the loop ends");
     assert!(read_until(&mut following, "\r\n0\r\n\r\n").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_look_at_a_job_of_dialect_0_4_that_has_just_begun_waits_for_its_end() {
+    let (young, old) = (Job { id: JobId::new(), ..job(State::Started) }, job(State::Started));
+    let path = format!("/v0.4/jobs/{}", young.id);
+    let backend = Scripted::with_jobs(vec![young, old]);
+    let somebody_waits = Arc::new(Notify::new());
+    backend.script().wait_for_ever = Some(somebody_waits.clone());
+    let server = start(backend, Config::default()).await;
+    let (mut waiting, mut told) = (connect(&server).await, connect(&server).await);
+    write(&mut waiting, &get(&path)).await;
+    somebody_waits.notified().await;
+    write(&mut told, &get(&format!("/v0.4/jobs/{ID}"))).await;
+    assert!(read_until(&mut told, "}").await.contains("200 OK"), "an old one is shown at once");
+    server.shutdown.cancel();
+    assert!(read_until(&mut waiting, "}").await.contains("200 OK"), "nor does it hold up the shutdown");
 }

@@ -11,7 +11,13 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use hostler_jobs::{Cancelled, Filter, Page, to_its_end};
 use hostler_model::JobId;
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Clients ask again and again, and each time wait longer before they do. Who asks about a job that is younger than this
+/// hears of its end with it, and need not ask again.
+const YOUNG: Duration = Duration::from_secs(2);
 
 /// How many jobs one answer lists.
 const LIST_LIMIT: usize = 1000;
@@ -36,9 +42,17 @@ pub(super) async fn get(
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     let none = || Refused::Missing(format!("Job {id} not found"));
-    let job = api.backend.get(id.parse().map_err(|_| none())?).await?;
+    let id = id.parse().map_err(|_| none())?;
+    let left = YOUNG.saturating_sub(age(id));
+    let waits = !left.is_zero() && api.is_open(id, &caller);
+    let job = if waits { api.wait(id, left).await? } else { api.backend.get(id).await? };
     let job = job.filter(|job| caller.reaches(&job.caller)).ok_or_else(none)?;
     Ok(Json(JobView::new(&job, &download::base(&api.config, &headers))).into_response())
+}
+
+/// Nothing if the clock was set back.
+fn age(id: JobId) -> Duration {
+    Timestamp::now().duration_since(id.made_at()).try_into().unwrap_or_default()
 }
 
 /// Cancels a job, also one that runs.
