@@ -26,6 +26,8 @@ use tokio::runtime::Runtime;
 /// Whatever waits for a place in the daemon would not be there at the same time.
 const CONFIG: &str = "
     jobs.max_running = 1100
+    jobs.max_running_per_target = 1100
+    plugins.driver_limits.concurrency = 1100
     plugins.max_instances = 1100
 ";
 
@@ -76,9 +78,10 @@ fn kept_connections(daemon: &Daemon, runtime: &Runtime, size: &Size) -> anyhow::
     let peers = Peers::new(&text)?;
     let body = json!({
         "driver": "paramiko",
-        "connection_args": {"host": "127.0.0.1", "port": port, "username": Sshd::USER, "pkey": text},
-        "command": "echo hi",
-        "options": {"queue_strategy": "pinned"}
+        // Pinned jobs would keep the connection too, but run one after the other.
+        "connection_args":
+            {"host": "127.0.0.1", "port": port, "username": Sshd::USER, "pkey": text, "keepalive": 60},
+        "command": "echo hi"
     });
     let session = Arc::new(runtime.block_on(log_in(port, Arc::new(decode_secret_key(&text, None)?)))?);
     for at_once in [1, 8] {
