@@ -10,11 +10,11 @@
 
 mod scripted;
 
-use anyhow::{anyhow, ensure};
-use hostler_model::{Args, JobId, PluginChange, Request};
-use hostler_plugins::{Config, PluginConfig, Plugins, PolicyConfig, Rejection};
+use anyhow::ensure;
+use hostler_model::PluginChange;
+use hostler_plugins::{Config, PluginConfig, Plugins, PolicyConfig};
 use hostler_tests::{Daemon, Modules, Python, Setup, Sshd, median, memory};
-use scripted::{Blind, Scripted, files};
+use scripted::{Blind, Scripted, execute, files, prepare};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::fs;
@@ -24,7 +24,6 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
 /// The daemon's.
 #[global_allocator]
@@ -131,7 +130,7 @@ async fn judging(word: &str, folder: &Path) -> anyhow::Result<()> {
     for _ in 0..JOBS {
         for (host, times) in [&judged, &free].into_iter().zip(&mut times) {
             let start = Instant::now();
-            carry_out(host).await?;
+            execute(prepare(host).await?).await?;
             times.push(start.elapsed());
         }
     }
@@ -139,27 +138,6 @@ async fn judging(word: &str, folder: &Path) -> anyhow::Result<()> {
     let cost = judged.saturating_sub(free);
     println!("{word}: a policy adds {cost:.1?} to a job of {free:.1?} (goal: at most {POLICY_GOAL:?})");
     Ok(())
-}
-
-/// One command of `paramiko`.
-async fn carry_out(plugins: &Arc<Plugins>) -> anyhow::Result<()> {
-    let Value::Object(connection_args) = json!({"host": "192.0.2.1", "username": "admin", "password": "long enough"})
-    else {
-        unreachable!("it is an object")
-    };
-    let request = Request {
-        driver: "paramiko".into(),
-        command: Some(vec!["uname -a".into()]),
-        connection_args: Args::seal("connection_args", connection_args),
-        driver_args: Args::seal("driver_args", serde_json::Map::new()),
-        ..Request::default()
-    };
-    let prepared = plugins.prepare(JobId::new(), "somebody", request).await.map_err(|rejection| match rejection {
-        Rejection::Invalid(problems) => anyhow!("{problems:?}"),
-        Rejection::Failed(failure) => failure.into(),
-    })?;
-    let outcome = prepared.execute(Arc::new(Blind), CancellationToken::new()).await;
-    outcome.error.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// The most that the daemon has in memory while jobs that wait for their server pile up.

@@ -18,15 +18,13 @@ mod scripted;
 
 use anyhow::anyhow;
 use bare::Bare;
-use hostler_model::{Args, JobId, Request};
-use hostler_plugins::{Config, PluginConfig, Plugins, PolicyConfig, Prepared, Rejection};
+use hostler_plugins::{Config, PluginConfig, Plugins, PolicyConfig};
 use hostler_tests::median;
-use scripted::{Blind, Scripted, files};
+use scripted::{Blind, Scripted, execute, files, prepare};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
 /// The daemon's.
 #[global_allocator]
@@ -122,29 +120,4 @@ fn cpu_time() -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     let nanoseconds = stat.split(' ').next().unwrap_or_default();
     Ok(Duration::from_nanos(nanoseconds.parse()?))
-}
-
-/// The document's first example, accepted.
-async fn prepare(plugins: &Arc<Plugins>) -> anyhow::Result<Prepared> {
-    let Value::Object(connection_args) = json!({"host": "192.0.2.1", "username": "admin", "password": "long enough"})
-    else {
-        unreachable!("it is an object")
-    };
-    let request = Request {
-        driver: "paramiko".into(),
-        command: Some(vec!["uname -a".into()]),
-        connection_args: Args::seal("connection_args", connection_args),
-        driver_args: Args::seal("driver_args", serde_json::Map::new()),
-        ..Request::default()
-    };
-    plugins.prepare(JobId::new(), "somebody", request).await.map_err(|rejection| match rejection {
-        Rejection::Invalid(problems) => anyhow!("{problems:?}"),
-        Rejection::Failed(failure) => failure.into(),
-    })
-}
-
-/// The same, carried out.
-async fn execute(prepared: Prepared) -> anyhow::Result<()> {
-    let outcome = prepared.execute(Arc::new(Blind), CancellationToken::new()).await;
-    outcome.error.map_or(Ok(()), |error| Err(error.into()))
 }

@@ -1,18 +1,21 @@
-//! A network whose servers answer at once, and a witness who keeps nothing.
+//! A network whose servers answer at once, a witness who keeps nothing, and a job for both.
 
+use anyhow::anyhow;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hostler_model::{AuditEntry, ErrorKind, Exit, Failure, Moved, Phase, RunResult};
-use hostler_plugins::{Audit, Piece, Progress, Witness};
+use hostler_model::{Args, AuditEntry, ErrorKind, Exit, Failure, JobId, Moved, Phase, Request, RunResult};
+use hostler_plugins::{Audit, Piece, Plugins, Prepared, Progress, Rejection, Witness};
 use hostler_remote::{
     Connect, Connector, Deadlines, Event, Exec, Files, Overseer, Process, Session, Shell, ShellRequest, Transfer,
 };
+use serde_json::{Value, json};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// Keeps nothing.
 pub(crate) struct Blind;
@@ -95,4 +98,29 @@ impl Session for Scripted {
     fn server_version(&self) -> Option<String> {
         None
     }
+}
+
+/// The document's first example, accepted.
+pub(crate) async fn prepare(plugins: &Arc<Plugins>) -> anyhow::Result<Prepared> {
+    let Value::Object(connection_args) = json!({"host": "192.0.2.1", "username": "admin", "password": "long enough"})
+    else {
+        unreachable!("it is an object")
+    };
+    let request = Request {
+        driver: "paramiko".into(),
+        command: Some(vec!["uname -a".into()]),
+        connection_args: Args::seal("connection_args", connection_args),
+        driver_args: Args::seal("driver_args", serde_json::Map::new()),
+        ..Request::default()
+    };
+    plugins.prepare(JobId::new(), "somebody", request).await.map_err(|rejection| match rejection {
+        Rejection::Invalid(problems) => anyhow!("{problems:?}"),
+        Rejection::Failed(failure) => failure.into(),
+    })
+}
+
+/// The same, carried out.
+pub(crate) async fn execute(prepared: Prepared) -> anyhow::Result<()> {
+    let outcome = prepared.execute(Arc::new(Blind), CancellationToken::new()).await;
+    outcome.error.map_or(Ok(()), |error| Err(error.into()))
 }

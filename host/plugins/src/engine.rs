@@ -39,7 +39,7 @@ fn settings(pool: Option<PoolingAllocationConfig>) -> wasmtime::Config {
     // The plugin API is sync-typed: most of this year's wasmtime advisories are unreachable so.
     config.concurrency_support(false);
     config.epoch_interruption(true);
-    // Places in a component's bytes, and tables for debuggers: a fifth of what is compiled, and nobody is shown either.
+    // Places in a component's bytes, and tables for debuggers: nobody is shown either.
     config.generate_address_map(false).native_unwind_info(false);
     if let Some(pool) = pool {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
