@@ -34,6 +34,10 @@ impl BareHttp {
         Ok(Self { process, input, url: url.trim().to_owned(), agent: Agent::new_with_defaults() })
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// How long the answer to a `POST` takes.
     pub(crate) fn ask(&self, body: &str) -> anyhow::Result<Duration> {
         let start = Instant::now();

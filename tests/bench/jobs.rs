@@ -1,8 +1,8 @@
 //! What it costs that no job is lost:
 //!
 //! - jobs that do nothing (`:`) on kept connections, through HTTP, against OpenSSH: the daemon's own CPU time for each,
-//!   how many there are in a second, and how long a submission takes beside a bare hyper server and the disk's own
-//!   fdatasync, which take turns with it in the same minute;
+//!   beside what the parts of such a job cost bare; how many there are in a second; and how long a submission takes
+//!   beside a bare hyper server and the disk's own fdatasync, which take turns with it in the same minute;
 //! - polls of a job that has ended;
 //! - 100,000 jobs that have ended: to start with them, to list, to filter, to get one;
 //! - 40 commands that do nothing, by `NetPulse`'s own SDK in one request: how long until it has the results;
@@ -12,12 +12,15 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
+mod bare;
 mod bare_http;
 mod ended;
+mod floor;
 mod sleeper;
 
 use anyhow::{Context, ensure};
 use bare_http::BareHttp;
+use floor::Floor;
 use hostler_tests::{Daemon, KeyForm, KeyType, Python, Setup, Spent, Sshd, cpu, median, memory};
 use serde_json::{Value, json};
 use sleeper::Sleepers;
@@ -129,6 +132,17 @@ fn load(size: &Size) -> anyhow::Result<()> {
     let cpu_ms = median(rounds.iter().map(|round| round.cpu_ms));
     println!(
         "jobs that do nothing: {rate:.0} per second, {cpu_ms:.3} ms of the daemon's CPU each (goal: at most {JOB_GOAL})"
+    );
+    let floor = Floor::measure(&sshd, &bare, &body, size.jobs, size.at_once)?;
+    println!(
+        "  the parts of such a job bare: {:.3} ms (hyper {:.3}, SQLite {:.3}, wasmtime {:.3}, russh {:.3}); \
+         the daemon / these: {:.2}",
+        floor.sum(),
+        floor.http,
+        floor.store,
+        floor.instances,
+        floor.ssh,
+        cpu_ms / floor.sum()
     );
     let all = |times: fn(&Round) -> &Vec<Duration>| p99(rounds.iter().flat_map(times).copied().collect());
     let (submit, bare, disk) = (all(|round| &round.submit), all(|round| &round.bare), all(|round| &round.disk));

@@ -18,8 +18,12 @@ use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOw
 /// How long one address may keep silent before the next is tried beside it (RFC 8305 section 5).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// russh reads each packet in two small parts: this saves most of the system calls.
-const READ_BUFFER: usize = 64 << 10;
+/// russh reads each packet in two small parts: this saves most of the system calls. Every connection has one as long as it
+/// lives, so it is no longer than most of what commands write.
+pub(crate) const READ_BUFFER: usize = 8 << 10;
+
+/// The same where files are moved: two of the largest packets.
+pub(crate) const BULK_READ_BUFFER: usize = 64 << 10;
 
 /// What is remembered of the first bytes: as much as an identification string may have (RFC 4253 section 4.2).
 const MAX_GREETING: usize = 255;
@@ -67,10 +71,16 @@ pub(crate) async fn resolve(host: &str, port: u16, patience: Duration) -> Result
     }
 }
 
-/// Opens TCP with the first address that answers: the next is tried when one fails or is slow.
-pub(crate) async fn dial(target: &Target, addresses: &[SocketAddr], deadline: Instant) -> Result<Wire, Failure> {
+/// Opens TCP with the first address that answers: the next is tried when one fails or is slow. `buffer` is how many bytes
+/// are read at once.
+pub(crate) async fn dial(
+    target: &Target,
+    addresses: &[SocketAddr],
+    buffer: usize,
+    deadline: Instant,
+) -> Result<Wire, Failure> {
     match timeout_at(deadline, race(addresses)).await {
-        Ok(Ok(stream)) => Ok(Wire::new(BufReader::with_capacity(READ_BUFFER, stream))),
+        Ok(Ok(stream)) => Ok(Wire::new(BufReader::with_capacity(buffer, stream))),
         Ok(Err(error)) => Err(explain(&error, target)),
         Err(_) => Err(explain(&io::ErrorKind::TimedOut.into(), target)),
     }

@@ -2,7 +2,7 @@
 
 use crate::background::Background;
 use crate::credential::Lent;
-use crate::dial::{Wire, check_host, dial};
+use crate::dial::{BULK_READ_BUFFER, READ_BUFFER, Wire, check_host, dial};
 use crate::handshake::{Notes, Verifier, handshake};
 use crate::key::KeyMaker;
 use crate::known_hosts::KnownHosts;
@@ -163,7 +163,8 @@ impl Opener {
         here: impl Fn(Failure) -> Failure,
     ) -> Result<Wire, Failure> {
         let Some(lease) = via else {
-            return dial(&request.target, &request.addresses, deadline).await.map_err(here);
+            let buffer = if request.bulk { BULK_READ_BUFFER } else { READ_BUFFER };
+            return dial(&request.target, &request.addresses, buffer, deadline).await.map_err(here);
         };
         let mut tunnel = tunnel::open(&lease.link, &request.target, deadline).await;
         // The jump host may have died since somebody else logged in to it.

@@ -1,7 +1,7 @@
 //! The keys that a server shows to anybody.
 
 use crate::algorithms;
-use crate::dial::{dial, resolve};
+use crate::dial::{READ_BUFFER, dial, resolve};
 use crate::handshake::explain;
 use hostler_model::{ErrorKind, Failure, Phase, Target};
 use russh::client::{Handler, connect_stream};
@@ -28,7 +28,7 @@ pub async fn scan(host: &str, port: u16, patience: Duration) -> Result<Vec<Shown
     let target = Target { host: host.to_owned(), port, ..Target::default() };
     let mut keys = Vec::new();
     for types in algorithms::host_key_types() {
-        let wire = dial(&target, &addresses, Instant::now() + patience).await?;
+        let wire = dial(&target, &addresses, READ_BUFFER, Instant::now() + patience).await?;
         let (greeting, shown) = (wire.greeting(), Arc::<OnceLock<PublicKey>>::default());
         let asking = connect_stream(algorithms::only(types), wire, Witness(shown.clone()));
         let asked = timeout(patience, asking).await.map_err(|_| {

@@ -259,7 +259,7 @@ async fn a_look_at_a_job_of_dialect_0_4_that_has_just_begun_waits_for_its_end() 
     let server = start(backend, Config::default()).await;
     let (mut waiting, mut told) = (connect(&server).await, connect(&server).await);
     write(&mut waiting, &get(&path)).await;
-    somebody_waits.notified().await;
+    timeout(Duration::from_secs(10), somebody_waits.notified()).await.expect("the look waits");
     write(&mut told, &get(&format!("/v0.4/jobs/{ID}"))).await;
     assert!(read_until(&mut told, "}").await.contains("200 OK"), "an old one is shown at once");
     server.shutdown.cancel();

@@ -27,9 +27,10 @@ pub(crate) async fn check(check: &Check, surroundings: &mut Surroundings) -> Res
         let Manifest { name, version, world, .. } = manifest;
         writeln!(
             out,
-            "{name} {version}, a {} for plugin API {}; this program offers {API}",
+            "{name} {}, a {} for plugin API {}; this program offers {API}",
+            plain(version),
             world.word(),
-            manifest.api()
+            plain(manifest.api())
         )?;
     }
     for refusal in &checked.refusals {

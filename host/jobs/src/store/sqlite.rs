@@ -16,6 +16,7 @@ mod writer;
 use crate::{Error, failures};
 use hostler_model::Failure;
 use prometheus_client::metrics::histogram::Histogram;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
@@ -128,6 +129,8 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "journal_size_limit", JOURNAL)?;
+    // Else the end of each job would be planned anew: plans may not depend on what is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // More statements than the library keeps ready by itself.
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
