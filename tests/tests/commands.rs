@@ -113,6 +113,21 @@ fn a_line_is_one_script_with_what_shells_know() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_script_is_not_read_from_a_terminal() -> anyhow::Result<()> {
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
+    for args in [json!({"get_pty": true}), json!({"expect_map": {"Name: ": "me"}})] {
+        let script = with(body(&sshd, ""), |it| {
+            it["driver_args"] = args;
+            it["driver_args"]["script_content"] = "id".into();
+        });
+        let refused = daemon.execute(&script)?;
+        assert_eq!(refused.status, 400, "{}", refused.text);
+        assert!(refused.text.contains("A script cannot be read from a terminal"), "{}", refused.text);
+    }
+    Ok(())
+}
+
+#[test]
 fn a_password_that_must_be_changed_is_told() -> anyhow::Result<()> {
     let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
     let asked = with(body(&sshd, "echo it ran"), |it| it["connection_args"]["username"] = Sshd::EXPIRED.into());

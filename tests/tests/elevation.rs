@@ -5,7 +5,9 @@ use crate::shared_daemon;
 use anyhow::Context;
 use hostler_tests::{KeyForm, KeyType, Sshd, sleepers_become, unique_nap};
 use serde_json::{Value, json};
+use std::fs;
 use std::time::{Duration, Instant};
+use ureq::http::Method;
 
 fn as_user(body: Value, user: &str) -> Value {
     with(body, |it| it["connection_args"]["username"] = user.into())
@@ -125,6 +127,55 @@ fn an_elevated_command_that_takes_too_long_is_stopped_with_all_that_it_started()
         assert!(message.contains("the remote process was stopped"), "{user}: {message}");
         assert_eq!(job["results"][0]["stdout"].as_str().map(str::trim_end), Some("begun"), "{user}: {job}");
         assert!(sleepers_become(0, &nap, Duration::from_secs(3)), "{user}: it still runs on the server");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_elevated_command_that_never_stops_writing_is_stopped() -> anyhow::Result<()> {
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
+    let late = with(elevated(&sshd, "yes"), |it| it["driver_args"]["timeout"] = 1.0.into());
+    let message = failing(&daemon, &late, "timeout", "exec")?;
+    assert!(message.contains("the remote process was stopped"), "{message}");
+    Ok(())
+}
+
+#[test]
+fn an_elevated_command_is_stopped_where_the_connection_has_no_room_for_what_stops_it() -> anyhow::Result<()> {
+    let (daemon, sshd) = (shared_daemon()?, Sshd::start(&["MaxSessions=1"])?);
+    let nap = unique_nap();
+    let late = with(elevated(&sshd, format!("sleep {nap}")), |it| it["driver_args"]["timeout"] = 1.0.into());
+    let message = failing(&daemon, &late, "timeout", "exec")?;
+    assert!(message.contains("the remote process was stopped"), "{message}");
+    assert!(sleepers_become(0, &nap, Duration::from_secs(3)), "it still runs on the server");
+    Ok(())
+}
+
+#[test]
+fn a_job_that_is_cancelled_while_its_command_starts_stops_it_and_says_that_nobody_knows() -> anyhow::Result<()> {
+    let nap = unique_nap();
+    let (daemon, sshd) = (shared_daemon()?, Sshd::start(&[])?);
+    // sudo never comes to its turn (FILES in sshd(8)).
+    let folder = sshd.home().join(".ssh");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("rc"), format!("sleep {nap}"))?;
+    let submitted = daemon.execute(&elevated(&sshd, "id"))?;
+    assert!(sleepers_become(1, &nap, Duration::from_secs(20)), "it is started");
+    let id = submitted.job()?;
+    assert_eq!(daemon.send(Method::POST, &format!("/v1/jobs/{id}/cancel"), "")?.status, 202);
+    let message = daemon.wait(id)?["error"]["message"].to_string();
+    assert!(message.contains("it is not known whether the command had started"), "{message}");
+    assert!(sleepers_become(0, &nap, Duration::from_secs(3)), "it still runs on the server");
+    Ok(())
+}
+
+#[test]
+fn a_prompt_of_an_elevated_command_is_answered_also_if_it_comes_first() -> anyhow::Result<()> {
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
+    for user in [Sshd::USER, Sshd::NOPASSWD, Sshd::REQUIRETTY] {
+        let asking = as_user(elevated(&sshd, "printf 'Name: '; read a; echo \"got $a\""), user);
+        let asking = with(asking, |it| it["driver_args"]["expect_map"] = json!({"Name: ": "me"}));
+        assert!(output(&daemon, &asking)?.contains("got me"), "{user}");
     }
     Ok(())
 }

@@ -34,26 +34,26 @@ const MOMENT: Duration = Duration::from_millis(100);
 
 /// The real session.
 pub(crate) struct Connection {
-    seating: Seating,
-    /// What to ask for if it needs another connection, unless it may not have one.
-    request: Option<Connect>,
+    way: Arc<Way>,
     /// The last one is used for what starts next; commands may still run on those before it.
     seats: Mutex<Vec<Seat>>,
     /// A command may have been executed.
     executed: AtomicBool,
 }
 
-/// Where a session gets its connections from.
-pub(crate) struct Seating {
+/// How a session gets its connections.
+pub(crate) struct Way {
     pub(crate) opener: Arc<Opener>,
     pub(crate) pool: Arc<Pool>,
-    /// How long they are kept after their last use.
+    /// How long they are kept after their last use, if they are shared.
     pub(crate) idle: Duration,
+    /// What is asked for.
+    pub(crate) request: Connect,
 }
 
 /// A session's share in a connection.
-struct Seat {
-    line: Arc<Line>,
+pub(crate) struct Seat {
+    pub(crate) line: Arc<Line>,
     lease: Lease,
 }
 
@@ -68,6 +68,7 @@ pub(crate) struct Line {
     pub(crate) pumps: TaskTracker,
     /// Where they run.
     runtime: runtime::Handle,
+    way: Arc<Way>,
 }
 
 /// Why a command was not started.
@@ -93,10 +94,15 @@ impl NotStarted {
 }
 
 impl Line {
-    fn new(link: &Link) -> Arc<Self> {
+    fn new(link: &Link, way: Arc<Way>) -> Arc<Self> {
         let (handle, notes, user) = (link.handle.clone(), link.notes.clone(), link.target.user.as_str().into());
         let (closing, pumps, runtime) = (CancellationToken::new(), TaskTracker::new(), link.runtime.clone());
-        Arc::new(Self { handle, user, notes, closing, pumps, runtime })
+        Arc::new(Self { handle, user, notes, closing, pumps, runtime, way })
+    }
+
+    /// A connection of its own to the same server.
+    pub(crate) async fn apart(&self) -> Result<Seat, Failure> {
+        self.way.seat(false).await
     }
 
     /// Starts a pump.
@@ -129,27 +135,28 @@ impl Line {
 
 impl Seat {
     /// Stops what runs, and only then gives the connection back.
-    async fn leave(self) {
+    pub(crate) async fn leave(self) {
         self.line.closing.cancel();
         self.line.pumps.close();
         let _stopped = timeout(LAST_ORDERS, self.line.pumps.wait()).await;
     }
 }
 
-impl Seating {
-    /// A share in a connection of the pool, or a connection of its own if the request may not share.
-    async fn seat(&self, request: &Connect) -> Result<Seat, Failure> {
-        let wish = self.opener.wish(request, self.idle);
+impl Way {
+    /// A share in a connection of the pool, or a connection of its own if it is not to be shared.
+    async fn seat(self: &Arc<Self>, reuse: bool) -> Result<Seat, Failure> {
+        let request = Connect { reuse, ..self.request.clone() };
+        let wish = self.opener.wish(&request, if reuse { self.idle } else { Duration::ZERO });
         let lease = self.pool.lease(wish, || self.opener.open(request.clone())).await?;
-        Ok(Seat { line: Line::new(&lease.link), lease })
+        Ok(Seat { line: Line::new(&lease.link, self.clone()), lease })
     }
 }
 
 impl Connection {
-    pub(crate) async fn open(seating: Seating, request: Connect) -> Result<Self, Failure> {
-        let seats = Mutex::new(vec![seating.seat(&request).await?]);
-        let request = request.reuse.then_some(request);
-        Ok(Self { seating, request, seats, executed: AtomicBool::new(false) })
+    pub(crate) async fn open(way: Way) -> Result<Self, Failure> {
+        let way = Arc::new(way);
+        let seats = Mutex::new(vec![way.seat(way.request.reuse).await?]);
+        Ok(Self { way, seats, executed: AtomicBool::new(false) })
     }
 
     fn seats(&self) -> MutexGuard<'_, Vec<Seat>> {
@@ -164,6 +171,9 @@ impl Connection {
 
     /// Whether another connection may serve where this one opened no channel.
     fn may_move(&self, line: &Arc<Line>, failure: &Failure) -> bool {
+        if !self.way.request.reuse {
+            return false;
+        }
         let seats = self.seats();
         let Some(seat) = seats.last().filter(|seat| Arc::ptr_eq(&seat.line, line)) else {
             // Another command of this session has moved it already.
@@ -188,9 +198,9 @@ impl Connection {
         let mut tries = 0;
         loop {
             let line = self.line()?;
-            let (failure, request) = match (start(line.clone()).await, &self.request) {
-                (Err(NotStarted::NoChannel(failure)), Some(request)) => (failure, request),
-                (result, _) => {
+            let failure = match start(line.clone()).await {
+                Err(NotStarted::NoChannel(failure)) => failure,
+                result => {
                     self.executed.store(true, Ordering::Relaxed);
                     return result.map_err(NotStarted::into_failure);
                 }
@@ -199,7 +209,7 @@ impl Connection {
             if tries == 1 && failure.kind == ErrorKind::ExecRefused {
                 sleep(MOMENT).await;
             } else if tries < MAX_TRIES && self.may_move(&line, &failure) {
-                let seat = self.seating.seat(request).await?;
+                let seat = self.way.seat(true).await?;
                 let mut seats = self.seats();
                 seats.retain(|seat| !seat.line.pumps.is_empty());
                 seats.push(seat);

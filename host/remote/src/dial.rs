@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 
@@ -27,6 +28,11 @@ pub(crate) const BULK_READ_BUFFER: usize = 64 << 10;
 
 /// What is remembered of the first bytes: as much as an identification string may have (RFC 4253 section 4.2).
 const MAX_GREETING: usize = 255;
+
+/// Look-ups at once. The system's resolver holds a thread of those for blocking work for each, whoever still waits for it.
+const MAX_LOOK_UPS: usize = 64;
+
+static LOOK_UPS: Semaphore = Semaphore::const_new(MAX_LOOK_UPS);
 
 /// A failure of this step.
 fn failure(kind: ErrorKind, message: String) -> Failure {
@@ -53,7 +59,9 @@ pub(crate) async fn resolve(host: &str, port: u16, patience: Duration) -> Result
     }
     let unknown =
         || failure(ErrorKind::UnknownHost, format!("The name `{host}` does not resolve: check `host` and the DNS."));
-    match timeout(patience, lookup_host((host, port))).await {
+    let name = (host.to_owned(), port);
+    let looking_up = in_turn(&LOOK_UPS, async move { lookup_host(name).await.map(Vec::from_iter) });
+    match timeout(patience, looking_up).await {
         Err(_) => Err(failure(
             ErrorKind::Timeout,
             format!("Looking up `{host}` took too long: check the DNS, or raise `timeout`."),
@@ -69,6 +77,19 @@ pub(crate) async fn resolve(host: &str, port: u16, patience: Duration) -> Result
             if addresses.is_empty() { Err(unknown()) } else { Ok(addresses) }
         }
     }
+}
+
+/// Does it when it has a turn, which it keeps until it is done, also if nobody waits for it any more.
+async fn in_turn<T: Send + 'static>(
+    turns: &'static Semaphore,
+    work: impl Future<Output = io::Result<T>> + Send + 'static,
+) -> io::Result<T> {
+    let turn = turns.acquire().await.map_err(io::Error::other)?;
+    let working = tokio::spawn(async move {
+        let _turn = turn;
+        work.await
+    });
+    working.await.map_err(io::Error::other)?
 }
 
 /// Opens TCP with the first address that answers: the next is tried when one fails or is slow. `buffer` is how many bytes
@@ -200,6 +221,7 @@ impl AsyncWrite for Wire {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::sync::oneshot;
 
     #[test]
     fn names_that_could_forge_a_record_are_refused() {
@@ -215,5 +237,17 @@ mod tests {
     async fn literal_addresses_need_no_network() {
         let found = resolve("2001:db8::1", 22, Duration::ZERO).await.expect("literal");
         assert_eq!(found, ["[2001:db8::1]:22".parse().expect("address")]);
+    }
+
+    #[tokio::test]
+    async fn a_look_up_that_hangs_keeps_its_turn_though_nobody_waits_for_it() {
+        static TURNS: Semaphore = Semaphore::const_new(1);
+        let (answer, answered) = oneshot::channel::<()>();
+        let hanging = in_turn(&TURNS, async move { answered.await.map_err(io::Error::other) });
+        assert!(timeout(Duration::from_millis(10), hanging).await.is_err());
+        let next = || in_turn(&TURNS, async { Ok(()) });
+        assert!(timeout(Duration::from_millis(10), next()).await.is_err());
+        answer.send(()).expect("it still waits");
+        next().await.expect("its turn");
     }
 }

@@ -25,8 +25,8 @@ pub(crate) enum Step {
     Answer(Secret),
     /// Give up: the password is wrong.
     Refused,
-    /// The command runs, as this process group; what follows is its output.
-    Begun { group: u32, output: Vec<u8> },
+    /// The command runs, as this process group if it could tell; what follows is its output.
+    Begun { group: Option<u32>, output: Vec<u8> },
 }
 
 /// Why the command did not begin.
@@ -61,12 +61,14 @@ impl Dialogue {
         Step::Listen
     }
 
-    /// The process group, and where output begins.
-    fn group(&self) -> Option<(u32, usize)> {
+    /// The process group, and where output begins. Without `/proc` there is no number; what else may stand there
+    /// is our own line, which sudo shows when it refuses to run it.
+    fn group(&self) -> Option<(Option<u32>, usize)> {
         let begin = find(&self.heard, self.marks.group.as_bytes())? + self.marks.group.len();
         let length = self.heard[begin..].iter().position(|&byte| byte == b'\n')?;
-        let number = std::str::from_utf8(&self.heard[begin..begin + length]).ok()?;
-        Some((number.trim().parse().ok()?, begin + length + 1))
+        let number = std::str::from_utf8(&self.heard[begin..begin + length]).ok()?.trim();
+        let group = if number.is_empty() { None } else { Some(number.parse().ok()?) };
+        Some((group, begin + length + 1))
     }
 
     /// Why the command did not begin, when the channel is at its end.
@@ -159,6 +161,17 @@ mod tests {
     }
 
     #[test]
+    fn without_proc_the_command_runs_all_the_same_but_what_sudo_shows_of_it_does_not() {
+        let mut talk = dialogue(None);
+        let mark = talk.marks.group.clone();
+        let shown = format!("Sorry, bob is not allowed to execute '/bin/sh -c echo {mark}${{s%% *}} >&2' as root.\n");
+        assert!(matches!(talk.hear(shown.as_bytes()), Step::Listen));
+        let mut talk = dialogue(None);
+        let said = format!("sh: 1: cannot open /proc/7/stat: No such file\n{}\noutput", talk.marks.group);
+        assert!(matches!(talk.hear(said.as_bytes()), Step::Begun { group: None, output } if output == b"output"));
+    }
+
+    #[test]
     fn a_refusal_is_told_by_its_reason() {
         let asked = |said: &str| refusal(&mut dialogue(Some("x")), said);
         assert_eq!(asked("sudo: sorry, you must have a tty to run sudo\n"), "needs a terminal");
@@ -191,7 +204,7 @@ mod tests {
                 }
             }
             let (group, got) = begun.expect("it begins");
-            prop_assert_eq!((group, String::from_utf8_lossy(&got).into_owned()), (4711, output));
+            prop_assert_eq!((group, String::from_utf8_lossy(&got).into_owned()), (Some(4711), output));
             // All at once, nobody waits for the answer any more.
             prop_assert!(answers <= 1);
         }

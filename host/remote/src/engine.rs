@@ -1,7 +1,7 @@
 //! The real connector.
 
 use crate::background::Background;
-use crate::connection::{Connection, Seating};
+use crate::connection::{Connection, Way};
 use crate::credential::Lent;
 use crate::dial::resolve;
 use crate::key::KeyMaker;
@@ -64,12 +64,9 @@ impl Engine {
 
     async fn open(&self, request: Connect) -> Result<Box<dyn Session>, Failure> {
         Opener::check(&request)?;
-        let idle = match (request.reuse, request.keepalive) {
-            (true, keepalive) => self.pool_idle.max(keepalive.unwrap_or_default()),
-            (false, _) => Duration::ZERO,
-        };
-        let seating = Seating { opener: self.opener.clone(), pool: self.sessions.clone(), idle };
-        Ok(Box::new(Connection::open(seating, request).await?))
+        let idle = self.pool_idle.max(request.keepalive.unwrap_or_default());
+        let way = Way { opener: self.opener.clone(), pool: self.sessions.clone(), idle, request };
+        Ok(Box::new(Connection::open(way).await?))
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{Authentication, Connect, HostKeyPolicy};
 use hmac::{Hmac, KeyInit, Mac};
 use hostler_model::{Secret, Target};
 use sha2::Sha256;
+use std::time::Duration;
 
 /// Everything that decides whose connection it is. Secrets are in it only as a keyed hash.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -24,8 +25,9 @@ impl KeyMaker {
     }
 
     /// Two requests have the same key exactly if they ask for the same way to the same servers with the same
-    /// credentials and the same checks. A key file counts by its name.
-    pub(crate) fn key(&self, request: &Connect) -> Key {
+    /// credentials and the same checks, those included whether the server is alive, after each `interval` of silence. A
+    /// key file counts by its name.
+    pub(crate) fn key(&self, request: &Connect, interval: Duration) -> Key {
         let Connect { target, addresses, authentication, jumps, host_key_policy, host_keys, compress, bulk, .. } =
             request;
         let mut hash = Hash(self.0.clone());
@@ -43,6 +45,7 @@ impl KeyMaker {
         hash.list(host_keys, |hash, key| hash.text(key));
         hash.number((*compress).into());
         hash.number((*bulk).into());
+        hash.text(&interval.as_nanos().to_string());
         Key { target: target.clone(), rest: hash.0.finalize().into_bytes().into() }
     }
 }
@@ -98,7 +101,9 @@ impl Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::collections::HashSet;
+
+    const INTERVAL: Duration = Duration::from_secs(30);
 
     fn secret(text: &str) -> Secret {
         Secret::new(text.into())
@@ -157,8 +162,9 @@ mod tests {
         requests.push(Connect { compress: true, ..request() });
         requests.push(Connect { addresses: vec!["10.0.0.1:22".parse().expect("address")], ..request() });
         requests.push(Connect { target: Target { user: "root".into(), ..request().target }, ..request() });
-        let all: std::collections::HashSet<Key> = requests.iter().map(|request| keys.key(request)).collect();
-        assert_eq!(all.len(), requests.len());
+        let all = requests.iter().map(|request| keys.key(request, INTERVAL));
+        let more_often = keys.key(&request(), INTERVAL / 2);
+        assert_eq!(all.chain([more_often]).collect::<HashSet<Key>>().len(), requests.len() + 1);
     }
 
     #[test]
@@ -166,7 +172,8 @@ mod tests {
         let keys = KeyMaker::new().expect("random numbers");
         let mut other = Connect { auth_timeout: Duration::from_secs(1), keepalive: Some(Duration::ZERO), ..request() };
         other.addresses.reverse();
-        assert!(keys.key(&request()) == keys.key(&other));
-        assert!(keys.key(&request()) != KeyMaker::new().expect("random numbers").key(&request()));
+        assert!(keys.key(&request(), INTERVAL) == keys.key(&other, INTERVAL));
+        let others = KeyMaker::new().expect("random numbers");
+        assert!(keys.key(&request(), INTERVAL) != others.key(&request(), INTERVAL));
     }
 }

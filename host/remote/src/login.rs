@@ -29,8 +29,7 @@ pub(crate) async fn login(
     notes: &Notes,
 ) -> Result<(), Failure> {
     let user = &request.target.user;
-    let mut attempt =
-        Login { handle, user, notes, agent: None, offered: None, tries: 0, tried: vec![], missing: vec![] };
+    let mut attempt = Login { handle, user, notes, agent: None, offered: None, tried: vec![], missing: vec![] };
     match timeout(request.auth_timeout, attempt.all(credentials)).await {
         Ok(Ok(true)) => Ok(()),
         Ok(Ok(false)) => Err(attempt.refused()),
@@ -43,11 +42,7 @@ pub(crate) async fn login(
                 Err(notes.lost(Phase::Auth))
             }
         }
-        Err(_) => Err(Failure::new(
-            ErrorKind::Timeout,
-            Phase::Auth,
-            "The server did not answer the authentication in time: check the server, or raise `auth_timeout`.",
-        )),
+        Err(_) => Err(attempt.unanswered()),
     }
 }
 
@@ -67,7 +62,7 @@ struct Login<'a> {
     agent: Option<Agent>,
     /// What the server takes next; not known before its first answer.
     offered: Option<MethodSet>,
-    tries: usize,
+    /// The methods, once for each try.
     tried: Vec<&'static str>,
     /// What was asked for and is not there.
     missing: Vec<&'static str>,
@@ -77,7 +72,7 @@ impl Login<'_> {
     /// Whether the server let us in.
     async fn all(&mut self, credentials: Vec<Credential>) -> Result<bool, Over> {
         let mut left = self.choose(credentials).await;
-        while self.tries < MAX_TRIES {
+        while self.tried.len() < MAX_TRIES {
             let Some(next) = left.iter().position(|credential| self.takes(&credential.proof)) else { break };
             let credential = left.remove(next);
             if self.present(&credential.proof).await? {
@@ -157,7 +152,7 @@ impl Login<'_> {
     async fn present(&mut self, proof: &Proof) -> Result<bool, Over> {
         let Proof::Password(password) = proof else { return self.key(proof).await };
         if self.offers(MethodKind::Password) {
-            self.tried("password");
+            self.tried.push("password");
             let result = self.handle.authenticate_password(self.user, password.expose()).await?;
             if self.settle(result)? {
                 return Ok(true);
@@ -165,7 +160,7 @@ impl Login<'_> {
         }
         // Only where the server has no plain password: a wrong one is not sent twice.
         let only_questions = !self.offers(MethodKind::Password) && self.offers(MethodKind::KeyboardInteractive);
-        if !only_questions || self.tries == MAX_TRIES {
+        if !only_questions || self.tried.len() == MAX_TRIES {
             return Ok(false);
         }
         self.questions(password).await
@@ -176,7 +171,7 @@ impl Login<'_> {
         if self.sign(proof, HashAlg::Sha512).await? {
             return Ok(true);
         }
-        if !proof.is_rsa() || self.tries == MAX_TRIES {
+        if !proof.is_rsa() || self.tried.len() == MAX_TRIES {
             return Ok(false);
         }
         let best = timeout(LOCAL_ANSWER, self.handle.best_supported_rsa_hash()).await;
@@ -185,7 +180,7 @@ impl Login<'_> {
     }
 
     async fn sign(&mut self, proof: &Proof, hash: HashAlg) -> Result<bool, Over> {
-        self.tried("publickey");
+        self.tried.push("publickey");
         let hash = proof.is_rsa().then_some(hash);
         let (handle, user) = (&mut *self.handle, self.user);
         let signed = match (proof, &mut self.agent) {
@@ -224,7 +219,7 @@ impl Login<'_> {
     /// `keyboard-interactive`: the password answers one question that is asked without echo.
     async fn questions(&mut self, password: &Secret) -> Result<bool, Over> {
         use KeyboardInteractiveAuthResponse::{Failure, InfoRequest, Success};
-        self.tried("keyboard-interactive");
+        self.tried.push("keyboard-interactive");
         let mut unused = Some(password);
         let mut response = self.handle.authenticate_keyboard_interactive_start(self.user, None).await?;
         for _ in 0..MAX_ROUNDS {
@@ -260,15 +255,25 @@ impl Login<'_> {
         }
     }
 
-    fn tried(&mut self, method: &'static str) {
-        self.tries += 1;
-        if !self.tried.contains(&method) {
-            self.tried.push(method);
-        }
+    fn unanswered(&self) -> Failure {
+        // russh drops the question for a new one (RFC 4252 section 8), which nobody could answer either.
+        let message = if self.tried.last() == Some(&"password") {
+            "The server did not answer the password in time: it may want it changed, so log in by hand; else check the \
+             server, or raise `auth_timeout`."
+        } else {
+            "The server did not answer the authentication in time: check the server, or raise `auth_timeout`."
+        };
+        Failure::new(ErrorKind::Timeout, Phase::Auth, message)
     }
 
     fn refused(&self) -> Failure {
         let offered: Vec<&str> = self.offered.iter().flat_map(|offered| offered.iter()).map(Into::into).collect();
+        let mut tried: Vec<&str> = Vec::new();
+        for &method in &self.tried {
+            if !tried.contains(&method) {
+                tried.push(method);
+            }
+        }
         let list = |names: &[&str]| if names.is_empty() { "nothing".into() } else { names.join(", ") };
         let missing: String = self.missing.iter().flat_map(|what| [*what, "; "]).collect();
         Failure::new(
@@ -277,7 +282,7 @@ impl Login<'_> {
             format!(
                 "The server does not let `{}` in (tried: {}; {missing}the server takes: {}): check the user name, the password and the keys.",
                 self.user,
-                list(&self.tried),
+                list(&tried),
                 list(&offered)
             ),
         )

@@ -84,7 +84,12 @@ impl Opener {
     pub(crate) fn wish(&self, request: &Connect, idle: Duration) -> Wish {
         let legs = u32::try_from(1 + request.jumps.len()).unwrap_or(u32::MAX);
         let patience = legs * (request.connect_timeout + request.banner_timeout + request.auth_timeout);
-        Wish { key: request.reuse.then(|| self.keys.key(request)), idle, patience }
+        Wish { key: request.reuse.then(|| self.keys.key(request, self.interval(request))), idle, patience }
+    }
+
+    /// Silence after which the server is asked whether it is alive.
+    fn interval(&self, request: &Connect) -> Duration {
+        request.keepalive.filter(|asked| !asked.is_zero()).unwrap_or(self.keepalive).max(MIN_KEEPALIVE)
     }
 
     fn open_leg(self: &Arc<Self>, request: Connect, role: Role) -> Opening {
@@ -130,7 +135,7 @@ impl Opener {
         deadline: Instant,
         here: impl Fn(Failure) -> Failure + Copy,
     ) -> Result<(Handle<Verifier>, Arc<Notes>), Failure> {
-        let keepalive = request.keepalive.filter(|asked| !asked.is_zero()).unwrap_or(self.keepalive).max(MIN_KEEPALIVE);
+        let keepalive = self.interval(request);
         let (mut pause, mut silent) = (PAUSE, false);
         loop {
             let wire = self.reach(request, via, deadline, here).await?;
@@ -196,6 +201,8 @@ fn last_jump(request: &Connect) -> Option<Connect> {
         host_keys: Vec::new(),
         // What runs inside is encrypted, so it does not get any smaller.
         compress: false,
+        // Targets that are asked at different intervals share it, and their questions go through it.
+        keepalive: None,
         bulk: false,
         reuse: true,
         ..request.clone()

@@ -7,7 +7,10 @@ use crate::line::quoted;
 use crate::process::Control;
 use crate::running::{Over, Running};
 use crate::{Event, Exec};
+use futures::FutureExt;
 use hostler_model::{ErrorKind, Exit, Failure, Phase};
+use russh::Channel;
+use russh::client::Msg;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -36,46 +39,54 @@ impl Pump {
 
     /// Opens a channel, starts the command, tells `started`, and forwards until the end.
     pub(crate) async fn run(self, started: oneshot::Sender<Result<(), NotStarted>>) {
-        match self.begin(&started).await {
-            Ok(Some(mut running)) => {
+        match self.begin().await {
+            Ok(mut running) => {
                 // If whoever asked has given up, the events have no receiver either.
                 let _asker_gone = started.send(Ok(()));
                 let last = self.watch(&mut running).await;
                 running.send(last);
                 running.close().await;
             }
-            Ok(None) => {}
             Err(not_started) => drop(started.send(Err(not_started))),
         }
     }
 
-    /// A command that runs; none if nobody wants it any more.
-    async fn begin(&self, started: &oneshot::Sender<Result<(), NotStarted>>) -> Result<Option<Running>, NotStarted> {
+    /// A command that runs.
+    async fn begin(&self) -> Result<Running, NotStarted> {
         let mut pty = self.exec.pty;
         loop {
             let mut running = self.open().await?;
-            if started.is_closed() {
+            if self.unwanted().now_or_never().is_some() {
                 running.close().await;
-                return Ok(None);
+                return Err(session_closed("it had not been started").into());
             }
-            let begun = timeout_at(self.deadline, running.start(&self.exec, pty)).await;
-            let refusal = match begun {
-                Ok(Ok(())) => return Ok(Some(running)),
-                Ok(Err(refusal)) => refusal.unwrap_or_else(|| Refusal::Failure(self.line.notes.lost(Phase::Exec))),
-                // The server did not say whether it runs: better stop it.
-                Err(_) => Refusal::Failure(self.late(words(self.stop(&mut running).await))),
+            let refusal = tokio::select! {
+                begun = timeout_at(self.deadline, running.start(&self.exec, pty)) => match begun {
+                    Ok(Ok(())) => return Ok(running),
+                    Ok(Err(refusal)) => refusal.unwrap_or_else(|| Refusal::Failure(self.line.notes.lost(Phase::Exec))),
+                    // The server did not say whether it runs: better stop it.
+                    Err(_) => Refusal::Failure(self.late(words(self.stop(&mut running).await))),
+                },
+                () = self.unwanted() => Refusal::Failure(session_closed(words(self.stop(&mut running).await))),
             };
             running.close().await;
-            match refusal {
+            let message = match refusal {
                 Refusal::Failure(failure) => return Err(NotStarted::Failed(failure)),
-                // sudo has run nothing yet, so it may be asked again.
-                Refusal::NeedsTerminal if !pty => pty = true,
-                Refusal::NeedsTerminal => {
-                    let message =
-                        "sudo does not take our terminal for one: check `requiretty` in the server's sudoers.";
-                    return Err(Failure::new(ErrorKind::ElevationFailed, Phase::Exec, message).into());
+                Refusal::NeedsTerminal if pty => {
+                    "sudo does not take our terminal for one: check `requiretty` in the server's sudoers."
                 }
-            }
+                // A terminal cuts long lines, and takes some characters for keys.
+                Refusal::NeedsTerminal if self.exec.stdin.is_some() => {
+                    "sudo wants a terminal, which no script can be typed into: give commands instead, or lift \
+                     `requiretty` in the server's sudoers."
+                }
+                // sudo has run nothing yet, so it may be asked again.
+                Refusal::NeedsTerminal => {
+                    pty = true;
+                    continue;
+                }
+            };
+            return Err(Failure::new(ErrorKind::ElevationFailed, Phase::Exec, message).into());
         }
     }
 
@@ -90,18 +101,20 @@ impl Pump {
         }
     }
 
+    /// Waits until nobody wants the command any more. Whoever gives its start up drops the receiver of its events, too.
+    async fn unwanted(&self) {
+        tokio::select! {
+            () = self.control.stop.cancelled() => {}
+            () = self.events.closed() => {}
+            () = self.line.closing.cancelled() => {}
+        }
+    }
+
     /// Forwards until the command ended, its time is up, or nobody wants it any more.
     async fn watch(&self, running: &mut Running) -> Event {
-        let unwanted = async {
-            tokio::select! {
-                () = self.control.stop.cancelled() => {}
-                () = self.events.closed() => {}
-                () = self.line.closing.cancelled() => {}
-            }
-        };
         let over = tokio::select! {
             over = running.forward(self.deadline) => over,
-            () = unwanted => return Event::Stopped { confirmed: self.stop(running).await },
+            () = self.unwanted() => return Event::Stopped { confirmed: self.stop(running).await },
         };
         Event::Ended(match over {
             Over::Ended(exit) => Ok(exit),
@@ -121,7 +134,12 @@ impl Pump {
         match running.group {
             None => running.signal().await,
             Some(group) => {
-                let stopped = self.stop_group(group, running.pty).await;
+                let pty = running.pty;
+                let stopped = tokio::select! {
+                    stopped = self.stop_group(group, pty) => stopped,
+                    // What it writes meanwhile would hold up the connection.
+                    never = running.drain() => match never {},
+                };
                 // Its last words, and its exit status.
                 running.forward(Instant::now() + SHOWING).await;
                 stopped
@@ -129,7 +147,8 @@ impl Pump {
         }
     }
 
-    /// Stops a process group over a channel of its own, with the rights that the command has.
+    /// Stops a process group over a channel of its own, if need be on a connection of its own, with the rights that the
+    /// command has.
     async fn stop_group(&self, group: u32, pty: bool) -> bool {
         let script = format!(
             "kill -s TERM -- -{group}; i=0; while kill -s 0 -- -{group}; do i=$((i+1)); \
@@ -141,18 +160,33 @@ impl Pump {
             ..Exec::default()
         };
         let until = Instant::now() + STOPPING;
+        match self.line.channel(until).await {
+            Ok(channel) => self.run_to_stop(channel, &exec, pty, until).await,
+            // The connection has no room for it, see MaxSessions of sshd.
+            Err(Some(russh::Error::ChannelOpenFailure(_))) => {
+                let Ok(Ok(seat)) = timeout_at(until, self.line.apart()).await else { return false };
+                let stopped = match seat.line.channel(until).await {
+                    Ok(channel) => self.run_to_stop(channel, &exec, pty, until).await,
+                    Err(_) => false,
+                };
+                seat.leave().await;
+                stopped
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Runs what stops a command. Gives whether it says that it did.
+    async fn run_to_stop(&self, channel: Channel<Msg>, exec: &Exec, pty: bool, until: Instant) -> bool {
+        let (nowhere, _) = mpsc::unbounded_channel();
+        let mut running = Running::new(channel, self.line.user.clone(), nowhere, Arc::default());
         let stopping = async {
-            let channel = self.line.handle.channel_open_session().await.ok()?;
-            let (nowhere, _) = mpsc::unbounded_channel();
-            let mut running = Running::new(channel, self.line.user.clone(), nowhere, Arc::default());
-            let over = match running.start(&exec, pty).await {
-                Ok(()) => Some(running.forward(until).await),
-                Err(_) => None,
-            };
-            running.close().await;
-            over
+            running.start(exec, pty).await.ok()?;
+            Some(running.forward(until).await)
         };
-        matches!(timeout_at(until, stopping).await, Ok(Some(Over::Ended(Exit::Status(0)))))
+        let over = timeout_at(until, stopping).await;
+        running.close().await;
+        matches!(over, Ok(Some(Over::Ended(Exit::Status(0)))))
     }
 
     fn late(&self, what_became_of_it: &str) -> Failure {
@@ -162,6 +196,11 @@ impl Pump {
         );
         Failure::new(ErrorKind::Timeout, Phase::Exec, message)
     }
+}
+
+fn session_closed(what_became_of_it: &str) -> Failure {
+    let message = format!("The session was closed while the command started; {what_became_of_it}.");
+    Failure::new(ErrorKind::ConnectionLost, Phase::Exec, message)
 }
 
 fn words(stopped: bool) -> &'static str {

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use hostler_model::{ErrorKind, Exit, Failure, Phase, Secret};
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Pty, Sig};
+use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -43,7 +45,7 @@ pub(crate) struct Running {
     read: ChannelReadHalf,
     write: Arc<ChannelWriteHalf<Msg>>,
     user: Arc<str>,
-    /// Its process group, if signals of the SSH protocol do not reach it.
+    /// Its process group, if signals of the SSH protocol do not reach it and it could tell.
     pub(crate) group: Option<u32>,
     /// Whether it has a terminal.
     pub(crate) pty: bool,
@@ -123,6 +125,7 @@ impl Running {
         if pty {
             self.get_terminal("vt100", (80, 24), &TERMINAL_MODES, "leave `get_pty` out, or ").await?;
         }
+        self.answers = Answers::new(exec.answers.clone());
         let mut dialogue = exec.tells_group(&self.user).then(|| Dialogue::new(exec));
         let line = exec.line(&variables, dialogue.as_ref().map(|dialogue| &dialogue.marks));
         self.write.exec(true, line).await.map_err(|_| None)?;
@@ -185,7 +188,6 @@ impl Running {
 
     /// Types what the command is to read, and ends its input unless there are replies to come.
     async fn feed(&mut self, exec: &Exec) -> Result<(), russh::Error> {
-        self.answers = Answers::new(exec.answers.clone());
         if let Some(stdin) = &exec.stdin {
             self.type_in(stdin.clone());
         }
@@ -211,16 +213,26 @@ impl Running {
 
     /// Talks with sudo and the wrapper until the command itself begins.
     async fn talk(&mut self, dialogue: &mut Dialogue) -> Result<(), Option<Refusal>> {
+        let mut until = None;
         loop {
-            let heard = match self.read.wait().await {
-                Some(ChannelMsg::Data { data }) if self.pty => data,
-                Some(ChannelMsg::ExtendedData { data, ext: STDERR }) if !self.pty => data,
-                Some(message) => {
+            let waited = match until {
+                None => Ok(self.read.wait().await),
+                Some(until) => timeout_at(until, self.read.wait()).await,
+            };
+            let heard = match waited {
+                Ok(Some(ChannelMsg::Data { data })) if self.pty => data,
+                Ok(Some(ChannelMsg::ExtendedData { data, ext: STDERR })) if !self.pty => data,
+                Ok(Some(message)) => {
                     self.take(message);
                     Bytes::new()
                 }
-                None => return Err(None),
+                Ok(None) => return Err(None),
+                // Something in the background holds the channel open.
+                Err(_) => return Err(Some(dialogue.refusal())),
             };
+            if self.exit.is_some() {
+                until.get_or_insert_with(|| Instant::now() + GRACE);
+            }
             match dialogue.hear(&heard) {
                 Step::Listen if self.closed => return Err(Some(dialogue.refusal())),
                 Step::Listen => {}
@@ -229,8 +241,9 @@ impl Running {
                 }
                 Step::Refused => return Err(Some(Refusal::Failure(wrong_password()))),
                 Step::Begun { group, output } => {
-                    self.group = Some(group);
+                    self.group = group;
                     let output = Bytes::from(output);
+                    self.answers.hear(&output);
                     if !output.is_empty() {
                         self.send(if self.pty { Event::Stdout(output) } else { Event::Stderr(output) });
                     }
@@ -315,6 +328,14 @@ impl Running {
         }
     }
 
+    /// Passes on what comes, for ever.
+    pub(crate) async fn drain(&mut self) -> Infallible {
+        while let Some(message) = self.read.wait().await {
+            self.take(message);
+        }
+        pending().await
+    }
+
     fn take(&mut self, message: ChannelMsg) {
         match message {
             ChannelMsg::Data { data } => {
@@ -347,12 +368,22 @@ impl Running {
                 return false;
             }
             match self.forward(until).await {
-                Over::Ended(_) => return true,
+                // Servers signal nobody after the exit status, and what holds the channel open may run.
+                Over::Ended(_) => return self.closes(Instant::now() + FINAL).await,
                 Over::Lost => return false,
                 Over::Late | Over::Insists => {}
             }
         }
         false
+    }
+
+    /// Whether the server closes the channel until then.
+    async fn closes(&mut self, until: Instant) -> bool {
+        while !self.closed {
+            let Ok(Some(message)) = timeout_at(until, self.read.wait()).await else { break };
+            self.take(message);
+        }
+        self.closed
     }
 
     /// Gives the channel back to the server, if the server did not do so itself. russh never

@@ -79,6 +79,7 @@ fn check_commands(args: &DriverArgs, request: &Request, problems: &mut Vec<Probl
             let message = format!("Give either `{name}` or `script_content`, not both.");
             problems.push(Problem::new([name], "value_error", message));
         }
+        check_script(args, problems);
         return;
     }
     if commands.is_empty() {
@@ -93,6 +94,17 @@ fn check_commands(args: &DriverArgs, request: &Request, problems: &mut Vec<Probl
         } else if command.contains('\0') {
             problems.push(Problem::new(path, "value_error", "A command cannot hold the character NUL."));
         }
+    }
+}
+
+/// A script comes by standard input. A terminal there would cut its long lines and take some of it for keys. What is detached
+/// has none, whatever is asked.
+fn check_script(args: &DriverArgs, problems: &mut Vec<Problem>) {
+    let prompts = args.expect_map.as_ref().is_some_and(|replies| !replies.is_empty());
+    let asked = [("get_pty", args.get_pty == Some(true)), ("expect_map", prompts)];
+    for (name, _) in asked.into_iter().filter(|&(_, given)| given && !args.detaches()) {
+        let message = format!("A script cannot be read from a terminal: leave `{name}` out, or give it as `command`.");
+        problems.push(Problem::new(["driver_args", name], "value_error", message));
     }
 }
 

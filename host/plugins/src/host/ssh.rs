@@ -246,11 +246,12 @@ impl State {
             Tap::new(capture, Arc::clone(&job.witness), run, stream, asked.event_size)
         };
         let (mut stdout, mut stderr) = (tap("stdout"), tap("stderr"));
-        let mut process = before_end(&job, async {
-            job.admit(&Action::Exec(&exec)).await?;
-            session.start(exec.clone()).await
-        })
-        .await?;
+        before_end(&job, job.admit(&Action::Exec(&exec))).await?;
+        let mut process = tokio::select! {
+            biased; // as in `before_end`
+            started = session.start(exec.clone()) => started?,
+            failure = job.end() => return Err(in_doubt(failure)),
+        };
         let started = Instant::now();
         let ended = follow(&job, &mut process, &mut stdout, &mut stderr).await;
         job.warn(lost(process.lost()));
@@ -324,6 +325,11 @@ fn stopped(why: Option<Failure>, what: &str) -> Failure {
         Failure::new(ErrorKind::ConnectionLost, Phase::Exec, "the session was closed while the command ran")
     });
     Failure { message: format!("{}; the remote process {what}", why.message), ..why }
+}
+
+/// Why a command was given up while it started.
+fn in_doubt(why: Failure) -> Failure {
+    Failure { message: format!("{}; it is not known whether the command had started", why.message), ..why }
 }
 
 /// Output that came faster than it could be kept.

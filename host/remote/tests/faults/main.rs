@@ -10,13 +10,14 @@ mod shells;
 mod wire;
 
 use hostler_model::{ErrorKind, Exit, Failure, Phase, Secret};
-use hostler_remote::{Authentication, Connect, Connector, Event, Exec, HostKeyPolicy, Process, Session};
+use hostler_remote::{Authentication, Connect, Connector, Elevation, Event, Exec, HostKeyPolicy, Process, Session};
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, EcdsaCurve, PrivateKey, key::safe_rng};
 use server::{PASSWORD, Server, connect};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 fn exec(command: &str) -> Exec {
     Exec { command: command.into(), timeout: Duration::from_secs(20), ..Exec::default() }
@@ -159,7 +160,10 @@ async fn an_end_or_silence_during_login_is_no_wrong_password() {
     let failure = refusal(&server, server.connect("dropped")).await;
     is(&failure, ErrorKind::ConnectionLost, Phase::Auth, "connection was lost");
     let silent = Connect { auth_timeout: Duration::from_millis(300), ..server.connect("silent") };
-    is(&refusal(&server, silent).await, ErrorKind::Timeout, Phase::Auth, "raise `auth_timeout`");
+    let failure = refusal(&server, silent).await;
+    is(&failure, ErrorKind::Timeout, Phase::Auth, "raise `auth_timeout`");
+    // A server that wants a new password looks the same.
+    assert!(failure.message.contains("want it changed"), "{failure}");
 }
 
 #[tokio::test]
@@ -236,9 +240,12 @@ async fn a_child_in_the_background_keeps_nobody() {
 
 #[tokio::test]
 async fn a_command_out_of_time_is_stopped_and_keeps_its_output() {
-    for (command, words) in
-        [("hang", "was stopped"), ("hang hard", "was stopped"), ("hang for ever", "could not be confirmed as stopped")]
-    {
+    for (command, words) in [
+        ("hang", "was stopped"),
+        ("hang hard", "was stopped"),
+        ("hang half", "could not be confirmed as stopped"),
+        ("hang for ever", "could not be confirmed as stopped"),
+    ] {
         let server = Server::start().await;
         let asked = Exec { timeout: Duration::from_millis(200), ..exec(command) };
         let done = wait(open(&server).await.start(asked).await.expect("started")).await;
@@ -294,6 +301,52 @@ async fn a_start_that_is_given_up_leaves_no_command_behind() {
         _ = starting => panic!("the server has not confirmed it yet"),
     }
     server.saw("signal TERM").await;
+    // This one is never confirmed, and nobody waits for the end of its time.
+    let starting = session.start(Exec { timeout: Duration::from_mins(10), ..exec("ignore") });
+    tokio::select! {
+        biased;
+        _ = server.saw("exec ignore") => {}
+        _ = starting => panic!("the server does not confirm it"),
+    }
+    timeout(Duration::from_secs(10), server.saw("signal TERM")).await.expect("it is stopped at once");
+}
+
+#[tokio::test]
+async fn a_prompt_that_comes_with_the_beginning_is_answered() {
+    let server = Server::start().await;
+    let session = server.engine().connect(server.connect("root")).await.expect("a session");
+    let asked = Exec { pty: true, answers: vec![("Name: ".into(), "me".into())], ..exec("ask at once") };
+    let done = wait(session.start(asked).await.expect("started")).await;
+    assert_eq!((done.stdout.as_str(), done.end), ("Name: it is me\n", Ok(Exit::Status(0))));
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_though_something_holds_the_channel_open() {
+    let server = Server::start().await;
+    let elevation = Some(Elevation { user: "root".into(), password: None });
+    let failure = open(&server).await.start(Exec { elevation, ..exec("leave") }).await.err().expect("refused");
+    is(&failure, ErrorKind::ElevationFailed, Phase::Exec, "no user `root`");
+}
+
+#[tokio::test]
+async fn no_script_is_typed_into_the_terminal_that_sudo_wants() {
+    let server = Server::start().await;
+    let elevation = Some(Elevation { user: "root".into(), password: None });
+    let script = Exec { elevation, stdin: Some("id".into()), ..exec("want a terminal") };
+    let failure = open(&server).await.start(script).await.err().expect("refused");
+    is(&failure, ErrorKind::ElevationFailed, Phase::Exec, "no script can be typed");
+}
+
+#[tokio::test]
+async fn what_stops_a_command_leaves_no_channel_behind_when_it_hangs_itself() {
+    let mut server = Server::start().await;
+    let session = server.engine().connect(server.connect("root")).await.expect("a session");
+    let asked = Exec { timeout: Duration::from_millis(200), ..exec("hang") };
+    let done = wait(session.start(asked).await.expect("started")).await;
+    is(&done.end.expect_err("late"), ErrorKind::Timeout, Phase::Exec, "could not be confirmed");
+    for _ in ["what stops it", "the command"] {
+        timeout(Duration::from_secs(10), server.saw("close")).await.expect("a channel is closed");
+    }
 }
 
 #[tokio::test]

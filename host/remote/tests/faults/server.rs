@@ -25,6 +25,12 @@ use tokio::sync::mpsc;
 /// The only password.
 pub(crate) const PASSWORD: &str = "open sesame";
 
+/// What precedes the word in the mark that tells a process group.
+const MARK: &str = "hostler-runs-";
+
+/// RFC 4254 section 5.2.
+const STDERR: u32 = 1;
+
 /// A listening server, a folder for the client's files, and what the server saw.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -323,9 +329,10 @@ async fn play(
         }
     };
     match command.as_str() {
+        _ if command.contains(MARK) => wrapped(&command, &mut channel).await?,
         "flood" => {
             for _ in 0..6 {
-                channel.extended_data_bytes(1, vec![b'e'; 1 << 20]).await?;
+                channel.extended_data_bytes(STDERR, vec![b'e'; 1 << 20]).await?;
             }
             channel.data_bytes("done\n").await?;
             finish(&channel, 0).await?;
@@ -353,7 +360,7 @@ async fn play(
         }
         "no status" => channel.close().await?,
         "refuse" | "ignore" | "drop the connection" => {}
-        "hang" | "hang hard" | "hang for ever" => channel.data_bytes("started\n").await?,
+        "hang" | "hang hard" | "hang half" | "hang for ever" => channel.data_bytes("started\n").await?,
         other => {
             channel.data_bytes(format!("ran {other}\n")).await?;
             finish(&channel, 0).await?;
@@ -363,10 +370,14 @@ async fn play(
         match message {
             ChannelMsg::Signal { signal } => {
                 let _reader = saw.send(format!("signal {signal:?}"));
-                if matches!((command.as_str(), &signal), ("hang", Sig::TERM) | ("hang hard", Sig::KILL)) {
+                let asked = (command.as_str(), &signal);
+                if matches!(asked, ("hang" | "hang half", Sig::TERM) | ("hang hard", Sig::KILL)) {
                     let (message, language) = (String::new(), String::new());
                     let _sent = handle.exit_signal_request(channel.id(), signal, false, message, language).await;
-                    channel.close().await?;
+                    // Something in the background still holds the other's channel.
+                    if command != "hang half" {
+                        channel.close().await?;
+                    }
                 }
             }
             ChannelMsg::Close => {
@@ -374,6 +385,30 @@ async fn play(
             }
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// Does what a command with a wrapper around it says.
+async fn wrapped(command: &str, channel: &mut Channel<Msg>) -> Result<(), russh::Error> {
+    let told = command.split_once(MARK).and_then(|(_, rest)| rest.split_once(':')).map_or("", |(word, _)| word);
+    let begun = format!("{MARK}{told}:4711\n");
+    if command.contains("'ask at once'") {
+        channel.data_bytes(format!("{begun}Name: ")).await?;
+        while let Some(message) = channel.wait().await {
+            if let ChannelMsg::Data { data } = message {
+                channel.data_bytes(format!("it is {}", String::from_utf8_lossy(&data))).await?;
+                return finish(channel, 0).await;
+            }
+        }
+    } else if command.contains("'leave'") {
+        channel.extended_data_bytes(STDERR, "sudo: unknown user: root\n").await?;
+        channel.exit_status(1).await?;
+    } else if command.contains("'want a terminal'") {
+        channel.extended_data_bytes(STDERR, "sudo: sorry, you must have a tty to run sudo\n").await?;
+        return finish(channel, 1).await;
+    } else if command.contains("'hang'") {
+        channel.extended_data_bytes(STDERR, begun).await?;
     }
     Ok(())
 }

@@ -101,6 +101,7 @@ async fn a_hundred_targets_share_one_login_at_the_jump_host() {
     let requests = (0..100).map(|number| {
         let mut request = target.connect_through(&[&jump], "admin");
         request.target.host = format!("target-{number}");
+        request.keepalive = Some(Duration::from_secs(60 + number));
         client.open(request)
     });
     let sessions = join_all(requests).await;

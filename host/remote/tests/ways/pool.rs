@@ -47,7 +47,8 @@ async fn what_is_checked_differently_is_not_shared() {
     let mut elsewhere = plain.clone();
     elsewhere.addresses.push("127.0.0.2:1".parse().expect("address"));
     let policy = Connect { host_key_policy: hostler_remote::HostKeyPolicy::Reject, ..plain.clone() };
-    for request in [elsewhere, policy] {
+    let asked_more_often = Connect { keepalive: Some(Duration::from_secs(5)), ..plain.clone() };
+    for request in [elsewhere, policy, asked_more_often] {
         assert!(!client.open(request).await.reused());
     }
     assert!(client.open(plain).await.reused());
@@ -77,6 +78,19 @@ async fn a_server_with_less_room_gets_another_connection() {
     server.state.max_sessions.store(0, Ordering::Relaxed);
     let failure = client.open(server.connect("other")).await.start(exec("whoami")).await.err().expect("refused");
     assert_eq!((failure.kind.clone(), failure.phase), (ErrorKind::ExecRefused, Phase::Exec), "{failure}");
+}
+
+#[tokio::test]
+async fn a_server_that_has_no_room_for_a_moment_is_asked_once_more() {
+    let server = Server::start().await;
+    let client = Client::new();
+    let session = client.open(Connect { reuse: false, ..server.connect("admin") }).await;
+    server.state.no_room.store(1, Ordering::Relaxed);
+    assert_eq!(run(&*session, "whoami").await, "admin");
+    server.state.no_room.store(2, Ordering::Relaxed);
+    let failure = session.start(exec("whoami")).await.err().expect("refused");
+    assert_eq!((failure.kind.clone(), failure.phase), (ErrorKind::ExecRefused, Phase::Exec), "{failure}");
+    assert_eq!((server.logins(), server.state.no_room.load(Ordering::Relaxed)), (1, 0));
 }
 
 #[tokio::test]

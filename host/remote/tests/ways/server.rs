@@ -49,6 +49,8 @@ pub(crate) struct State {
     pub(crate) all_sessions: AtomicUsize,
     /// Sessions allowed on one connection.
     pub(crate) max_sessions: AtomicUsize,
+    /// How many sessions are refused before there is room.
+    pub(crate) no_room: AtomicUsize,
     /// How many connections are closed before they hear anything.
     pub(crate) turn_away: AtomicUsize,
     /// How many after them hear what sshd says when there are too many.
@@ -110,6 +112,7 @@ impl Server {
             tunnels: Count::new(),
             all_sessions: AtomicUsize::new(0),
             max_sessions: AtomicUsize::new(usize::MAX),
+            no_room: AtomicUsize::new(0),
             turn_away: AtomicUsize::new(0),
             busy: AtomicUsize::new(0),
             password_gate: Semaphore::new(Semaphore::MAX_PERMITS),
@@ -160,10 +163,11 @@ impl Server {
     }
 }
 
+fn takes_one(left: &AtomicUsize) -> bool {
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+}
+
 async fn serve(listener: TcpListener, config: Arc<Config>, state: Arc<State>) {
-    let takes_one = |left: &AtomicUsize| {
-        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
-    };
     while let Ok((mut stream, _)) = listener.accept().await {
         if takes_one(&state.turn_away) {
             continue;
@@ -224,6 +228,10 @@ impl Handler for Guest {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), russh::Error> {
+        if takes_one(&self.state.no_room) {
+            reply.reject(ChannelOpenFailure::ConnectFailed).await;
+            return Ok(());
+        }
         if self.sessions.fetch_add(1, Ordering::Relaxed) >= self.state.max_sessions.load(Ordering::Relaxed) {
             self.sessions.fetch_sub(1, Ordering::Relaxed);
             reply.reject(ChannelOpenFailure::ConnectFailed).await;

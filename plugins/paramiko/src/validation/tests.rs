@@ -231,6 +231,21 @@ fn a_script_stands_instead_of_commands() {
 }
 
 #[test]
+fn a_script_is_not_read_from_a_terminal() {
+    let script = |more: Value| {
+        let mut args = json!({"script_content": "id"});
+        merge(&mut args, more);
+        problems(Request { command: None, ..with_driver(&args) })
+    };
+    let prompts = json!({"expect_map": {"Name: ": "me"}});
+    assert_eq!(script(json!({"get_pty": true})), ["driver_args.get_pty value_error"]);
+    assert_eq!(script(prompts), ["driver_args.expect_map value_error"]);
+    for harmless in [json!({"get_pty": false, "expect_map": {}}), json!({"get_pty": true, "detach": true})] {
+        assert!(script(harmless).is_empty());
+    }
+}
+
+#[test]
 fn a_certificate_and_a_sudo_user_need_what_they_belong_to() {
     assert_eq!(
         problems(with_connection(json!({"certificate": "ssh-ed25519-cert-v01@openssh.com AAAA"}))),
