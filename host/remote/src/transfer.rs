@@ -3,8 +3,10 @@
 mod compare;
 mod download;
 mod flight;
+mod folders;
 mod hash;
 mod landing;
+mod mode;
 mod part;
 mod place;
 mod progress;

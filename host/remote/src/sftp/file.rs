@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// Bytes on their way to be written.
 const WRITES: usize = 4 << 20;
 
+/// Requests to read that are on their way.
+const REQUESTS: usize = 64;
+
 pub(super) struct OpenFile {
     pub(super) line: Arc<Line>,
     pub(super) client: Client,
@@ -29,24 +32,27 @@ impl OpenFile {
         if opened { Ok(()) } else { Err(failure(ErrorKind::InvalidRequest, message())) }
     }
 
-    /// Asks for all of it at once, and for what is missing again: a server may give less than it was asked for.
+    /// Asks for all of it at once, and for what is missing again: a server may give less than it was asked for. How much
+    /// it gives decides how many requests that takes, so that they are bounded.
     pub(super) async fn content(&self, offset: u64, size: usize) -> Result<Vec<u8>, Error> {
         let (mut content, mut most) = (Vec::new(), self.client.limits().read as usize);
-        while content.len() < size {
-            let pieces = (content.len()..size).step_by(most).map(|start| {
+        while content.len() < size && most > 0 {
+            let pieces = (content.len()..size).step_by(most).take(REQUESTS).map(|start| {
                 let length = most.min(size - start);
                 let offset = offset.saturating_add(start as u64);
                 (length, self.client.read(&self.handle, offset, u32::try_from(length).unwrap_or(u32::MAX)))
             });
+            let mut whole = true;
             for (length, piece) in pieces.collect::<Vec<_>>() {
                 let piece = piece.await?;
-                content.extend_from_slice(&piece);
-                if piece.is_empty() {
-                    return Ok(content);
+                if !whole {
+                    continue;
                 }
-                if piece.len() < length {
+                content.extend_from_slice(&piece);
+                whole = piece.len() == length;
+                if !whole {
+                    // None at all is the end of the file.
                     most = piece.len();
-                    break;
                 }
             }
         }

@@ -8,6 +8,7 @@ use super::verify::Verdict;
 use super::work::{OneFile, Work, failed, harmless, is_folder, presumed, spoilt};
 use crate::sftp::{FileAttributes, Handle, OpenFlags};
 use crate::{Attributes, FileKind};
+use futures::TryFutureExt;
 use hostler_model::{ErrorKind, Failure, Phase};
 use std::ops::Range;
 use std::path::Path;
@@ -73,11 +74,19 @@ impl Download<'_> {
     async fn run(self, local: &Path, size: Option<u64>) -> Result<OneFile, Failure> {
         let Self { work, remote, .. } = &self;
         let opening = work.client.open_file(remote.as_bytes(), OpenFlags::READ, &FileAttributes::default());
-        let (landing, handle) = futures::join!(self.land(local, size), opening);
-        let handle = Arc::new(handle.map_err(|error| work.refused(remote, error))?);
+        let opening = opening.map_err(|error| work.refused(remote, error));
+        // What is emptied cannot be had back, so that its source has to be open before.
+        let (landing, handle) = if work.transfer.in_place {
+            let handle = opening.await?;
+            (self.land(local, size).await, Ok(handle))
+        } else {
+            futures::join!(self.land(local, size), opening)
+        };
+        let handle = Arc::new(handle?);
         let (target, landing) = landing?;
         let Some(Landing { mut sink, from, restarted }) = landing else {
             let hash = work.verify(&target.path, remote, size).await?.hash(&self.shown)?;
+            work.set_mode_here(&target.path, target.mode).await?;
             let total = size.unwrap_or_default();
             return Ok(OneFile { total, resumed: total, skipped: true, atomic: true, hash, ..OneFile::default() });
         };

@@ -7,12 +7,14 @@ use super::sides::{Pair, Sides};
 use super::sink::{Opening, Sink};
 use super::source::unreadable;
 use super::space::check_local;
-use super::work::{WORTH_CHECKING, exists, failed, is_folder};
+use super::walk::inside;
+use super::work::{WORTH_CHECKING, Work, exists, failed, is_folder};
+use crate::Step;
 use crate::blocking::blocking;
-use cap_std::fs::PermissionsExt;
+use cap_std::fs::{Dir, PermissionsExt};
 use hostler_model::{Failure, Phase};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Where to write, and from which byte on.
 pub(super) struct Landing {
@@ -35,6 +37,13 @@ impl Download<'_> {
     /// Looks at the target, and opens what is to be written; nothing if the target is the same already. Gives the target
     /// too.
     pub(super) async fn land(&self, local: &Path, size: Option<u64>) -> Result<(Target, Option<Landing>), Failure> {
+        let (root, path) = (self.work.transfer.local.root.clone(), local.to_owned());
+        let real = blocking(Phase::Transfer, move || real(&root, &path)).await?;
+        let real = real.map_err(|error| unreadable(&self.shown, &error))?;
+        // A link on the way leads to what was not judged by its name.
+        if real != plain(local) {
+            self.work.admit_below(self.remote, &real, size).await?;
+        }
         let target = self.target(local).await?;
         let transfer = &self.work.transfer;
         let (part, plan) = match size.filter(|_| transfer.resume) {
@@ -42,7 +51,8 @@ impl Download<'_> {
             Some(size) => {
                 let modified = (self.known.modified.unwrap_or_default().into(), 0);
                 let there = target.path.to_string_lossy();
-                let part = beside(&target.path, Some(&Identity { target: &there, size, modified }))?;
+                let identity = Identity { target: &there, source: self.remote, size, modified };
+                let part = beside(&target.path, Some(&identity))?;
                 let plan = self.plan(&target, &part, size).await?;
                 (part, plan)
             }
@@ -51,6 +61,7 @@ impl Download<'_> {
             Plan::Nothing => return Ok((target, None)),
             Plan::GoOn(Left::Part, from) => (&part, Opening::AsItIs, from, None),
             Plan::GoOn(Left::Target, from) => (&target.path, Opening::AsItIs, from, None),
+            Plan::Anew(why) if transfer.in_place && !transfer.overwrite => (&target.path, Opening::New, 0, why),
             Plan::Anew(why) if transfer.in_place => (&target.path, Opening::Emptied, 0, why),
             Plan::Anew(why) => (&part, Opening::New, 0, why),
         };
@@ -59,15 +70,21 @@ impl Download<'_> {
             let folder = target.path.parent().unwrap_or(Path::new(""));
             check_local(&transfer.local.root, folder, rest).await?;
         }
-        let (root, target_path) = (transfer.local.root.clone(), target.path.clone());
-        let sink = Sink::open(root, path.clone(), target_path, opening, &self.shown, transfer.resume).await?;
+        // Where no size tells a source from others, no part is found again.
+        let keep = transfer.resume && size.is_some();
+        let sink = Sink::open(transfer, path.clone(), target.path.clone(), opening, &self.shown, keep).await?;
         Ok((target, Some(Landing { sink, from, restarted: why.map(str::to_owned) })))
     }
 
-    /// What of an earlier transfer is continued. A part that is not is removed.
+    /// What of an earlier transfer is continued. A part that is not is removed, except where the target itself is to be
+    /// written.
     async fn plan(&self, target: &Target, part: &Path, size: u64) -> Result<Plan, Failure> {
         let (root, name) = (self.work.transfer.local.root.clone(), part.to_owned());
-        let left = blocking(Phase::Transfer, move || root.symlink_metadata(name)).await?.ok();
+        let left = if self.work.transfer.in_place {
+            None
+        } else {
+            blocking(Phase::Transfer, move || root.symlink_metadata(name)).await?.ok()
+        };
         let pair = |size, local| Pair { size, local, remote: self.remote };
         let sides = Sides {
             work: self.work,
@@ -120,6 +137,32 @@ impl Download<'_> {
             }),
         }
     }
+}
+
+impl Work {
+    /// Whether something of the server may come to be at a path below the root of the daemon's side.
+    pub(super) async fn admit_below(&self, remote: &str, local: &Path, size: Option<u64>) -> Result<(), Failure> {
+        let asked = &self.transfer.local;
+        let mut above = Path::new(&asked.shown).ancestors().skip(plain(&asked.path).components().count());
+        let local = above.next().unwrap_or(Path::new("/")).join(plain(local));
+        self.admit(Step::Read { remote, local: &local.to_string_lossy(), size }).await
+    }
+}
+
+/// The path below the root without links, of what need not be there.
+pub(super) fn real(root: &Dir, path: &Path) -> io::Result<PathBuf> {
+    match root.canonicalize(inside(path)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match (path.parent(), path.file_name()) {
+            (Some(folder), Some(name)) => Ok(real(root, folder)?.join(name)),
+            _ => Err(error),
+        },
+        found => found.map(|path| plain(&path)),
+    }
+}
+
+/// The same path without `.`.
+fn plain(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
 /// The path of a part file beside a target.

@@ -23,6 +23,8 @@ pub(super) fn part_name(name: &str, identity: Option<&Identity<'_>>) -> String {
 pub(super) struct Identity<'a> {
     /// Where it goes.
     pub(super) target: &'a str,
+    /// Where it comes from: the server's path, or what the daemon's system tells its file by.
+    pub(super) source: &'a str,
     /// Bytes.
     pub(super) size: u64,
     /// When it changed last: seconds since 1970, and nanoseconds where they are known.
@@ -31,8 +33,8 @@ pub(super) struct Identity<'a> {
 
 impl Identity<'_> {
     fn mark(&self) -> String {
-        let Self { target, size, modified: (seconds, nanoseconds) } = self;
-        let hash = Sha256::digest(format!("{size} {seconds}.{nanoseconds} {target}"));
+        let Self { target, source, size, modified: (seconds, nanoseconds) } = self;
+        let hash = Sha256::digest(format!("{size} {seconds}.{nanoseconds} {source}\0{target}"));
         format!("{:x}", Bytes::copy_from_slice(&hash[..12]))
     }
 }
@@ -46,7 +48,7 @@ pub(super) fn apart(path: &str) -> (&str, &str) {
 mod tests {
     use super::*;
 
-    const IDENTITY: Identity<'_> = Identity { target: "/srv/file", size: 10, modified: (20, 30) };
+    const IDENTITY: Identity<'_> = Identity { target: "/srv/file", source: "/file", size: 10, modified: (20, 30) };
 
     #[test]
     fn a_part_is_found_again_for_the_same_content_only() {
@@ -55,6 +57,7 @@ mod tests {
         assert!(name.strip_suffix(".part").is_some_and(|name| name.starts_with(".file.")), "{name}");
         for other in [
             Identity { target: "/srv/files", ..IDENTITY },
+            Identity { source: "/files", ..IDENTITY },
             Identity { size: 11, ..IDENTITY },
             Identity { modified: (20, 31), ..IDENTITY },
         ] {

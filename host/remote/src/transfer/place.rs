@@ -2,7 +2,7 @@
 
 use super::flight::Flight;
 use super::source::Source;
-use super::work::{Work, failed};
+use super::work::{Work, exists, failed};
 use crate::sftp::{self, Extension, FileAttributes, Handle, OpenFlags, Reply, StatusCode};
 use hostler_model::Failure;
 
@@ -102,7 +102,7 @@ impl<'a> Place<'a> {
         self.handle.take()
     }
 
-    /// It proved to be wrong, so that no later transfer may go on with it.
+    /// No later transfer may go on with it, such as when it proved to be wrong.
     pub(super) fn condemn(&mut self) {
         self.keep = false;
     }
@@ -113,20 +113,22 @@ impl<'a> Place<'a> {
             return Ok(false);
         }
         let (client, part, target) = (&self.work.client, self.path.as_bytes(), self.target.as_bytes());
-        let refused = |error| self.work.refused(self.target, error);
-        if client.offers(Extension::PosixRename) {
-            client.posix_rename(part, target).await.map_err(refused)?;
+        // The other kind of renaming replaces nothing.
+        let replaces = self.work.transfer.overwrite && client.offers(Extension::PosixRename);
+        if replaces || !target_exists {
+            let renamed = if replaces { client.posix_rename(part, target) } else { client.rename(part, target) };
+            if let Err(error) = renamed.await {
+                return Err(self.work.in_the_way(self.target, error).await);
+            }
             self.keep = true;
             return Ok(true);
         }
-        if !target_exists {
-            client.rename(part, target).await.map_err(refused)?;
-            self.keep = true;
-            return Ok(true);
+        // From here on the part may be all there is, also where nobody waits for the answer.
+        let keep = std::mem::replace(&mut self.keep, true);
+        if let Err(error) = client.remove(target).await {
+            self.keep = keep || matches!(error, sftp::Error::Broken(_));
+            return Err(self.work.refused(self.target, error));
         }
-        client.remove(target).await.map_err(refused)?;
-        // From here on the part is all there is.
-        self.keep = true;
         client.rename(part, target).await.map_err(|error| {
             let mut failure = self.work.refused(self.target, error);
             failure.message =
@@ -134,6 +136,17 @@ impl<'a> Place<'a> {
             failure
         })?;
         Ok(false)
+    }
+}
+
+impl Work {
+    /// What the server said no with, unless that is because something is there meanwhile that is not to be replaced.
+    pub(super) async fn in_the_way(&self, target: &str, error: sftp::Error) -> Failure {
+        let keeps = !self.transfer.overwrite && matches!(error, sftp::Error::Status(_));
+        if keeps && self.client.lstat(target.as_bytes()).await.is_ok() {
+            return exists(target);
+        }
+        self.refused(target, error)
     }
 }
 

@@ -4,7 +4,7 @@
 use super::compare::Pair;
 use super::source::unreadable;
 use super::walk::{attributes, inside};
-use super::work::{OneFile, Work, late};
+use super::work::{Work, late};
 use super::{LocalPath, Overseer, Transfer};
 use crate::blocking::blocking;
 use crate::connection::Line;
@@ -12,6 +12,7 @@ use crate::sftp::Client;
 use crate::{Attributes, FileKind};
 use futures::FutureExt;
 use hostler_model::{Direction, ErrorKind, Failure, Moved, Phase};
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -66,15 +67,15 @@ impl Work {
                 Direction::Download => self.download_tree(source).boxed().await,
             };
         }
-        let size = source.size.unwrap_or_default();
-        let pair = [Pair { local: local.path.clone(), remote: remote.clone(), source }];
-        let file = if pair[0].source.kind == FileKind::File && self.same(&pair).await? == [true] {
-            OneFile { total: size, skipped: true, atomic: true, ..OneFile::default() }
-        } else {
-            match direction {
-                Direction::Upload => self.upload_file(&local.path, remote).await?,
-                Direction::Download => self.download_file(remote, &local.path, Some(&pair[0].source)).await?,
-            }
+        let pair = Pair { local: local.path.clone(), remote: remote.clone(), source };
+        let same = match pair.source.kind {
+            FileKind::File => self.same(slice::from_ref(&pair)).await?.pop().flatten(),
+            _ => None,
+        };
+        let file = match (same, direction) {
+            (Some(same), _) => self.leave_alone(&pair, same).await?,
+            (None, Direction::Upload) => self.upload_file(&local.path, remote).await?,
+            (None, Direction::Download) => self.download_file(remote, &local.path, Some(&pair.source)).await?,
         };
         Ok(Moved {
             files: u64::from(!file.skipped),

@@ -1,6 +1,8 @@
 //! A file of the daemon that is written.
 
+use super::Transfer;
 use super::source::unreadable;
+use super::work::exists;
 use crate::blocking::blocking;
 use bytes::Bytes;
 use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, OpenOptionsExt};
@@ -27,6 +29,8 @@ pub(super) struct Sink {
     target: PathBuf,
     shown: String,
     file: Arc<File>,
+    /// Whether it may replace what is there.
+    overwrite: bool,
     keep: bool,
 }
 
@@ -42,15 +46,16 @@ pub(super) enum Opening {
 }
 
 impl Sink {
-    /// Opens `path` below `root`, whose content is to become that of `target`.
+    /// Opens `path` below the transfer's root, whose content is to become that of `target`.
     pub(super) async fn open(
-        root: Arc<Dir>,
+        transfer: &Transfer,
         path: PathBuf,
         target: PathBuf,
         opening: Opening,
         shown: &str,
         keep: bool,
     ) -> Result<Self, Failure> {
+        let (root, overwrite) = (transfer.local.root.clone(), transfer.overwrite);
         let (folder, name) = (root.clone(), path.clone());
         let file = blocking(Phase::Transfer, move || {
             let mut options = OpenOptions::new();
@@ -64,8 +69,8 @@ impl Sink {
             Ok(folder.open_with(name, &options)?.into_std())
         })
         .await?
-        .map_err(|error| unreadable(shown, &error))?;
-        Ok(Self { root, path, target, shown: shown.to_owned(), file: Arc::new(file), keep })
+        .map_err(|error| if path == target { unwritable(shown, &error) } else { unreadable(shown, &error) })?;
+        Ok(Self { root, path, target, shown: shown.to_owned(), file: Arc::new(file), overwrite, keep })
     }
 
     /// Takes pieces in their order, from byte `from` on.
@@ -82,7 +87,7 @@ impl Sink {
         durable: bool,
     ) -> Result<(), Failure> {
         let (file, root) = (self.file.clone(), self.root.clone());
-        let (path, target) = (self.path.clone(), self.target.clone());
+        let (path, target, overwrite) = (self.path.clone(), self.target.clone(), self.overwrite);
         let finishing = blocking(Phase::Transfer, move || {
             // In place, there may have been more.
             file.set_len(size)?;
@@ -101,14 +106,20 @@ impl Sink {
                 if (there.dev(), there.ino()) != (ours.dev(), ours.ino()) {
                     return Err(io::Error::other("somebody replaced its part file"));
                 }
-                root.rename(&path, &root, &target)?;
+                if overwrite {
+                    root.rename(&path, &root, &target)?;
+                } else {
+                    // Unlike renaming, this replaces nothing that came to be there meanwhile.
+                    root.hard_link(&path, &root, &target)?;
+                    root.remove_file(&path)?;
+                }
             }
             if durable {
                 root.open(folder_of(&target))?.sync_all()?;
             }
             Ok(())
         });
-        finishing.await?.map_err(|error| unreadable(&self.shown, &error))?;
+        finishing.await?.map_err(|error| unwritable(&self.shown, &error))?;
         self.keep = true;
         Ok(())
     }
@@ -182,6 +193,11 @@ impl Drop for Sink {
             let _gone = self.root.remove_file(&self.path);
         }
     }
+}
+
+/// Why a target cannot be written.
+fn unwritable(shown: &str, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::AlreadyExists { exists(shown) } else { unreadable(shown, error) }
 }
 
 fn folder_of(path: &Path) -> &Path {

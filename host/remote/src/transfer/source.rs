@@ -28,6 +28,8 @@ pub(super) struct Source {
     pub(super) mode: u32,
     /// When it changed last: seconds since 1970, and nanoseconds.
     pub(super) modified: (i64, i64),
+    /// Which file it is, and when anything about it changed last: nobody sets that time, as they do the other one.
+    pub(super) identity: Arc<str>,
 }
 
 impl Source {
@@ -57,6 +59,7 @@ impl Source {
             size: metadata.len(),
             mode: metadata.mode() & 0o7777,
             modified: modified(&metadata),
+            identity: identity(&metadata).into(),
         })
     }
 
@@ -149,6 +152,10 @@ pub(super) fn unreadable(shown: &str, error: &io::Error) -> Failure {
         _ => (ErrorKind::TransferFailed, format!("The daemon cannot use its `{shown}`: {error}.")),
     };
     Failure::new(kind, Phase::Transfer, message).with_detail(error)
+}
+
+fn identity(metadata: &Metadata) -> String {
+    format!("{} {} {}.{}", metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
 }
 
 fn modified(metadata: &Metadata) -> (i64, i64) {

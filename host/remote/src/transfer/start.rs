@@ -1,16 +1,15 @@
 //! How an upload begins: what the target is, where to write, and from which byte on.
 
-use super::Step;
 use super::part::{Identity, apart, part_name};
 use super::place::{AS_IT_IS, EMPTIED, NEW, Place};
 use super::resume::{Left, Plan, WINDOWS, plan};
 use super::sides::{Pair, Sides};
+use super::source::Source;
 use super::space::check_remote;
 use super::upload::Upload;
-use super::work::{WORTH_CHECKING, Work, exists, is_folder, presumed};
+use super::work::{WORTH_CHECKING, Work, exists, failed, is_folder, is_pipe, presumed};
 use crate::sftp::{Error, FileAttributes, Handle, OpenFlags, StatusCode};
-use crate::{Attributes, FileChange, FileKind};
-use futures::future::join_all;
+use crate::{Attributes, FileKind};
 use hostler_model::Failure;
 
 /// Where to write, and from which byte on.
@@ -35,7 +34,7 @@ impl<'a> Upload<'a> {
             let opening = part.open(NEW);
             (part, opening)
         });
-        let target = self.target(seen.await)?;
+        let target = self.target(seen.await).await?;
         let place = match part {
             Some((part, opening)) if target.as_ref().is_none_or(|target| target.kind == FileKind::File) => {
                 let place = self.part_or_target(part, opening.await, target.is_some()).await?;
@@ -54,15 +53,12 @@ impl<'a> Upload<'a> {
         &mut self,
         seen: Result<FileAttributes, Error>,
     ) -> Result<(Option<Start<'a>>, Option<Attributes>), Failure> {
-        let target = self.target(seen)?;
-        let (seconds, nanoseconds) = self.source.modified;
-        let identity = Identity { target: self.remote, size: self.source.size, modified: (seconds, nanoseconds) };
+        let target = self.target(seen).await?;
+        let in_place = self.work.transfer.in_place || target.as_ref().is_some_and(|it| it.kind != FileKind::File);
+        let Source { identity, size, modified, .. } = &self.source;
+        let identity = Identity { target: self.remote, source: identity, size: *size, modified: *modified };
         let part = self.part(Some(&identity));
-        let left = match self.work.client.lstat(part.path().as_bytes()).await {
-            Ok(left) => Some(presumed(left)).filter(|left| left.kind == FileKind::File),
-            Err(Error::Status(_)) => None,
-            Err(error) => return Err(self.work.refused(self.remote, error)),
-        };
+        let left = if in_place { None } else { self.left(&part).await? };
         let pair = |left: &Attributes, remote| {
             left.size.filter(|_| left.kind == FileKind::File).map(|size| Pair { size, local: self.local, remote })
         };
@@ -73,7 +69,6 @@ impl<'a> Upload<'a> {
             target: target.as_ref().and_then(|target| pair(target, self.remote)),
         };
         let plan = plan(&sides, &WINDOWS).await?;
-        let in_place = self.work.transfer.in_place || target.as_ref().is_some_and(|it| it.kind != FileKind::File);
         let (place, from, restarted) = match plan {
             Plan::Nothing => return Ok((None, target)),
             Plan::GoOn(Left::Part, from) => {
@@ -101,21 +96,38 @@ impl<'a> Upload<'a> {
         Ok((Some(Start { place, from, restarted: restarted.map(str::to_owned) }), target))
     }
 
-    /// The target, if there is one and it may be written.
-    fn target(&self, seen: Result<FileAttributes, Error>) -> Result<Option<Attributes>, Failure> {
-        match seen {
-            Ok(seen) => {
-                let target = presumed(seen);
-                if target.kind == FileKind::Folder {
-                    Err(is_folder(self.remote))
-                } else if !self.work.transfer.overwrite {
-                    Err(exists(self.remote))
-                } else {
-                    Ok(Some(target))
-                }
-            }
-            Err(Error::Status(status)) if status.code == StatusCode::NoSuchFile => Ok(None),
+    /// What an earlier transfer left.
+    async fn left(&self, part: &Place<'a>) -> Result<Option<Attributes>, Failure> {
+        match self.work.client.lstat(part.path().as_bytes()).await {
+            Ok(left) => Ok(Some(presumed(left)).filter(|left| left.kind == FileKind::File)),
+            Err(Error::Status(_)) => Ok(None),
             Err(error) => Err(self.work.refused(self.remote, error)),
+        }
+    }
+
+    /// The target, if there is one and it may be written.
+    async fn target(&self, seen: Result<FileAttributes, Error>) -> Result<Option<Attributes>, Failure> {
+        let (work, path) = (self.work, self.remote);
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(Error::Status(status)) if status.code == StatusCode::NoSuchFile => return Ok(None),
+            Err(error) => return Err(work.refused(path, error)),
+        };
+        let target = presumed(seen);
+        let is_link = target.kind == FileKind::Link;
+        // What is written through a link is what it leads to; where that is nothing, it is made.
+        let real = if is_link { work.client.stat(path.as_bytes()).await.ok() } else { Some(seen) };
+        if real.is_some_and(|real| presumed(real).kind == FileKind::Folder) {
+            Err(is_folder(path))
+        } else if !work.transfer.overwrite {
+            Err(exists(path))
+        } else if is_link && work.is_below(path) {
+            Err(failed(format!("`{path}` is there already, and is no file: remove it.")))
+        } else if real.is_some_and(|real| is_pipe(&real)) {
+            // Opening it would hold the server's program up until somebody opens its other end.
+            Err(failed(format!("`{path}` is a pipe: name a file or a device.")))
+        } else {
+            Ok(Some(target))
         }
     }
 
@@ -150,10 +162,11 @@ impl<'a> Upload<'a> {
     async fn in_place(&self) -> Result<Place<'a>, Failure> {
         self.check_room(0).await?;
         let place = Place::new(self.work, self.remote, self.remote.to_owned());
-        let opened = place.open(EMPTIED).await;
-        match self.with_folders(&place, EMPTIED, opened).await? {
+        let flags = if self.work.transfer.overwrite { EMPTIED } else { NEW };
+        let opened = place.open(flags).await;
+        match self.with_folders(&place, flags, opened).await? {
             Ok(handle) => Ok(place.opened(handle)),
-            Err(error) => Err(self.work.refused(self.remote, error)),
+            Err(error) => Err(self.work.in_the_way(self.remote, error).await),
         }
     }
 
@@ -180,31 +193,5 @@ impl<'a> Upload<'a> {
             0..WORTH_CHECKING => Ok(()),
             rest => check_remote(self.work, apart(self.remote).0, rest).await,
         }
-    }
-}
-
-impl Work {
-    /// Makes the folders that are missing above a path.
-    pub(super) async fn make_folders(&self, path: &str) -> Result<(), Failure> {
-        let above = path.match_indices('/').map(|(slash, _)| &path[..slash]);
-        let folders: Vec<_> = above.filter(|folder| !folder.is_empty()).collect();
-        let seen = join_all(folders.iter().map(|folder| self.client.stat(folder.as_bytes()))).await;
-        for (folder, seen) in folders.into_iter().zip(seen) {
-            match seen {
-                Ok(_) => {}
-                Err(Error::Status(status)) if status.code == StatusCode::NoSuchFile => {
-                    self.admit(Step::Change(&FileChange::MakeFolder { path: folder.to_owned() })).await?;
-                    let made = self.client.make_folder(folder.as_bytes(), None).await;
-                    // Another file of this transfer may have been faster.
-                    if let Err(error) = made
-                        && self.client.stat(folder.as_bytes()).await.is_err()
-                    {
-                        return Err(self.refused(folder, error));
-                    }
-                }
-                Err(error) => return Err(self.refused(folder, error)),
-            }
-        }
-        Ok(())
     }
 }

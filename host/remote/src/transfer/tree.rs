@@ -4,10 +4,10 @@ mod download;
 mod links;
 mod upload;
 
-use super::compare::Pair;
+use super::compare::{Pair, Same};
 use super::walk::{Contents, Item};
 use super::work::{OneFile, Work};
-use crate::FileKind;
+use crate::{Compare, FileKind};
 use futures::stream::{FuturesUnordered, StreamExt};
 use hostler_model::{Direction, ErrorKind, Failure, Moved, NotMoved};
 use std::collections::{HashSet, VecDeque};
@@ -30,6 +30,13 @@ impl Work {
         handles.map_or(FILES, |handles| (handles / 2).clamp(1, FILES))
     }
 
+    /// Bytes that must be free before anything is moved: those of all files, unless some of them may be there already.
+    /// Each file has a check of its own.
+    fn room_for(&self, contents: &Contents) -> u64 {
+        let all_new = self.transfer.compare == Compare::Never && !self.transfer.resume;
+        if all_new { contents.size() } else { 0 }
+    }
+
     /// Moves those of the files that have a place and are not the same already.
     async fn move_files<'a>(
         &self,
@@ -40,31 +47,31 @@ impl Work {
         let placed: Vec<_> = files.iter().filter(|file| tally.has_place(file)).collect();
         let pairs: Vec<_> = placed.iter().map(|file| pair(file)).collect();
         let same = self.same(&pairs).await?;
-        let mut waiting = VecDeque::new();
-        for ((file, pair), same) in placed.into_iter().zip(pairs).zip(same) {
-            if same {
-                tally.skipped(file);
-            } else {
-                waiting.push_back((file, pair));
-            }
-        }
-        self.meter.foresee(waiting.iter().filter_map(|(file, _)| file.attributes.size).sum());
+        let mut waiting: VecDeque<_> = placed.into_iter().zip(pairs).zip(same).collect();
+        let moved = waiting.iter().filter(|(_, same)| same.is_none());
+        self.meter.foresee(moved.filter_map(|((file, _), _)| file.attributes.size).sum());
         let (most, mut moving) = (self.files_at_once(), FuturesUnordered::new());
         loop {
             while moving.len() < most
-                && let Some((file, pair)) = waiting.pop_front()
+                && let Some(((file, pair), same)) = waiting.pop_front()
             {
-                moving.push(self.move_file(file, pair));
+                moving.push(self.move_file(file, pair, same));
             }
             let Some((file, outcome)) = moving.next().await else { return Ok(()) };
             tally.file(file, outcome)?;
         }
     }
 
-    async fn move_file<'a>(&self, file: &'a Item, pair: Pair) -> (&'a Item, Result<OneFile, Failure>) {
-        let outcome = match self.transfer.direction {
-            Direction::Upload => self.upload_file(&pair.local, &pair.remote).await,
-            Direction::Download => self.download_file(&pair.remote, &pair.local, Some(&pair.source)).await,
+    async fn move_file<'a>(
+        &self,
+        file: &'a Item,
+        pair: Pair,
+        same: Option<Same>,
+    ) -> (&'a Item, Result<OneFile, Failure>) {
+        let outcome = match (same, self.transfer.direction) {
+            (Some(same), _) => self.leave_alone(&pair, same).await,
+            (None, Direction::Upload) => self.upload_file(&pair.local, &pair.remote).await,
+            (None, Direction::Download) => self.download_file(&pair.remote, &pair.local, Some(&pair.source)).await,
         };
         (file, outcome)
     }
@@ -118,11 +125,6 @@ impl<'a> Tally<'a> {
             self.failed(item.path.clone(), "The folder that it is in could not be made.".into());
         }
         !lost
-    }
-
-    fn skipped(&mut self, item: &Item) {
-        self.moved.skipped += 1;
-        self.moved.total += item.attributes.size.unwrap_or_default();
     }
 
     /// Files of one folder have the same warnings, which are told once.

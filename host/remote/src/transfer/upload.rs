@@ -43,6 +43,7 @@ impl<'a> Upload<'a> {
         let Some(Start { mut place, from, restarted }) = start else {
             let total = self.source.size;
             let hash = self.work.verify(self.local, self.remote, Some(total)).await?.hash(self.remote)?;
+            self.work.set_mode_there(self.remote, target.and_then(|target| target.mode)).await?;
             return Ok(OneFile { total, resumed: total, skipped: true, atomic: true, hash, ..OneFile::default() });
         };
         let (bytes, hash) = match self.write(&mut place, from, target.as_ref()).await {

@@ -107,6 +107,11 @@ impl Work {
         }
     }
 
+    /// Whether a path of the server is one of something in the folder that is moved, where no link is followed.
+    pub(super) fn is_below(&self, remote: &str) -> bool {
+        remote != self.transfer.remote
+    }
+
     /// What the server said no with, or how the talk with it ended.
     pub(super) fn refused(&self, path: &str, error: sftp::Error) -> Failure {
         match error {
@@ -203,6 +208,11 @@ pub(super) fn presumed(seen: FileAttributes) -> Attributes {
     let untold = seen.mode.is_none_or(|mode| mode >> 12 == 0);
     let known = Attributes::from(seen);
     Attributes { kind: if untold { FileKind::File } else { known.kind }, ..known }
+}
+
+/// Whether it is a pipe (inode(7)).
+pub(super) fn is_pipe(seen: &FileAttributes) -> bool {
+    seen.mode.is_some_and(|mode| mode >> 12 == 0o1)
 }
 
 #[cfg(test)]

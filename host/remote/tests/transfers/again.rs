@@ -5,6 +5,7 @@ use crate::{Case, SIZE, content, holds, names, write};
 use hostler_model::{Direction, ErrorKind, Moved};
 use hostler_remote::Transfer;
 use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::PathBuf;
 
 /// A source on one side, and what the other one has.
@@ -219,4 +220,56 @@ async fn a_part_stays_only_where_it_can_be_continued() {
     let it = Remains::new(Direction::Upload, Server::start().await).await;
     let name = part_name(&it).await;
     assert!(name.strip_suffix(".part").is_some_and(|name| name.starts_with(".target.")), "{name}");
+}
+
+#[tokio::test]
+async fn what_is_to_be_written_in_place_is_although_there_is_a_part() {
+    let number = |path: &PathBuf| fs::metadata(path).expect("a file").ino();
+    for direction in [Direction::Upload, Direction::Download] {
+        let mut it = Remains::new(direction, Server::start().await).await;
+        it.cut_at(5 << 20).await;
+        write(&it.target(), b"what was there before", 0o600);
+        let before = number(&it.target());
+        let moved = it.case.moved(Transfer { in_place: true, ..it.transfer() }).await;
+        assert_eq!((moved.atomic, moved.resumed, number(&it.target())), (false, 0, before));
+        holds(&it.target(), &content(SIZE, 1));
+    }
+    let mut it = Remains::new(Direction::Upload, Server::start().await).await;
+    it.cut_at(5 << 20).await;
+    write(&it.case.there("real"), b"what was there before", 0o600);
+    symlink("real", it.target()).expect("link");
+    assert!(!it.case.moved(it.transfer()).await.atomic);
+    assert!(it.target().is_symlink());
+    holds(&it.case.there("real"), &content(SIZE, 1));
+}
+
+/// Where nothing is hashed, most of a part is taken for granted: its name has to tell what it is of.
+#[tokio::test]
+async fn a_part_of_another_source_with_the_same_size_and_time_is_not_continued() {
+    let size = 12 << 20;
+    let (first, mut second) = (content(size, 1), content(size, 1));
+    second[..1000].fill(0);
+    for direction in [Direction::Upload, Direction::Download] {
+        let mut it = Remains::of(size, direction, Server::without_commands().await).await;
+        it.cut_at(11 << 20).await;
+        let transfer = match direction {
+            Direction::Upload => {
+                write(&it.source(), &second, 0o640);
+                it.transfer()
+            }
+            Direction::Download => {
+                write(&it.case.there("second"), &second, 0o640);
+                Transfer { remote: "second".into(), ..it.transfer() }
+            }
+        };
+        let moved = it.case.moved(transfer).await;
+        assert_eq!(moved.resumed, 0);
+        holds(&it.target(), &second);
+        // The other one is.
+        if direction == Direction::Download {
+            fs::remove_file(it.target()).expect("removed");
+            assert!(it.case.moved(it.transfer()).await.resumed > 0);
+            holds(&it.target(), &first);
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! Moving files and folders, against OpenSSH's SFTP program. Here: single files.
 
 mod again;
+mod alike;
 mod broken;
+mod kept;
 #[path = "../shared/request.rs"]
 mod request;
 mod server;

@@ -25,7 +25,7 @@ impl Work {
     pub(in crate::transfer) async fn download_tree(&self, attributes: Attributes) -> Result<Moved, Failure> {
         let mut contents = self.walk_remote(attributes).await?;
         let mut tally = Tally::new(self, std::mem::take(&mut contents.unmoved));
-        check_local(&self.transfer.local.root, &self.transfer.local.path, contents.size()).await?;
+        check_local(&self.transfer.local.root, &self.transfer.local.path, self.room_for(&contents)).await?;
         let made = self.make_folders_here(&contents.folders, &mut tally).await?;
         let pair =
             |file: &Item| Pair { local: self.here(file), remote: file.source.clone(), source: file.attributes.clone() };

@@ -2,17 +2,22 @@
 
 use super::{FILES, Tally};
 use crate::blocking::blocking;
-use crate::sftp::Extension;
+use crate::transfer::landing::real;
 use crate::transfer::part::{apart, part_name};
+use crate::transfer::place::Place;
 use crate::transfer::source::unreadable;
-use crate::transfer::walk::Contents;
+use crate::transfer::walk::{Contents, Item, inside};
 use crate::transfer::work::{Work, failed};
 use crate::{Attributes, FileChange, FileKind, Step};
 use cap_std::fs::Dir;
 use futures::future::join_all;
 use hostler_model::{ErrorKind, Failure, Phase};
+use std::collections::HashSet;
 use std::io;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
+
+/// Things of the daemon that the links of a transfer may lead to: each is judged.
+const LOOKS: usize = 100_000;
 
 impl Work {
     pub(super) async fn upload_links<'a>(&self, contents: &'a Contents, tally: &mut Tally<'a>) -> Result<(), Failure> {
@@ -49,20 +54,12 @@ impl Work {
             Ok(_) if !self.transfer.overwrite => return Err(is_there(path)),
             Ok(_) => {}
         }
-        let at_once = client.offers(Extension::PosixRename);
-        if at_once {
-            let (folder, name) = apart(path);
-            let part = [folder, &part_name(name, None)].concat();
-            client.symlink(text.as_bytes(), part.as_bytes()).await.map_err(refused)?;
-            if let Err(error) = client.posix_rename(part.as_bytes(), bytes).await {
-                self.leave(client.remove(part.as_bytes()));
-                return Err(refused(error));
-            }
-        } else {
-            client.remove(bytes).await.map_err(refused)?;
-            client.symlink(text.as_bytes(), bytes).await.map_err(refused)?;
-        }
-        Ok(at_once)
+        let (folder, name) = apart(path);
+        let mut part = Place::new(self, path, [folder, &part_name(name, None)].concat());
+        // No later transfer goes on with a link.
+        part.condemn();
+        client.symlink(text.as_bytes(), part.path().as_bytes()).await.map_err(refused)?;
+        part.take_place(true).await
     }
 
     pub(super) async fn download_links<'a>(
@@ -70,6 +67,7 @@ impl Work {
         contents: &'a Contents,
         tally: &mut Tally<'a>,
     ) -> Result<(), Failure> {
+        let mut admitted = HashSet::new();
         for (link, text) in &contents.links {
             if !tally.has_place(link) {
                 continue;
@@ -78,17 +76,42 @@ impl Work {
                 tally.failed(link.path.clone(), "The link leads out of the folder.".into());
                 continue;
             }
-            let (root, path) = (self.transfer.local.root.clone(), self.here(link));
-            let (shown, text, overwrite) = (self.shown(&path), text.clone(), self.transfer.overwrite);
-            let linked = blocking(Phase::Transfer, move || link_here(&root, &path, &text, overwrite)).await?;
-            match linked.map_err(|error| unreadable(&shown, &error)) {
-                Ok(Linked::Done) => {}
-                Ok(Linked::IsFolder) => tally.refused(link, is_folder(&shown))?,
-                Ok(Linked::IsThere) => tally.refused(link, is_there(&shown))?,
-                Err(failure) => tally.refused(link, failure)?,
+            if let Err(failure) = self.make_link_here(link, text, &mut admitted).await {
+                tally.refused(link, failure)?;
             }
         }
         Ok(())
+    }
+
+    /// Makes a link of the daemon. What may be done with it may be done with what it leads to, and with all that is
+    /// below that, so all of it is judged, but for what is in `admitted`.
+    async fn make_link_here(&self, link: &Item, text: &str, admitted: &mut HashSet<PathBuf>) -> Result<(), Failure> {
+        let (root, path, text) = (&self.transfer.local.root, self.here(link), text.to_owned());
+        let (shown, to, limit) = (self.shown(&path), led_to(&path, &text), LOOKS.saturating_sub(admitted.len()));
+        let unreadable = |error: io::Error| unreadable(&shown, &error);
+        for one in [&path, &to] {
+            self.admit_below(&link.source, one, Some(0)).await?;
+        }
+        let (there, place) = (root.clone(), path.clone());
+        let finding = blocking(Phase::Transfer, move || {
+            let folder = real(&there, place.parent().unwrap_or(Path::new("")))?;
+            let mut found = all_of(&there, real(&there, &to)?, limit)?;
+            found.extend(place.file_name().map(|name| folder.join(name)));
+            Ok(found)
+        });
+        for one in finding.await?.map_err(unreadable)? {
+            if !admitted.contains(&one) {
+                self.admit_below(&link.source, &one, Some(0)).await?;
+                admitted.insert(one);
+            }
+        }
+        let (root, overwrite) = (root.clone(), self.transfer.overwrite);
+        let linked = blocking(Phase::Transfer, move || link_here(&root, &path, &text, overwrite)).await?;
+        match linked.map_err(unreadable)? {
+            Linked::Done => Ok(()),
+            Linked::IsFolder => Err(is_folder(&shown)),
+            Linked::IsThere => Err(is_there(&shown)),
+        }
     }
 }
 
@@ -131,6 +154,37 @@ fn leads_out(text: &str, depth: usize) -> bool {
     up > depth || steps.any(|step| !matches!(step, Component::Normal(_) | Component::CurDir))
 }
 
+/// Where a link leads that does not [lead out](leads_out). The folders above it are none of them links.
+fn led_to(link: &Path, text: &str) -> PathBuf {
+    let mut to = link.parent().unwrap_or(Path::new("")).to_owned();
+    for step in Path::new(text).components() {
+        match step {
+            Component::ParentDir => _ = to.pop(),
+            Component::CurDir => {}
+            step => to.push(step),
+        }
+    }
+    to
+}
+
+/// A path, and what is below it if it is a folder. No link is followed.
+fn all_of(root: &Dir, path: PathBuf, limit: usize) -> io::Result<Vec<PathBuf>> {
+    let mut found = vec![path];
+    let mut next = 0;
+    while let Some(one) = found.get(next).cloned() {
+        next += 1;
+        if root.symlink_metadata(inside(&one)).is_ok_and(|there| there.is_dir()) {
+            for entry in root.read_dir(inside(&one))? {
+                found.push(one.join(entry?.file_name()));
+            }
+        }
+        if found.len() > limit {
+            return Err(io::Error::other("links lead to more files than anybody judges"));
+        }
+    }
+    Ok(found)
+}
+
 fn is_folder(path: &str) -> Failure {
     failed(format!("`{path}` is a folder already, and a link is to be there: remove it."))
 }
@@ -142,6 +196,15 @@ fn is_there(path: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_leads_to_what_its_text_says_from_its_folder_on() {
+        for (link, text, to) in
+            [("in/x", "../keys/id", "keys/id"), ("in/a/x", "./b", "in/a/b"), ("in/x", ".", "in"), ("in/x", "..", "")]
+        {
+            assert_eq!(led_to(Path::new(link), text), Path::new(to), "{link} to {text}");
+        }
+    }
 
     #[test]
     fn a_link_may_lead_up_as_far_as_the_folder_goes() {

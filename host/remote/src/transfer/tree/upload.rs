@@ -15,7 +15,7 @@ impl Work {
     pub(in crate::transfer) async fn upload_tree(&self) -> Result<Moved, Failure> {
         let mut contents = self.walk_local().await?;
         let mut tally = Tally::new(self, std::mem::take(&mut contents.unmoved));
-        check_remote(self, &self.transfer.remote, contents.size()).await?;
+        check_remote(self, &self.transfer.remote, self.room_for(&contents)).await?;
         let made = self.make_folders_there(&contents.folders, &mut tally).await?;
         let pair = |file: &Item| Pair {
             local: self.transfer.local.path.join(&file.source),
@@ -64,20 +64,29 @@ impl Work {
         Ok(made)
     }
 
-    /// Makes a folder unless it is there. Says whether it did.
+    /// Makes a folder unless it is there. Says whether it did. Only the outermost may be a link to one.
     async fn make_folder_there(&self, folder: &Item) -> Result<bool, Failure> {
-        let path = self.there(folder);
-        let there = self.client.stat(path.as_bytes()).await.map_err(|error| self.refused(&path, error));
+        let (path, is_top) = (self.there(folder), folder.path.is_empty());
+        let making = FileChange::MakeFolder { path: path.clone() };
+        let looking = if is_top {
+            self.client.stat(path.as_bytes())
+        } else {
+            self.admit(Step::Change(&making)).await?;
+            self.client.lstat(path.as_bytes())
+        };
+        let there = looking.await.map_err(|error| self.refused(&path, error));
         match there.map(Attributes::from) {
             Ok(there) if there.kind == FileKind::Folder => return Ok(false),
             Ok(_) => return Err(failed(format!("`{path}` is there already, and is no folder: remove it."))),
             Err(failure) if failure.kind != ErrorKind::NotFound => return Err(failure),
             Err(_) => {}
         }
-        if folder.path.is_empty() && self.transfer.make_folders {
-            self.make_folders(&path).await?;
+        if is_top {
+            if self.transfer.make_folders {
+                self.make_folders(&path).await?;
+            }
+            self.admit(Step::Change(&making)).await?;
         }
-        self.admit(Step::Change(&FileChange::MakeFolder { path: path.clone() })).await?;
         // Its own mode comes last: it may forbid us to put anything into it.
         let mode = folder.attributes.mode.map(|mode| mode | 0o700);
         self.client.make_folder(path.as_bytes(), mode).await.map_err(|error| self.refused(&path, error))?;

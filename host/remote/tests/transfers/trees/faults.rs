@@ -1,13 +1,15 @@
 //! What cannot be moved, and what becomes of the rest.
 
 use super::plant_many;
-use super::sides::{Sides, contents};
+use super::sides::{Sides, age, contents};
 use crate::server::{Fate, kind};
 use crate::watch::Watch;
 use hostler_model::{Direction, ErrorKind, Moved, Phase};
+use hostler_remote::{Compare, Transfer};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -45,11 +47,14 @@ async fn a_file_that_is_denied_is_one_that_fails() {
 async fn a_folder_that_is_denied_takes_what_is_in_it_along() {
     let sides = Sides::start().await;
     plant_many(&sides.local("from"), 30);
-    let watch = Watch::denying("make folder /", ErrorKind::Denied);
-    fs::create_dir(sides.remote("to")).expect("folder");
-    fs::create_dir(sides.remote("to/3")).expect("folder");
+    let watch = Watch::denying("to/3", ErrorKind::Denied);
+    fs::create_dir_all(sides.remote("to/3")).expect("folder");
+    sides.server().rule(|request| match request.kind {
+        kind::STAT | kind::LSTAT if request.name().contains("to/3") => Fate::End,
+        _ => Fate::Pass,
+    });
     let moved = sides.watched(sides.transfer(Direction::Upload, "from", "to"), watch).await.expect("moved");
-    assert_eq!((moved.files, moved.failed), (4, 32), "six folders, and the 26 files in them");
+    assert_eq!((moved.files, moved.failed), (26, 5), "the server was not even asked whether it is there");
     let sides = Sides::start().await;
     plant_many(&sides.remote("from"), 30);
     let watch = Watch::denying("from/3", ErrorKind::Denied);
@@ -135,10 +140,43 @@ async fn a_link_in_the_way_is_not_followed() {
     fs::write(sides.remote("from/folder/within/file"), "new").expect("file");
     fs::create_dir(sides.local("elsewhere")).expect("folder");
     fs::create_dir(sides.local("to")).expect("folder");
-    std::os::unix::fs::symlink("../elsewhere", sides.local("to/folder")).expect("link");
+    symlink("../elsewhere", sides.local("to/folder")).expect("link");
     let moved = sides.run(sides.transfer(Direction::Download, "from", "to")).await.expect("moved");
     assert_eq!((moved.files, failed(&moved)), (0, vec!["folder", "folder/within", "folder/within/file"]));
     assert_eq!(fs::read_dir(sides.local("elsewhere")).expect("folder").count(), 0);
+}
+
+/// Nor on the server.
+#[tokio::test]
+async fn a_link_in_the_way_on_the_server_is_not_followed() {
+    for compare in [Compare::Never, Compare::SizeAndTime] {
+        let sides = Sides::start().await;
+        fs::create_dir_all(sides.local("from/folder/within")).expect("folders");
+        fs::write(sides.local("from/folder/within/file"), "new").expect("file");
+        fs::write(sides.local("from/file"), "new").expect("file");
+        fs::create_dir(sides.remote("elsewhere")).expect("folder");
+        fs::write(sides.remote("elsewhere/file"), "old").expect("file");
+        // What stands for the whole may be a link.
+        fs::create_dir(sides.remote("real")).expect("folder");
+        symlink("real", sides.remote("to")).expect("link");
+        symlink("../elsewhere", sides.remote("to/folder")).expect("link");
+        symlink("../elsewhere/file", sides.remote("to/file")).expect("link");
+        age(&sides.local("from"));
+        let time = fs::metadata(sides.local("from/file")).and_then(|file| file.modified()).expect("time");
+        fs::File::open(sides.remote("to/file")).and_then(|file| file.set_modified(time)).expect("time");
+        let transfer = Transfer { compare, mode: Some(0o4755), ..sides.transfer(Direction::Upload, "from", "to") };
+        let moved = sides.run(transfer).await.expect("moved");
+        let expected = vec!["file", "folder", "folder/within", "folder/within/file"];
+        assert_eq!((moved.files, moved.skipped, failed(&moved)), (0, 0, expected));
+        for path in ["file", "folder"] {
+            let failure = moved.failures.iter().find(|failure| failure.path == path).expect("named");
+            assert!(failure.reason.contains("is there already, and is no f"), "{failure:?}");
+            assert!(sides.remote("real").join(path).is_symlink());
+        }
+        assert_eq!(fs::read_to_string(sides.remote("elsewhere/file")).expect("file"), "old");
+        assert_eq!(fs::read_dir(sides.remote("elsewhere")).expect("folder").count(), 1);
+        assert_eq!(fs::read_dir(sides.remote("real")).expect("folder").count(), 2);
+    }
 }
 
 #[tokio::test]
@@ -215,4 +253,32 @@ async fn what_has_no_room_is_not_begun() {
         assert!(failure.message.contains("13194139533319 bytes"), "{}", failure.message);
         assert!(!Path::new(&to).exists());
     }
+}
+
+/// Most of it may be there already.
+#[tokio::test]
+async fn what_is_there_already_needs_no_room() {
+    for direction in BOTH {
+        let sides = Sides::start().await;
+        let (from, to) = ends(&sides, direction);
+        for folder in [&from, &to] {
+            fs::create_dir(folder).expect("folder");
+            for name in ["a", "b", "c"] {
+                fs::File::create(folder.join(name)).and_then(|file| file.set_len(4 << 40)).expect("a sparse file");
+            }
+            age(folder);
+        }
+        fs::write(from.join("d"), "content").expect("file");
+        let transfer = Transfer { compare: Compare::SizeAndTime, ..sides.transfer(direction, "from", "to") };
+        let moved = sides.run(transfer).await.expect("moved");
+        assert_eq!((moved.files, moved.skipped, moved.failed), (1, 3, 0), "{moved:?}");
+    }
+    let sides = Sides::start().await;
+    plant_many(&sides.local("from"), 10);
+    sides.server().rule(|request| match request.kind {
+        kind::EXTENDED if request.name().starts_with("statvfs") => Fate::End,
+        _ => Fate::Pass,
+    });
+    let transfer = Transfer { resume: true, ..sides.transfer(Direction::Upload, "from", "to") };
+    assert_eq!(sides.run(transfer).await.expect("moved").files, 10, "nobody asks how much room there is for all");
 }

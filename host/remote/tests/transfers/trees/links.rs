@@ -1,6 +1,7 @@
 //! Links in folders.
 
 use super::sides::{Sides, listing};
+use crate::server::{Fate, Server, kind, status};
 use crate::watch::Watch;
 use hostler_model::{Direction, ErrorKind, Moved};
 use hostler_remote::{Links, Transfer};
@@ -8,6 +9,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 const BOTH: [Direction; 2] = [Direction::Upload, Direction::Download];
 
@@ -170,4 +172,48 @@ async fn links_that_multiply_come_to_an_end() {
     let failure = sides.watched(transfer, Arc::default()).await.expect_err("too many");
     assert_eq!(failure.kind, ErrorKind::Limit);
     assert!(!sides.remote("bomb").exists(), "nothing was begun");
+}
+
+#[tokio::test]
+async fn a_file_stays_until_the_link_is_there() {
+    let sides = Sides::on(Server::without("posix-rename").await).await;
+    fs::create_dir(sides.local("from")).expect("folder");
+    fs::create_dir(sides.remote("to")).expect("folder");
+    symlink("new", sides.local("from/link")).expect("link");
+    fs::write(sides.remote("to/link"), "old").expect("file");
+    sides.server().rule(|request| match request.kind {
+        kind::SYMLINK => Fate::Refuse(status::FAILURE),
+        _ => Fate::Pass,
+    });
+    let moved = sides.up("from", "to").await.expect("moved");
+    assert_eq!(failures(&moved).len(), 1);
+    assert_eq!(fs::read_to_string(sides.remote("to/link")).expect("file"), "old");
+    sides.server().no_rule();
+    assert_eq!(sides.up("from", "to").await.expect("moved").failed, 0);
+    assert_eq!(fs::read_link(sides.remote("to/link")).expect("link"), Path::new("new"));
+    assert_eq!(fs::read_dir(sides.remote("to")).expect("folder").count(), 1, "no part is left");
+}
+
+#[tokio::test]
+async fn a_link_that_is_given_up_leaves_no_part() {
+    let sides = Sides::start().await;
+    fs::create_dir(sides.local("from")).expect("folder");
+    fs::create_dir(sides.remote("to")).expect("folder");
+    symlink("new", sides.local("from/link")).expect("link");
+    symlink("old", sides.remote("to/link")).expect("link");
+    let (saw, mut seen) = mpsc::unbounded_channel();
+    sides.server().rule(move |request| {
+        if request.kind == kind::EXTENDED && request.name().starts_with("posix-rename") {
+            let _nobody_waits = saw.send(());
+            return Fate::Swallow;
+        }
+        Fate::Pass
+    });
+    tokio::select! {
+        outcome = sides.up("from", "to") => panic!("it cannot be over: {outcome:?}"),
+        _ = seen.recv() => {}
+    }
+    sides.closed().await;
+    assert_eq!(fs::read_link(sides.remote("to/link")).expect("link"), Path::new("old"));
+    assert_eq!(fs::read_dir(sides.remote("to")).expect("folder").count(), 1, "no part is left");
 }

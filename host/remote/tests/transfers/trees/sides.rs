@@ -28,6 +28,11 @@ impl Sides {
         &self.0.server
     }
 
+    /// Ends the session, which waits for what still cleans up.
+    pub(crate) async fn closed(&self) {
+        self.0.session.close().await;
+    }
+
     /// A path of the daemon's side.
     pub(crate) fn local(&self, path: &str) -> PathBuf {
         self.0.here(path)
