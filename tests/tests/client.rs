@@ -137,6 +137,21 @@ fn a_job_that_was_left_alone_is_found_read_and_cancelled() -> anyhow::Result<()>
 }
 
 #[test]
+fn following_what_never_began_ends() -> anyhow::Result<()> {
+    let (daemon, sshd) = (shared_daemon()?, Sshd::shared()?);
+    let typist = Typist::new(&daemon)?;
+    fs::write(typist.folder.path().join("password"), "not the password")?;
+    let (_, id, errors) = read(&typist.run(&[host(&sshd)], "true", &["--detach"]).output()?);
+    let path = format!("/v1/jobs/{}", id.trim());
+    let ended = daemon.get(&format!("{path}?wait=60"))?;
+    ensure!(ended.body["error"]["phase"] == "auth", "{} {errors}", ended.text);
+    let told = daemon.get(&format!("{path}/output?wait=30"))?;
+    ensure!(told.headers.contains(r#""output-total": "0""#), "its client would ask for ever: {}", told.headers);
+    assert_eq!(read(&typist.typed(&["output", id.trim(), "--follow"])?), (Some(0), String::new(), String::new()));
+    Ok(())
+}
+
+#[test]
 fn the_words_can_be_completed() -> anyhow::Result<()> {
     for shell in ["bash", "zsh", "fish"] {
         let ended = Command::new(SETUP.program).args(["completions", shell]).output()?;

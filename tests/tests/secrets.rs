@@ -116,10 +116,12 @@ fn planted_secrets_are_found_nowhere() -> anyhow::Result<()> {
     elevated_jobs(&daemon, &sshd, &mut evidence)?;
     let api_key = caller(&daemon)?;
     open_jobs(&daemon, &sshd, &by_password, &mut evidence)?;
-    let paths = ["/job", "/v1/jobs", "/v1/audit", "/v1/keys", "/v1/plugins", "/v1/webhooks/deliveries", "/metrics"];
-    for path in paths.into_iter().chain(["/openapi.json", "/health", "/no/such/path"]) {
-        evidence.add_answer(path, &daemon.get(path)?);
+    for path in ["/job", "/v1/jobs", "/v1/audit", "/v1/keys", "/v1/plugins", "/metrics", "/openapi.json", "/health"] {
+        let answer = daemon.get(path)?;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        evidence.add_answer(path, &answer);
     }
+    evidence.add_answer("/no/such/path", &daemon.get("/no/such/path")?);
     evidence.add_folder(&daemon.data())?;
     let log = daemon.end()?;
     evidence.add_folder(&daemon.data())?;
@@ -156,6 +158,12 @@ fn open_jobs(daemon: &Daemon, sshd: &Sshd, login: &Value, evidence: &mut Evidenc
         let shown = daemon.get(&format!("{path}{wait}"))?;
         assert_eq!(shown.body["state"], state, "{}", shown.text);
         evidence.add_answer(&path, &shown);
+        if state == "finished" {
+            let path = format!("/v1/webhooks/deliveries?job={}", shown.body["id"].as_str().context("an id")?);
+            let deliveries = daemon.get(&path)?;
+            assert!(deliveries.status == 200 && deliveries.text.contains("127.0.0.1"), "{}", deliveries.text);
+            evidence.add_answer(&path, &deliveries);
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod exception;
 mod fault;
 mod fields;
 pub(crate) mod letter;
+mod listed;
 mod queue;
 mod rendering;
 mod states;

@@ -4,6 +4,7 @@ mod audit;
 mod batch;
 mod batches;
 mod children;
+mod entry;
 mod events;
 mod fields;
 mod files;

@@ -103,10 +103,14 @@ impl Ask {
         self
     }
 
+    /// The same, of which the daemon does no more when it is asked twice.
+    pub(crate) fn again(self) -> Self {
+        Self { repeatable: true, ..self }
+    }
+
     /// The same, known by a name, so that asking again does not do it again.
-    pub(crate) fn named(mut self, name: HeaderValue) -> Self {
-        self.repeatable = true;
-        self.header("idempotency-key", name)
+    pub(crate) fn named(self, name: HeaderValue) -> Self {
+        self.again().header("idempotency-key", name)
     }
 }
 
@@ -160,7 +164,7 @@ impl Api {
             };
             first = false;
             match pauses.next().filter(|_| is_worth_it) {
-                Some(pause) => sleep(error.pause().unwrap_or(pause)).await,
+                Some(pause) => sleep(error.pause(pause)).await,
                 None => return Err(error),
             }
         }

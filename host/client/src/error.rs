@@ -102,11 +102,12 @@ impl Error {
 }
 
 impl Error {
-    /// When the daemon wants to be asked again.
-    pub(crate) fn pause(&self) -> Option<Duration> {
+    /// When to ask again, where `usual` would be the time. The daemon may ask for more of it; it always says one second where it
+    /// does not know better, so that less would use all tries up within a few.
+    pub(crate) fn pause(&self, usual: Duration) -> Duration {
         match self {
-            Self::Refused(refusal) => refusal.retry_after,
-            _ => None,
+            Self::Refused(refusal) => refusal.retry_after.unwrap_or_default().max(usual),
+            _ => usual,
         }
     }
 }

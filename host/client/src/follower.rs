@@ -64,7 +64,7 @@ impl Follower {
                 _ => false,
             };
             match self.pauses.next().filter(|_| is_worth_it) {
-                Some(pause) => sleep(error.pause().unwrap_or(pause)).await,
+                Some(pause) => sleep(error.pause(pause)).await,
                 None => return Err(error),
             }
         }

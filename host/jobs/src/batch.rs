@@ -13,6 +13,7 @@ pub struct Batch {
     pub caller: String,
     /// When it came.
     pub created_at: Timestamp,
-    /// What was refused of it, as it is shown. It holds no secret.
+    /// What was refused of it, and what tells it again when it is sent again, as whoever takes batches writes it. It holds no
+    /// secret.
     pub refused: Value,
 }

@@ -2,6 +2,7 @@
 
 use crate::dispatcher::Dispatcher;
 use crate::keys::Keys;
+use crate::metrics::Metrics;
 use crate::retention::{self, Retention};
 use crate::store::{Owner, Recovered, Store};
 use crate::supervisor::supervise;
@@ -10,7 +11,7 @@ use hostler_credentials::Credentials;
 use hostler_model::{Failure, JobId};
 use hostler_plugins::Plugins;
 use serde::Deserialize;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub struct Config {
     pub max_running_per_caller: Option<NonZeroU32>,
     /// How many jobs may wait; beyond it a new one is refused with kind `busy`.
     pub max_queued: NonZeroU32,
+    /// How many bytes the requests of jobs that wait may have; beyond it a new one is refused with kind `busy`.
+    pub max_queued_bytes: NonZeroU64,
     /// How long a job may wait if it does not say, in seconds.
     pub default_ttl: u32,
     /// How many bytes of output and progress the log of a job takes; then it is cut. Results keep the head and tail of theirs.
@@ -42,10 +45,12 @@ pub struct Config {
     pub keep_finished: u64,
     /// How many ended jobs are kept; beyond it the oldest go.
     pub keep_count: u64,
-    /// How many bytes the database may have; beyond it the oldest ended jobs go.
+    /// How many bytes the database may have, but for the audit; beyond it the oldest ended jobs go.
     pub keep_bytes: u64,
     /// How long decisions are kept, in seconds.
     pub keep_audit: u64,
+    /// How many bytes of them; beyond it the oldest go.
+    pub keep_audit_bytes: u64,
     /// How long the daemon remembers which submission had an idempotency key, in seconds.
     pub idempotency_window: u64,
     /// A file of at least 32 random bytes to seal secrets with, instead of `secrets.key` in the data directory.
@@ -61,6 +66,7 @@ impl Default for Config {
             max_running_per_jump_host: None,
             max_running_per_caller: None,
             max_queued: NonZeroU32::new(10_000).expect("not zero"),
+            max_queued_bytes: NonZeroU64::new(256 << 20).expect("not zero"),
             default_ttl: 300,
             max_log_bytes: 16 << 20,
             drain_timeout: 30,
@@ -68,6 +74,7 @@ impl Default for Config {
             keep_count: 100_000,
             keep_bytes: 2 << 30,
             keep_audit: 365 * DAY,
+            keep_audit_bytes: 1 << 30,
             idempotency_window: DAY,
             secrets_key_file: None,
         }
@@ -90,10 +97,10 @@ impl Config {
         if !lost.is_empty() || !queued.is_empty() {
             tracing::warn!(ended = lost.len(), waiting = queued.len(), "an earlier run of the daemon left jobs open");
         }
-        record_ends(&*store, lost).await.map_err(Error::LeftOver)?;
+        let dispatcher = Dispatcher::start(&self, Arc::clone(&store), owner);
+        record_ends(&*store, &dispatcher.metrics, lost).await.map_err(Error::LeftOver)?;
         tokio::spawn(retention::keep(Arc::downgrade(&store), owner, Retention::new(&self)));
-        let keys = Keys::load(Arc::clone(&store)).await.map_err(Error::Keys)?;
-        let dispatcher = Dispatcher::start(&self, store, owner);
+        let keys = Keys::load(store).await.map_err(Error::Keys)?;
         let jobs = Jobs::new(self, plugins, dispatcher, vault, keys, webhooks, credentials);
         jobs.resume(queued);
         tokio::spawn(supervise(jobs.downgrade()));
@@ -109,14 +116,15 @@ impl Config {
     }
 }
 
-/// Has the audit tell how these jobs ended.
-async fn record_ends(store: &dyn Store, ids: Vec<JobId>) -> Result<(), Failure> {
+/// Has the audit tell how these jobs ended, and counts them.
+async fn record_ends(store: &dyn Store, metrics: &Metrics, ids: Vec<JobId>) -> Result<(), Failure> {
     if ids.is_empty() {
         return Ok(());
     }
     let page = Page { before: None, limit: ids.len(), with_results: false };
     for job in store.list(Filter { ids: Some(ids), ..Filter::default() }, page).await? {
         store.record(&trail::ended(&job), clock::now());
+        metrics.count(&job);
     }
     Ok(())
 }
@@ -124,6 +132,8 @@ async fn record_ends(store: &dyn Store, ids: Vec<JobId>) -> Result<(), Failure> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::conformance::{insert_job, queued};
+    use crate::store::{JobStore, Sqlite};
     use serde_json::json;
 
     #[test]
@@ -132,5 +142,16 @@ mod tests {
         assert!(serde_json::from_value::<Config>(json!({"max_running": 0})).is_err());
         let config: Config = serde_json::from_value(json!({"max_running": 3})).expect("valid");
         assert_eq!((config.max_running.get(), config.max_queued.get(), config.default_ttl), (3, 10_000, 300));
+    }
+
+    #[tokio::test]
+    async fn jobs_that_the_last_run_lost_are_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Sqlite::open(folder.path()).expect("a store");
+        insert_job(&store, &queued("a")).await.expect("insert");
+        let recovered = store.recover(Owner::new(), clock::now()).await.expect("recovered");
+        let metrics = Metrics::default();
+        record_ends(&store, &metrics, recovered.lost).await.expect("it reads");
+        assert_eq!(metrics.count_of("failed", "lost"), 1);
     }
 }

@@ -13,8 +13,9 @@ use crate::queue::{Queue, Room};
 use crate::running::Running;
 use crate::store::{Arrival, Inserted, KeptTask, Owner, Store, Waiting, Watch};
 use crate::work::{Prepare, Run, Task, Work};
-use crate::{Cancelled, Config, Filter, Idempotency, Job, Submitted, clock, failures, to_its_end, trail};
+use crate::{Cancelled, Config, Filter, Idempotency, Job, State, Submitted, clock, failures, to_its_end, trail};
 use hostler_model::{Failure, JobId};
+use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::RwLock;
@@ -66,7 +67,11 @@ impl Dispatcher {
             journal: Journal::start(Arc::clone(&store), config.max_log_bytes),
             store,
             owner,
-            queue: Queue::new(config.max_queued.get() as usize, config.max_running.get() as usize),
+            queue: Queue::new(
+                config.max_queued.get() as usize,
+                usize::try_from(config.max_queued_bytes.get()).unwrap_or(usize::MAX),
+                config.max_running.get() as usize,
+            ),
             ends: Arc::default(),
             metrics: Metrics::default(),
             running: Running::default(),
@@ -88,6 +93,11 @@ impl Dispatcher {
             return Err(failures::stopping());
         }
         self.queue.reserve()
+    }
+
+    /// Takes room for so many bytes, too.
+    pub(crate) fn widen(&self, room: Room, bytes: usize) -> Result<Room, Failure> {
+        self.queue.widen(room, bytes)
     }
 
     /// Stores a job, and begins its work if there is a place for it and nobody waits for one, or else queues
@@ -161,13 +171,21 @@ impl Dispatcher {
         let this = Arc::clone(self);
         to_its_end(async move {
             let _alone = this.door.write().await;
-            let cancelled = this.store.request_cancel(filter, clock::now()).await?;
-            this.queue.remove(&cancelled.ended);
+            let at = clock::now();
+            let cancelled = this.store.request_cancel(filter, at).await?;
+            for job in this.queue.remove(&cancelled.ended) {
+                this.count_canceled(job, at);
+            }
             this.ends.announce(&cancelled.ended);
             this.running.cancel(&cancelled.asked);
             Ok(cancelled)
         })
         .await
+    }
+
+    /// Counts a job that was cancelled before it began: of what had left the queue by then, whoever has it does.
+    fn count_canceled(&self, job: Job, at: Timestamp) {
+        self.metrics.ended(&job.ended(State::Canceled, failures::canceled().into(), at));
     }
 
     /// One job, when it has ended or `patience` is over; `None` if there is none of that name.

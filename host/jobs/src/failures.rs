@@ -23,6 +23,14 @@ pub(crate) fn full(max_queued: usize) -> Failure {
     failure(ErrorKind::Busy, format!("{max_queued} jobs are waiting already; submit the job again later."))
 }
 
+/// The queue has no room for so much.
+pub(crate) fn full_of_bytes(max_queued_bytes: usize) -> Failure {
+    let message = format!(
+        "With this job, the requests that wait would have more than {max_queued_bytes} bytes; submit the job again later."
+    );
+    failure(ErrorKind::Busy, message)
+}
+
 /// The daemon takes no new jobs.
 pub(crate) fn stopping() -> Failure {
     failure(ErrorKind::Busy, "The daemon is stopping; submit the job again when it is back.")

@@ -28,7 +28,7 @@ pub struct Slice {
     pub offset: u64,
     /// What was written there, as far as it fits.
     pub bytes: Vec<u8>,
-    /// How long the stream is in all, once its run has ended. What of it is not in the log was cut.
+    /// How long the stream is in all, once its run or the whole job has ended. What of it is not in the log was cut.
     pub total: Option<u64>,
 }
 
@@ -137,7 +137,11 @@ impl Follower {
         loop {
             let is_over = self.is_over;
             self.news.note();
-            let slice = self.store.output(self.job.id, run, stream.into(), offset).await?;
+            let mut slice = self.store.output(self.job.id, run, stream.into(), offset).await?;
+            // The run may have no end in the log, or never have begun.
+            if is_over && slice.is_pending() {
+                slice.total = Some(slice.offset);
+            }
             if is_over || !slice.is_pending() || Instant::now() >= deadline {
                 return Ok(slice);
             }

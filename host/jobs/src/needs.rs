@@ -62,3 +62,43 @@ impl fmt::Display for Key {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lanes::Lanes;
+    use crate::store::conformance::queued;
+    use hostler_model::Hop;
+
+    /// Why the second of these jobs waits while the first one runs.
+    fn waiting_for(config: &Config, first: &Job, second: &Job) -> Option<String> {
+        let mut lanes = Lanes::new(9);
+        let needs = |job| Need::of(job, config, 9);
+        assert!(lanes.start(&needs(first)));
+        lanes.waiting_for(&needs(second))
+    }
+
+    #[test]
+    fn jobs_that_go_through_one_jump_host_wait_for_each_other() {
+        let config = Config { max_running_per_jump_host: NonZeroU32::new(1), ..Config::default() };
+        let through = |target, jumps: &[&str]| {
+            let mut job = queued(target);
+            let hop = |host: &&str| Hop { host: (*host).into(), port: 22, user: "admin".into() };
+            job.plan.target.jumps = jumps.iter().map(hop).collect();
+            job
+        };
+        let first = through("a", &["jump", "other", "jump"]);
+        let why = waiting_for(&config, &first, &through("b", &["third", "JUMP"]));
+        assert_eq!(why.as_deref(), Some("jump host jump:22: 1 of 1 jobs run"));
+        assert_eq!(waiting_for(&config, &first, &through("b", &["third"])), None);
+    }
+
+    #[test]
+    fn jobs_of_one_caller_wait_for_each_other() {
+        let config = Config { max_running_per_caller: NonZeroU32::new(1), ..Config::default() };
+        let (first, other) = (queued("a"), Job { caller: "another".into(), ..queued("b") });
+        let why = waiting_for(&config, &first, &queued("b"));
+        assert_eq!(why.as_deref(), Some("caller somebody: 1 of 1 jobs run"));
+        assert_eq!(waiting_for(&config, &first, &other), None);
+    }
+}

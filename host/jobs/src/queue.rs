@@ -24,8 +24,11 @@ impl Drop for Place {
     }
 }
 
-/// A place in the queue. It is free again when this is dropped.
-pub(crate) struct Room(#[expect(dead_code, reason = "it is held for its drop")] OwnedSemaphorePermit);
+/// A place in the queue, and bytes of it. They are free again when this is dropped.
+pub(crate) struct Room {
+    _place: OwnedSemaphorePermit,
+    _bytes: Option<OwnedSemaphorePermit>,
+}
 
 /// Instants beyond it may not be representable.
 const LONGEST_TTL: Duration = Duration::from_hours(30 * 365 * 24);
@@ -35,6 +38,8 @@ pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     rooms: Arc<Semaphore>,
     max: usize,
+    bytes: Arc<Semaphore>,
+    max_bytes: usize,
     /// A job came, or a place is free again.
     changed: Notify,
     deadlines_changed: Notify,
@@ -79,12 +84,15 @@ impl Waiting {
 }
 
 impl Queue {
-    pub(crate) fn new(max: usize, max_running: usize) -> Arc<Self> {
+    pub(crate) fn new(max: usize, max_bytes: usize, max_running: usize) -> Arc<Self> {
         let lanes = Lanes::new(max_running);
+        let max_bytes = max_bytes.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             waiting: Mutex::new(Waiting { by_id: HashMap::new(), by_deadline: BTreeSet::new(), lanes }),
             rooms: Arc::new(Semaphore::new(max)),
             max,
+            bytes: Arc::new(Semaphore::new(max_bytes)),
+            max_bytes,
             changed: Notify::new(),
             deadlines_changed: Notify::new(),
         })
@@ -92,7 +100,17 @@ impl Queue {
 
     /// Takes a place for a job that is about to be accepted; fails with kind `busy` if all are taken.
     pub(crate) fn reserve(&self) -> Result<Room, Failure> {
-        Arc::clone(&self.rooms).try_acquire_owned().map(Room).map_err(|_| failures::full(self.max))
+        let place = Arc::clone(&self.rooms).try_acquire_owned().map_err(|_| failures::full(self.max))?;
+        Ok(Room { _place: place, _bytes: None })
+    }
+
+    /// Adds bytes to a place; fails with kind `busy` if there are not so many. Who needs more than there are may have all
+    /// of them.
+    pub(crate) fn widen(&self, room: Room, bytes: usize) -> Result<Room, Failure> {
+        let wanted = u32::try_from(bytes.min(self.max_bytes)).unwrap_or(u32::MAX);
+        let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(wanted);
+        let bytes = bytes.map_err(|_| failures::full_of_bytes(self.max_bytes))?;
+        Ok(Room { _bytes: Some(bytes), ..room })
     }
 
     /// How many jobs wait, and how many are carried out.
@@ -171,13 +189,13 @@ impl Queue {
         entries.into_iter().map(|entry| (entry.job, entry.ttl)).collect()
     }
 
-    /// Drops these jobs, as far as they wait.
-    pub(crate) fn remove(&self, ids: &[JobId]) {
+    /// Takes out these jobs, as far as they wait, and drops their work.
+    pub(crate) fn remove(&self, ids: &[JobId]) -> Vec<Job> {
         let mut waiting = self.waiting();
         let removed: Vec<Entry> = ids.iter().filter_map(|id| waiting.remove(*id)).collect();
         drop(waiting);
         self.changed.notify_one();
-        drop(removed);
+        removed.into_iter().map(|entry| entry.job).collect()
     }
 
     /// Drops all jobs.

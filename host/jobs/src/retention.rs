@@ -11,17 +11,20 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How many heartbeats there are between two sweeps.
 const SWEEP_EVERY: u32 = 6;
 
-/// How long, and how much, is kept. A job that has not ended is always kept.
+/// How long, and how much, is kept. A job that has not ended is always kept, and so is one that a webhook tells of, until
+/// that was tried once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Retention {
     /// How long a job is kept after its end, if it did not say.
     pub(crate) finished: Duration,
     /// How many ended jobs are kept.
     pub(crate) count: u64,
-    /// How many bytes the whole database may have before ended jobs go.
+    /// How many bytes the database may have, but for the audit, before ended jobs go.
     pub(crate) bytes: u64,
     /// How long decisions are kept.
     pub(crate) audit: Duration,
+    /// How many bytes of them.
+    pub(crate) audit_bytes: u64,
     /// How long the names are kept that callers gave their submissions.
     pub(crate) idempotency: Duration,
 }
@@ -33,6 +36,7 @@ impl Retention {
             count: config.keep_count,
             bytes: config.keep_bytes,
             audit: Duration::from_secs(config.keep_audit),
+            audit_bytes: config.keep_audit_bytes,
             idempotency: Duration::from_secs(config.idempotency_window),
         }
     }

@@ -16,6 +16,7 @@ pub(super) mod workers;
 
 pub(super) use job::{JobView, Retval};
 
+use super::listed;
 use super::template::{self, Refusal};
 use crate::guard::{Canceler, Reader};
 use crate::{Api, error::Error};
@@ -24,14 +25,11 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use hostler_jobs::{Filter, Page, to_its_end};
+use hostler_jobs::{Filter, to_its_end};
 use hostler_model::JobId;
 use refused::Refused;
 use serde::Serialize;
 use serde_json::Value;
-
-/// How many jobs one answer lists; the dialects have no pages.
-const LIST_LIMIT: usize = 1000;
 
 /// What every success is wrapped in.
 #[derive(Serialize)]
@@ -78,12 +76,10 @@ pub(super) fn closed(routes: Router<Api>) -> Router<Api> {
 async fn jobs(Reader(caller): Reader, State(api): State<Api>, uri: Uri) -> Result<Response, Refused> {
     let Some(filter) = wanted::read(&uri)?.filter() else { return Ok(success::<[JobView; 0]>([]).into_response()) };
     let filter = Filter { caller: caller.reach(), ..filter };
-    let mut jobs = api.backend.list(filter, Page::first(LIST_LIMIT + 1)).await?;
-    let cut = jobs.len() > LIST_LIMIT;
-    jobs.truncate(LIST_LIMIT);
+    let (jobs, cut) = listed::newest(&api, filter).await?;
     let mut reply = Envelope::new(jobs.iter().map(JobView::from).collect::<Vec<_>>());
     if cut {
-        reply.message = format!("success, but only the newest {LIST_LIMIT} jobs are listed; use a filter");
+        reply.message = format!("success, but only the newest {} jobs are listed; use a filter", jobs.len());
     }
     Ok(Json(reply).into_response())
 }

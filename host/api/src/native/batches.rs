@@ -1,27 +1,30 @@
 //! Batches: jobs that are submitted together, under `/v1/batches`.
 
 use super::batch::{BatchRequest, Only, RetryRequest, asked, merged};
-use super::children::{BatchAnswer, Children, Refused};
+use super::children::{BatchAnswer, Children, Refused, Target};
+use super::entry::{Entry, Record};
 use super::parameters;
 use super::problem::{Problem, Refusals};
-use super::request::{idempotency, object};
+use super::request::{idempotency, parsed, text};
 use crate::guard::{Canceler, Reader, Submitter};
-use crate::{Api, error::Error, trace};
+use crate::{Api, trace};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use hostler_jobs::{Batch, Filter, Page, State as Standing, to_its_end};
-use hostler_model::{BatchId, Caller, ErrorKind, Failure, Phase};
+use hostler_jobs::{Batch, Filter, Job, Page, State as Standing, to_its_end};
+use hostler_model::{BatchId, Caller, ErrorKind, Failure, JobId, Phase};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
-/// So many batches are read and submitted at once; others wait. They may be large.
+/// So many batches are taken apart and submitted at once: then they take many times the memory of their bodies. Those are
+/// read before, because a slow client must keep nobody waiting. They take no more memory than was sent, each within its limit,
+/// and there is one on each connection at most; whoever sends fast enough to fill that can do it by the dialects' bulks, too.
 static BATCHES: Semaphore = Semaphore::const_new(4);
 
 /// A batch and where its jobs stand.
@@ -85,12 +88,18 @@ pub(super) async fn submit(
     body: Body,
 ) -> Result<Response, Problem> {
     parameters(&uri, &[])?;
+    let body = text(body, &headers, api.config.batch_body_limit, &api).await?;
     let _turn = BATCHES.acquire().await;
-    let fields = object(body, &headers, api.config.batch_body_limit, &api).await?;
+    let fields = parsed(&body)?;
+    drop(body);
     let idempotency = idempotency(&headers, &fields, api.backend.as_ref())?;
     let BatchRequest { targets, common } = BatchRequest::read(fields, api.config.max_batch)?;
-    let children = targets.into_iter().map(move |own| merged(common.clone(), own));
-    to_its_end(Children::new(api, caller, idempotency, trace::read(&headers)).submit(children)).await
+    let targets = targets.into_iter().enumerate().map(move |(index, own)| {
+        let fields = merged(common.clone(), own);
+        Target { index, name: index.to_string(), fields }
+    });
+    let entry = Entry::make(&api, &caller, idempotency.as_ref(), None).await?;
+    to_its_end(Children::new(api, caller, idempotency, trace::read(&headers), entry).submit(targets)).await
 }
 
 /// Shows a batch
@@ -153,23 +162,32 @@ pub(super) async fn retry(
 ) -> Result<Response, Problem> {
     parameters(&uri, &[])?;
     let batch = seen(&api, &caller, &id).await?;
+    let body = text(body, &headers, api.config.body_limit, &api).await?;
     let _turn = BATCHES.acquire().await;
-    let fields = object(body, &headers, api.config.body_limit, &api).await?;
-    let idempotency = idempotency(&headers, &fields, api.backend.as_ref())?;
+    let fields = parsed(&body)?;
+    drop(body);
+    let idempotency = idempotency(&headers, &(batch.id, &fields), api.backend.as_ref())?;
     let RetryRequest { only, changes } = RetryRequest::read(fields)?;
     let states = match only {
         Only::Failed => [Standing::Failed].into(),
         Only::Unfinished => [Standing::Failed, Standing::Canceled].into(),
     };
-    let page = Page { before: None, limit: api.config.max_batch, with_results: false };
-    let mut jobs = api.backend.list(Filter { states, ..of(batch.id) }, page).await?;
-    if jobs.is_empty() {
-        return Err(Error::Over("No job of this batch has failed; there is nothing to do once more.".into()).into());
-    }
-    // The list has the newest first.
-    jobs.reverse();
-    let children = jobs.into_iter().map(move |job| merged(asked(&job), changes.clone()));
-    to_its_end(Children::new(api, caller, idempotency, trace::read(&headers)).submit(children)).await
+    let entry = Entry::make(&api, &caller, idempotency.as_ref(), Some(Filter { states, ..of(batch.id) })).await?;
+    let sources = entry.record.sources.clone();
+    let mut jobs = all(&api, &sources).await?;
+    let targets = sources.into_iter().enumerate().filter_map(move |(index, source)| {
+        // One that is not kept any more cannot be done once more.
+        let fields = merged(asked(&jobs.remove(&source)?), changes.clone());
+        Some(Target { index, name: source.to_string(), fields })
+    });
+    to_its_end(Children::new(api, caller, idempotency, trace::read(&headers), entry).submit(targets)).await
+}
+
+/// Those of these jobs that are kept.
+async fn all(api: &Api, ids: &[JobId]) -> Result<HashMap<JobId, Job>, Problem> {
+    let page = Page { before: None, limit: ids.len(), with_results: false };
+    let jobs = api.backend.list(Filter { ids: Some(ids.to_vec()), ..Filter::default() }, page).await?;
+    Ok(jobs.into_iter().map(|job| (job.id, job)).collect())
 }
 
 /// The jobs of a batch.
@@ -189,6 +207,7 @@ async fn seen(api: &Api, caller: &Caller, id: &str) -> Result<Batch, Problem> {
 
 async fn show(api: &Api, batch: Batch) -> Result<Json<BatchView>, Problem> {
     let counts = api.backend.counts(of(batch.id)).await?.into();
-    let Batch { id, caller, created_at, refused } = batch;
+    let Record { refused, .. } = Record::of(&batch)?;
+    let Batch { id, caller, created_at, .. } = batch;
     Ok(Json(BatchView { id, caller, created_at, counts, refused, jobs_url: format!("/v1/jobs?batch={id}") }))
 }

@@ -1,5 +1,6 @@
 //! The jobs of a batch, one for each target, on their way in.
 
+use super::entry::Entry;
 use super::problem::{Problem, ProblemView};
 use super::request::JobRequest;
 use crate::Api;
@@ -9,7 +10,7 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use futures::stream;
-use hostler_jobs::{Batch, Idempotency, Job, Submission, Submitted};
+use hostler_jobs::{Idempotency, Job, Submission, Submitted};
 use hostler_model::{BatchId, Caller, JobId};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -55,6 +56,15 @@ pub(super) struct Refused<'a> {
     problem: ProblemView<'a>,
 }
 
+/// A target of a batch on its way in.
+pub(super) struct Target {
+    pub(super) index: usize,
+    /// What it is called in the batch: however often that is sent, no other target has this name.
+    pub(super) name: String,
+    /// The request.
+    pub(super) fields: Map<String, Value>,
+}
+
 /// Who submits the jobs of a batch.
 pub(super) struct Children {
     api: Api,
@@ -63,6 +73,7 @@ pub(super) struct Children {
     idempotency: Option<Idempotency>,
     /// The trace that the request is part of.
     trace: Option<String>,
+    entry: Entry,
 }
 
 /// One target, and what became of it.
@@ -78,46 +89,35 @@ impl Children {
         caller: Arc<Caller>,
         idempotency: Option<Idempotency>,
         trace: Option<String>,
-    ) -> Arc<Self> {
-        Arc::new(Self { api, caller, idempotency, trace })
+        entry: Entry,
+    ) -> Self {
+        Self { api, caller, idempotency, trace, entry }
     }
 
-    /// Submits a request for each target, records the batch, and tells of both.
+    /// Submits a request for each target, records those that were refused, and tells of all.
     pub(super) async fn submit(
-        self: Arc<Self>,
-        requests: impl Iterator<Item = Map<String, Value>> + Send + 'static,
+        self,
+        targets: impl Iterator<Item = Target> + Send + 'static,
     ) -> Result<Response, Problem> {
-        let (mut id, mut answered) = (BatchId::new(), Vec::new());
-        let mut requests = requests.enumerate();
-        // One by one until there is a job: if the same came before, that job names the batch that it became.
-        for (index, fields) in requests.by_ref() {
-            let first = Arc::clone(&self).child(id, index, fields).await;
-            match first {
-                Answered { job: Err(problem), .. } if problem.is_idempotency_conflict() => return Err(problem),
-                _ => answered.push(first),
-            }
-            if let Some(Answered { job: Ok(job), .. }) = answered.last() {
-                id = job.batch.unwrap_or(id);
-                break;
-            }
-        }
-        let children = requests.map(|(index, fields)| Arc::clone(&self).child(id, index, fields));
-        answered.extend(stream::iter(children).buffered(AT_ONCE).collect::<Vec<_>>().await);
-        self.record(id, &answered).await
+        let this = Arc::new(self);
+        let of_each = Arc::clone(&this);
+        let answered = targets.map(move |target| Arc::clone(&of_each).child(target));
+        let answered: Vec<Answered> = stream::iter(answered).buffered(AT_ONCE).collect().await;
+        this.record(&answered).await
     }
 
-    async fn child(self: Arc<Self>, batch: BatchId, index: usize, fields: Map<String, Value>) -> Answered {
+    async fn child(self: Arc<Self>, Target { index, name, fields }: Target) -> Answered {
         let host = fields.get("connection_args").and_then(|args| args.get("host")?.as_str().map(str::to_owned));
         // No header can hold a line break, so no other submission has this key.
-        let numbered = |it: &Idempotency| Idempotency { key: format!("{}\n{index}", it.key), ..it.clone() };
+        let named = |it: &Idempotency| Idempotency { key: format!("{}\n{name}", it.key), ..it.clone() };
         let backend = &self.api.backend;
         let submitted = async {
             let request = JobRequest::read(fields)?;
             request.try_parsing(&self.api).await?;
             let request = request.into_request(|driver| backend.schemas(driver));
             let submission = Submission {
-                idempotency: self.idempotency.as_ref().map(numbered),
-                batch: Some(batch),
+                idempotency: self.idempotency.as_ref().map(named),
+                batch: Some(self.entry.batch.id),
                 trace: self.trace.clone(),
                 ..Submission::new(request, Caller::clone(&self.caller))
             };
@@ -128,7 +128,7 @@ impl Children {
         Answered { index, host, job }
     }
 
-    async fn record(&self, id: BatchId, answered: &[Answered]) -> Result<Response, Problem> {
+    async fn record(&self, answered: &[Answered]) -> Result<Response, Problem> {
         let (mut jobs, mut refused) = (Vec::new(), Vec::new());
         for Answered { index, host, job } in answered {
             match job {
@@ -136,13 +136,9 @@ impl Children {
                 Err(problem) => refused.push(Refused { index: *index, host: host.as_deref(), problem: problem.view() }),
             }
         }
-        let known = self.api.backend.batch(id).await?.is_some();
-        if !known {
-            let (caller, created_at) = (self.caller.name.clone(), id.made_at());
-            let batch = Batch { id, caller, created_at, refused: json!(refused) };
-            self.api.backend.insert_batch(batch).await?;
-        }
-        let status = if known { StatusCode::OK } else { StatusCode::CREATED };
+        self.entry.refuse(&self.api, json!(refused)).await?;
+        let id = self.entry.batch.id;
+        let status = if self.entry.known { StatusCode::OK } else { StatusCode::CREATED };
         let location = format!("/v1/batches/{id}");
         Ok((status, [(LOCATION, location)], Json(BatchAnswer { id, jobs, refused })).into_response())
     }

@@ -22,11 +22,6 @@ impl Problem {
         Self { job: Some(job), ..self }
     }
 
-    /// Whether the same key came with another request before.
-    pub(super) fn is_idempotency_conflict(&self) -> bool {
-        matches!(&self.error, Error::Failed(failure) if failure.kind == ErrorKind::IdempotencyConflict)
-    }
-
     /// The document.
     pub(super) fn view(&self) -> ProblemView<'_> {
         let status = self.error.status();

@@ -205,23 +205,32 @@ pub(super) async fn object(
     limit: usize,
     api: &Api,
 ) -> Result<Map<String, Value>, Problem> {
+    parsed(&text(body, headers, limit, api).await?)
+}
+
+/// The body, of which is known only that it is to be JSON.
+pub(super) async fn text(body: Body, headers: &HeaderMap, limit: usize, api: &Api) -> Result<Vec<u8>, Problem> {
     let is_json = |media_type: &[u8]| media_type.trim_ascii().eq_ignore_ascii_case(b"application/json");
     let essence = headers.get(CONTENT_TYPE).map(|value| value.as_bytes().split(|byte| *byte == b';').next());
     if !essence.is_none_or(|essence| essence.is_some_and(is_json)) {
         return Err(invalid("Send JSON, with the header `Content-Type: application/json`.".into()));
     }
-    let body = body::read_up_to(body, limit, &api.config).await?;
+    Ok(body::read_up_to(body, limit, &api.config).await?)
+}
+
+/// What it says, if that is an object.
+pub(super) fn parsed(body: &[u8]) -> Result<Map<String, Value>, Problem> {
     // serde_json says where it is wrong and what was expected, and never what it found.
-    match serde_json::from_slice(&body).map_err(|error| invalid(format!("The body is no JSON: {error}.")))? {
+    match serde_json::from_slice(body).map_err(|error| invalid(format!("The body is no JSON: {error}.")))? {
         Value::Object(fields) => Ok(fields),
         _ => Err(invalid("The body should be an object.".into())),
     }
 }
 
-/// How the client named what it submits. What it submits is told by its meaning: the order of fields does not matter.
+/// How the client named what it asks for. What that is is told by its meaning: the order of fields does not matter.
 pub(super) fn idempotency(
     headers: &HeaderMap,
-    body: &Map<String, Value>,
+    asked: &(impl Serialize + ?Sized),
     backend: &dyn Backend,
 ) -> Result<Option<Idempotency>, Problem> {
     let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
@@ -229,6 +238,6 @@ pub(super) fn idempotency(
     let key =
         key.ok_or_else(|| invalid(format!("`{IDEMPOTENCY_KEY}` is 1 to {LONGEST_KEY} visible characters of ASCII.")))?;
     // A map of serde_json is sorted.
-    let canonical = zeroize::Zeroizing::new(serde_json::to_vec(body).expect("JSON can be written"));
+    let canonical = zeroize::Zeroizing::new(serde_json::to_vec(asked).expect("JSON can be written"));
     Ok(Some(Idempotency { key: key.into(), fingerprint: backend.fingerprint(&canonical) }))
 }

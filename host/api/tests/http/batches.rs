@@ -3,10 +3,16 @@
 use crate::scripted::{KEY, Scripted, no_host_keys, send};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use futures::FutureExt;
+use futures::stream::pending;
 use hostler_api::{Api, Config};
 use hostler_jobs::{Job, State};
 use hostler_model::{JobId, Parsing, Secret};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
+use std::io;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// A batch for these hosts.
 fn batch(hosts: &[&str]) -> Value {
@@ -20,7 +26,11 @@ fn batch(hosts: &[&str]) -> Value {
 
 /// Sends a batch with an idempotency key.
 async fn submit_as(backend: &Scripted, key: &str, body: &Value) -> (StatusCode, Value) {
-    let request = Request::post("/v1/batches").header("x-api-key", KEY).header("idempotency-key", key);
+    post_as(backend, key, "/v1/batches", body).await
+}
+
+async fn post_as(backend: &Scripted, key: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+    let request = Request::post(path).header("x-api-key", KEY).header("idempotency-key", key);
     let (status, _, text) = send(&backend.api(), request.body(body.to_string().into()).expect("a request")).await;
     (status, serde_json::from_str(&text).expect("a body of JSON"))
 }
@@ -111,6 +121,77 @@ async fn a_batch_that_is_sent_again_is_the_same_batch() {
     assert_eq!(backend.script().batches.len(), 1);
     let (status, problem) = submit_as(&backend, "k", &batch(&["a", "c"])).await;
     assert_eq!((status, &problem["kind"]), (StatusCode::CONFLICT, &json!("idempotency-conflict")));
+}
+
+#[tokio::test]
+async fn a_batch_stays_one_when_what_was_refused_of_it_is_taken_later() {
+    let backend = Scripted::default();
+    backend.script().unwanted = vec!["a".into()];
+    let (status, first) = submit_as(&backend, "k", &batch(&["a", "b"])).await;
+    assert_eq!((status, &first["refused"][0]["host"]), (StatusCode::CREATED, &json!("a")));
+    backend.script().unwanted.clear();
+    let (status, problem) = submit_as(&backend, "k", &batch(&["a", "c"])).await;
+    assert_eq!((status, &problem["kind"]), (StatusCode::CONFLICT, &json!("idempotency-conflict")));
+    assert_eq!(backend.script().named.len(), 1, "something of another batch was begun");
+    let (status, again) = submit_as(&backend, "k", &batch(&["a", "b"])).await;
+    assert_eq!((status, &again["id"]), (StatusCode::OK, &first["id"]));
+    assert_eq!((&again["jobs"][1]["id"], &again["refused"]), (&first["jobs"][0]["id"], &json!([])));
+    let batches: Vec<_> = backend.script().named.iter().filter_map(|(_, job)| job.batch).collect();
+    assert_eq!((batches.len(), batches[0]), (2, batches[1]), "cancelling the batch would leave one of its jobs");
+    let (_, shown) = backend.ask("GET", &format!("/v1/batches/{}", batches[0]), Value::Null).await;
+    assert_eq!(shown["refused"], json!([]));
+}
+
+#[tokio::test]
+async fn a_key_names_another_batch_a_day_later() {
+    let backend = Scripted::default();
+    let (_, first) = submit_as(&backend, "k", &batch(&["a"])).await;
+    backend.script().batches[0].created_at -= SignedDuration::from_hours(25);
+    backend.script().named.clear();
+    let (status, second) = submit_as(&backend, "k", &batch(&["b"])).await;
+    assert_eq!(status, StatusCode::CREATED);
+    assert_ne!(second["id"], first["id"]);
+    let (status, again) = submit_as(&backend, "k", &batch(&["b"])).await;
+    assert_eq!((status, again), (StatusCode::OK, second));
+}
+
+#[tokio::test]
+async fn a_retry_that_is_sent_again_is_the_same_retry() {
+    let (backend, id) = standing(&[State::Started, State::Failed]).await;
+    let path = format!("/v1/batches/{id}/retry");
+    let secrets = json!({"connection_args": {"password": "pw"}});
+    let (status, first) = post_as(&backend, "k", &path, &secrets).await;
+    assert_eq!((status, first["jobs"].as_array().map(Vec::len)), (StatusCode::CREATED, Some(1)), "{first}");
+    // The older job comes to stand before the one that is done once more already.
+    backend.script().jobs.iter_mut().for_each(|job| job.state = State::Failed);
+    let (status, again) = post_as(&backend, "k", &path, &secrets).await;
+    assert_eq!((status, &again), (StatusCode::OK, &first));
+    let begun = backend.script().named.len();
+    assert_eq!(begun, 1);
+    let (status, both) = post_as(&backend, "another", &path, &secrets).await;
+    assert_eq!((status, both["jobs"].as_array().map(Vec::len)), (StatusCode::CREATED, Some(2)));
+
+    let other = submit_as(&backend, "other", &batch(&["b"])).await.1["id"].clone();
+    let (id, failed) = (other.as_str().expect("an id"), JobId::new());
+    let batch = Some(id.parse().expect("an id"));
+    backend.script().jobs.push(Job { id: failed, batch, ..crate::scripted::job(State::Failed) });
+    let (status, problem) = post_as(&backend, "k", &format!("/v1/batches/{id}/retry"), &secrets).await;
+    assert_eq!((status, &problem["kind"]), (StatusCode::CONFLICT, &json!("idempotency-conflict")), "of another batch");
+}
+
+#[tokio::test]
+async fn slow_bodies_keep_no_other_batch_waiting() {
+    let backend = Scripted::default();
+    let slow = (0..8).map(|_| {
+        let body = Body::from_stream(pending::<Result<Vec<u8>, io::Error>>());
+        let request = Request::post("/v1/batches").header("x-api-key", KEY).body(body).expect("a request");
+        let api = backend.api();
+        Box::pin(async move { send(&api, request).await.0 })
+    });
+    let mut slow: Vec<_> = slow.collect();
+    assert!(slow.iter_mut().all(|one| one.now_or_never().is_none()), "each waits for its body");
+    let quick = timeout(Duration::from_secs(5), backend.ask("POST", "/v1/batches", batch(&["a"]))).await;
+    assert_eq!(quick.expect("it waits for the slow ones").0, StatusCode::CREATED);
 }
 
 #[tokio::test]

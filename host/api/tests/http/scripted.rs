@@ -39,6 +39,8 @@ pub(crate) struct Script {
     pub(crate) tasks: Vec<Task>,
     /// How a submission ends; without one it makes a queued job.
     pub(crate) rejection: Option<fn() -> Rejection>,
+    /// Hosts that no job is for.
+    pub(crate) unwanted: Vec<String>,
     /// Submissions that had a name, and the jobs that they became.
     pub(crate) named: Vec<(Idempotency, Job)>,
     /// Batches that were recorded.
@@ -232,7 +234,9 @@ impl Backend for Scripted {
         }
         script.submitted = Some(request);
         script.submitter = Some(caller);
-        let (rejection, slow) = (script.rejection, script.slow_submit.clone());
+        let is_unwanted = script.unwanted.contains(&job.plan.target.host);
+        let rejection = if is_unwanted { Some(unwanted as fn() -> Rejection) } else { script.rejection };
+        let slow = script.slow_submit.clone();
         if rejection.is_none() {
             script.named.extend(idempotency.map(|idempotency| (idempotency, job.clone())));
         }
@@ -365,7 +369,12 @@ impl Backend for Scripted {
     }
 
     fn insert_batch(&self, batch: Batch) -> BoxFuture<'_, Result<(), Failure>> {
-        self.script().batches.push(batch);
+        let mut script = self.script();
+        match script.batches.iter_mut().find(|kept| kept.id == batch.id) {
+            Some(kept) if kept.created_at == batch.created_at => *kept = batch,
+            Some(_) => {}
+            None => script.batches.push(batch),
+        }
         ready(Ok(())).boxed()
     }
 
@@ -529,9 +538,14 @@ impl Backend for Scripted {
     }
 }
 
+fn unwanted() -> Rejection {
+    Failure::new(ErrorKind::Denied, Phase::Policy, "Nothing is done there.").into()
+}
+
 /// Whether a filter means a job, as far as tests use it.
 fn wanted(filter: &Filter, job: &Job) -> bool {
     filter.id.is_none_or(|id| id == job.id)
+        && filter.ids.as_ref().is_none_or(|ids| ids.contains(&job.id))
         && (filter.states.is_empty() || filter.states.contains(&job.state))
         && filter.caller.as_ref().is_none_or(|caller| *caller == job.caller)
         && filter.pinned.is_none_or(|pinned| pinned == job.options.pinned)

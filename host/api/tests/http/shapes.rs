@@ -192,9 +192,24 @@ async fn filters_reach_the_backend() {
 
 #[tokio::test]
 async fn a_list_that_was_cut_says_so() {
-    let (_, reply) = Scripted::with_jobs(vec![job(State::Queued); 1001]).ask("GET", "/job", Value::Null).await;
-    assert_eq!(reply["data"].as_array().map(Vec::len), Some(1000));
-    assert!(reply["message"].as_str().is_some_and(|message| message.contains("newest 1000")), "{}", reply["message"]);
+    // A thousand at most, and those with less than 32 MiB together.
+    for (job, count, listed) in [(job(State::Queued), 1001, 1000), (large(17 << 20), 2, 1)] {
+        let mut jobs: Vec<Job> = (0..count).map(|_| Job { id: JobId::new(), ..job.clone() }).collect();
+        jobs.reverse();
+        let backend = Scripted::with_jobs(jobs);
+        let (_, reply) = backend.ask("GET", "/job", Value::Null).await;
+        assert_eq!(reply["data"].as_array().map(Vec::len), Some(listed));
+        let message = reply["message"].as_str().expect("a message");
+        assert!(message.contains(&format!("newest {listed} jobs")), "{message}");
+        let (_, reply) = backend.ask("GET", "/v0.4/jobs", Value::Null).await;
+        assert_eq!(reply.as_array().map(Vec::len), Some(listed));
+    }
+}
+
+/// A job whose command wrote so many bytes.
+fn large(bytes: usize) -> Job {
+    let results = vec![ran("cat", Exit::Status(0), &"x".repeat(bytes))];
+    ended(State::Finished, Outcome { results, ..Outcome::default() })
 }
 
 #[tokio::test]

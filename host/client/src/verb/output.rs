@@ -10,9 +10,14 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use serde_json::json;
 use std::io::Write;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
 
 /// Seconds that one request waits for more.
 const PATIENCE: u64 = 30;
+
+/// How often the daemon is asked at most while there is nothing: one that is about to end does not wait.
+const RHYTHM: Duration = Duration::from_secs(1);
 
 /// Shows what a command wrote.
 #[derive(Args)]
@@ -49,6 +54,7 @@ pub(crate) async fn output(output: Output, surroundings: &mut Surroundings) -> R
     let stream = if output.stderr { "stderr" } else { "stdout" };
     let mut at = 0;
     loop {
+        let asked = Instant::now();
         let slice = output.slice(&api, stream, at).await?;
         if slice.offset > at {
             writeln!(surroundings.stderr, "hostler: {} bytes are not kept", slice.offset - at)?;
@@ -69,6 +75,9 @@ pub(crate) async fn output(output: Output, surroundings: &mut Surroundings) -> R
         }
         if is_last || (bytes.is_empty() && !output.follow) {
             return Ok(exit::SUCCESS);
+        }
+        if bytes.is_empty() {
+            sleep_until(asked + RHYTHM).await;
         }
         at = next;
     }

@@ -256,7 +256,7 @@ impl Run {
 /// Has the daemon cancel.
 async fn stop(api: Api, cancel: String, screen: Screen) {
     let asked = async {
-        match api.ask(&Ask::post(cancel)).await {
+        match api.ask(&Ask::post(cancel).again()).await {
             Ok(_) => {}
             // What had ended is told by its events.
             Err(Error::Refused(refusal)) if refusal.status == 409 => {}

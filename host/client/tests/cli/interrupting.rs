@@ -1,6 +1,6 @@
 //! Ctrl-C, and readers that go away.
 
-use crate::scripted::{Asked, Daemon, Page, answer, event, nothing, wrote};
+use crate::scripted::{Asked, Daemon, Page, answer, broken_off, event, nothing, wrote};
 use axum::body::Body;
 use axum::http::Response;
 use futures::channel::mpsc;
@@ -8,6 +8,7 @@ use futures::{StreamExt, stream};
 use serde_json::json;
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
 const ONE: [&str; 4] = ["run", "u@h", "--", "x"];
@@ -56,6 +57,33 @@ async fn ctrl_c_cancels_and_says_what_was_confirmed() -> anyhow::Result<()> {
     let ended = ended?;
     assert_eq!((ended.code, ended.stdout.as_str()), (130, "hi\n"));
     assert!(ended.stderr.contains("u@h: canceled: The remote process was stopped."), "{}", ended.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancel_whose_answer_is_lost_is_asked_again() -> anyhow::Result<()> {
+    let cancels = AtomicUsize::new(0);
+    let (canceled, is_canceled) = (Arc::new(Semaphore::new(0)), |_| event(0, "end", &json!({"state": "canceled"})));
+    let daemon = Daemon::start(move |Asked { line, .. }| match line.as_str() {
+        "POST /v1/jobs" => answer(201, &json!({"id": "j0"})),
+        "POST /v1/jobs/j0/cancel" if cancels.fetch_add(1, Ordering::Relaxed) == 0 => broken_off("{"),
+        "POST /v1/jobs/j0/cancel" => {
+            canceled.add_permits(1);
+            answer(202, &json!({}))
+        }
+        "GET /v1/jobs/j0/events" => {
+            let canceled = Arc::clone(&canceled).acquire_owned();
+            let end = async move { canceled.await.map(is_canceled).map_err(io::Error::other) };
+            Response::new(Body::from_stream(stream::once(end)))
+        }
+        _ => nothing(),
+    })
+    .await?;
+    let (interrupt, interrupts) = mpsc::unbounded();
+    interrupt.unbounded_send(())?;
+    let ended = daemon.typed_with(&ONE, interrupts).await?;
+    assert_eq!(ended.code, 130);
+    assert!(!ended.stderr.contains("not cancelled"), "{}", ended.stderr);
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use crate::scripted::{Daemon, answer, nothing};
 use axum::body::Body;
 use axum::http::Response;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 fn job(id: &str, command: &str) -> Value {
     json!({
@@ -112,7 +113,9 @@ async fn output_is_followed_to_its_end() -> anyhow::Result<()> {
         _ => nothing(),
     })
     .await?;
+    let begun = Instant::now();
     let ended = daemon.typed(&["output", "j", "--follow", "--run=1", "--stderr"]).await?;
+    assert!(begun.elapsed() >= Duration::from_secs(1), "a daemon that does not wait is asked at once again");
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "one\ntwo\n"));
     assert_eq!(daemon.asked()[1].line, "GET /v1/jobs/j/output?run=1&stream=stderr&offset=4&wait=30");
     Ok(())

@@ -5,7 +5,7 @@ use crate::mark::Mark;
 use crate::queue::Place;
 use crate::running::Entry;
 use crate::work::{Run, Task, Work};
-use crate::{Job, clock, failures, parsing, trail};
+use crate::{Job, State, clock, failures, parsing, trail};
 use futures::FutureExt;
 use futures::future::join_all;
 use hostler_model::{ErrorKind, Failure, Outcome, Trace};
@@ -56,7 +56,7 @@ impl Dispatcher {
         let at = clock::now();
         match self.store.claim(job.id, self.owner, at).await {
             Ok(true) => self.carry_out(job.started(at), run, place, entry).await,
-            Ok(false) => {} // cancelled between queue and claim
+            Ok(false) => self.count_canceled(job, at), // between queue and claim
             Err(failure) => self.end(job, failure.into(), || entry.is_canceled()).await,
         }
     }
@@ -108,7 +108,12 @@ impl Dispatcher {
                 tracing::info!(job = %id, %kind, %phase, detail, "job failed");
             }
         }
-        let Some(state) = state else { return self.ends.announce(&[id]) };
+        let Some(state) = state else {
+            if job.state == State::Queued {
+                self.count_canceled(job, at);
+            }
+            return self.ends.announce(&[id]);
+        };
         let job = job.ended(state, outcome, at);
         self.metrics.ended(&job);
         self.store.record(&trail::ended(&job), at);

@@ -39,6 +39,8 @@ impl Jobs {
         let webhooks = self.webhooks.seal(id, webhooks).map_err(Rejection::Failed)?;
         // What the credential holds comes later: it is not kept.
         let kept = Kept::seal(&self.vault, id, &request)?;
+        let bytes = kept.0.len() + webhooks.iter().map(|webhook| webhook.sealed.len()).sum::<usize>();
+        let room = self.dispatcher.widen(room, bytes).map_err(Rejection::Failed)?;
         let prepared = self.prepare(id, &caller, request).await?;
         let plan = prepared.plan().clone();
         warnings.extend_from_slice(&plan.warnings);

@@ -7,9 +7,9 @@ use hostler_model::Outcome;
 
 const LONG: Duration = Duration::from_hours(1);
 
-/// A queue with a place for each job that runs.
+/// A queue of few bytes, with a place for each job that runs.
 fn new(max: usize) -> Arc<Queue> {
-    Queue::new(max, 99)
+    Queue::new(max, 100, 99)
 }
 
 /// Work that tells, by the count of its `Arc`, whether it is still in memory.
@@ -62,6 +62,29 @@ async fn a_full_queue_is_busy_until_somebody_leaves() {
     assert_eq!(failure.kind, hostler_model::ErrorKind::Busy);
     next(&queue).await;
     assert!(queue.reserve().is_ok());
+}
+
+#[tokio::test]
+async fn jobs_that_wait_have_so_many_bytes_together_until_they_leave() {
+    let (queue, secret) = (new(9), Arc::new(()));
+    let widen = |bytes| queue.widen(queue.reserve().expect("a place"), bytes);
+    let push = |bytes| {
+        let (job, room) = (queued("a"), widen(bytes).expect("room"));
+        let id = job.id;
+        queue.push(Some(room), job, LONG, LONG, work(&secret));
+        id
+    };
+    let (_begins, removed) = (push(60), push(40));
+    let failure = widen(1).err().expect("refused");
+    assert_eq!(failure.kind, hostler_model::ErrorKind::Busy);
+    next(&queue).await;
+    assert!(widen(61).is_err());
+    assert!(widen(60).is_ok());
+    assert_eq!(queue.remove(&[removed]).len(), 1);
+    push(1000);
+    assert!(widen(1).is_err());
+    queue.clear();
+    assert!(widen(100).is_ok());
 }
 
 #[tokio::test]

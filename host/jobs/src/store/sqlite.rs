@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex};
 use writer::Writer;
 
 /// How to reach each version of the schema from the one before it.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("sqlite/schema/1-jobs.sql"),
     include_str!("sqlite/schema/2-audit.sql"),
     include_str!("sqlite/schema/3-life.sql"),
@@ -36,6 +36,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("sqlite/schema/6-webhooks.sql"),
     include_str!("sqlite/schema/7-tasks.sql"),
     include_str!("sqlite/schema/8-pushes.sql"),
+    include_str!("sqlite/schema/9-audit-size.sql"),
 ];
 
 /// A larger file is not looked through for damage: 64 MiB take about half a second.

@@ -1,15 +1,16 @@
-//! `/jobs`. A list has the newest thousand; the dialect has no pages.
+//! `/jobs`. A list has the newest only; the dialect has no pages, and no place to say so.
 
 use super::job::JobView;
 use super::refused::Refused;
 use crate::dialect::enveloped::wanted;
+use crate::dialect::listed;
 use crate::guard::{Canceler, Reader};
 use crate::{Api, download};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
-use hostler_jobs::{Cancelled, Filter, Page, to_its_end};
+use hostler_jobs::{Cancelled, Filter, to_its_end};
 use hostler_model::JobId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -19,9 +20,6 @@ use std::time::Duration;
 /// hears of its end with it, and need not ask again.
 const YOUNG: Duration = Duration::from_secs(2);
 
-/// How many jobs one answer lists.
-const LIST_LIMIT: usize = 1000;
-
 pub(super) async fn list(
     Reader(caller): Reader,
     State(api): State<Api>,
@@ -30,7 +28,7 @@ pub(super) async fn list(
 ) -> Result<Response, Refused> {
     let Some(filter) = wanted::read(&uri)?.filter() else { return Ok(Json(json!([])).into_response()) };
     let filter = Filter { caller: caller.reach(), ..filter };
-    let jobs = api.backend.list(filter, Page::first(LIST_LIMIT)).await?;
+    let (jobs, _) = listed::newest(&api, filter).await?;
     let base = download::base(&api.config, &headers);
     Ok(Json(jobs.iter().map(|job| JobView::new(job, &base)).collect::<Vec<_>>()).into_response())
 }

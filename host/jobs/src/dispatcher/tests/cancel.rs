@@ -1,6 +1,11 @@
 //! Jobs that are cancelled.
 
 use super::{House, LONG, error, work};
+use crate::kept::Kept;
+use crate::needs::Need;
+use crate::store::Waiting;
+use crate::store::conformance::{arrival, queued};
+use crate::work::{Task, Work};
 use crate::{Cancelled, Filter, State};
 use hostler_model::{ErrorKind, Failure, Outcome, Phase};
 use std::sync::Arc;
@@ -28,8 +33,35 @@ async fn a_canceled_job_never_runs_and_leaves_memory_while_running_ones_go_on() 
     assert_eq!(Arc::strong_count(&secret), 1);
     let seen = waiter.await.expect("waiter").expect("store").expect("the job");
     assert_eq!((seen.state, &error(&seen).kind), (State::Canceled, &ErrorKind::Canceled));
+    assert_eq!(house.dispatcher.metrics.count_of("canceled", "canceled"), 1);
     drop(release);
     assert_eq!(house.ended(running).await.state, State::Finished);
+}
+
+#[tokio::test]
+async fn a_job_that_is_canceled_on_its_way_out_of_the_queue_is_counted_too() {
+    let house = House::new(1);
+    let (tell, judged) = oneshot::channel();
+    let (release, released) = oneshot::channel::<()>();
+    let prepare = Box::new(|| {
+        Box::pin(async move {
+            tell.send(()).expect("the test waits");
+            drop(released.await);
+            Ok(work(async |_, _| panic!("it must not run")))
+        }) as _
+    });
+    let job = queued("a");
+    house.store.insert(arrival(&job)).await.expect("kept");
+    let work = Work { needs: Need::of(&job, &house.config, usize::MAX), task: Task::Kept(prepare) };
+    let id = job.id;
+    house.dispatcher.resume(Waiting { job, kept: Kept(Vec::new()), left: LONG }, LONG, work);
+    judged.await.expect("it left the queue");
+    let cancelled = house.dispatcher.cancel(Filter { id: Some(id), ..Filter::default() }).await.expect("cancel");
+    assert_eq!(cancelled.ended, [id]);
+    drop(release);
+    // It holds the only place until it has come to that.
+    house.occupy().await;
+    assert_eq!(house.dispatcher.metrics.count_of("canceled", "canceled"), 1);
 }
 
 #[tokio::test]

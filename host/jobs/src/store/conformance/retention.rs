@@ -2,9 +2,10 @@
 
 use super::{OWNER, Store, arrival, claim, end, find, insert, insert_job, queued, success};
 use crate::retention::Retention;
-use crate::store::{Arrival, Inserted};
+use crate::store::{Arrival, Busy, Inserted, Verdict, Watch};
+use crate::webhook::Attempt;
 use crate::{AuditFilter, Filter, Idempotency, Job, Page, clock};
-use hostler_model::{AuditEntry, AuditEvent, JobId, Options};
+use hostler_model::{AuditEntry, AuditEvent, JobId, Options, WebhookEvent};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ const ALL: Retention = Retention {
     count: u64::MAX,
     bytes: u64::MAX,
     audit: Duration::MAX,
+    audit_bytes: u64::MAX,
     idempotency: Duration::MAX,
 };
 
@@ -86,4 +88,57 @@ pub(crate) async fn names_and_decisions_are_forgotten_in_time(store: &impl Store
     assert_eq!((insert(&queued("a")).await, decisions().await), (Inserted::New, 1));
     sweep(store, retention, now + 3 * HOUR).await;
     assert_eq!(decisions().await, 0);
+}
+
+pub(crate) async fn a_job_stays_until_it_was_tried_to_tell_of_it(store: &impl Store) {
+    let watch = Watch { to: "https://a".into(), events: [WebhookEvent::Finished].into(), sealed: vec![1] };
+    let options = Options { result_ttl: Some(HOUR), ..Options::default() };
+    let (untold, short) = (queued("a"), Job { options, ..queued("a") });
+    for job in [&untold, &short] {
+        store.insert(Arrival { webhooks: std::slice::from_ref(&watch), ..arrival(job) }).await.expect("insert");
+        end(store, job.id, &success()).await;
+    }
+    let at = clock::now() + 2 * HOUR;
+    let one = Retention { count: 1, ..ALL };
+    for (retention, stays) in [
+        (one, true),
+        (Retention { count: 0, ..ALL }, false),
+        (Retention { bytes: 0, ..ALL }, false),
+        (Retention { finished: HOUR, ..ALL }, false),
+    ] {
+        let other = insert(store, "a").await;
+        end(store, other, &success()).await;
+        sweep(store, retention, at).await;
+        let expected = [other, short.id, untold.id].into_iter().filter(|id| stays || *id != other);
+        assert_eq!(left(store).await, expected.collect::<Vec<_>>(), "{retention:?}");
+        sweep(store, Retention { count: 0, ..ALL }, at).await;
+    }
+    let body = Some(b"told".to_vec());
+    for _ in 0..2 {
+        let due = store.next_delivery(Busy::default()).await.expect("it reads").expect("a delivery");
+        assert_eq!(due.body, None);
+        let attempt = Attempt { at, status: None, error: Some("It did not answer.".into()) };
+        store.attempted(&due.id, &attempt, Verdict::Retry { at, body: body.clone() }).await.expect("stored");
+    }
+    sweep(store, Retention { count: 0, ..ALL }, at).await;
+    assert_eq!(left(store).await, []);
+    let due = store.next_delivery(Busy::default()).await.expect("it reads").expect("it is tried again");
+    assert_eq!(due.body, body);
+}
+
+pub(crate) async fn a_long_audit_costs_no_job_and_its_oldest_lines_go(store: &impl Store) {
+    let job = insert(store, "a").await;
+    end(store, job, &success()).await;
+    for number in 0..3000 {
+        let reason = format!("{number} {}", "x".repeat(1000));
+        store.record(&AuditEntry { reason, ..AuditEntry::new(AuditEvent::Denied, "exec") }, clock::now());
+    }
+    let lines = async || store.audit(AuditFilter::default(), 4000).await.expect("it reads");
+    let (newest, retention) = (lines().await[0].id, Retention { bytes: 1 << 20, ..ALL });
+    sweep(store, retention, clock::now()).await;
+    assert_eq!((left(store).await, lines().await.len()), (vec![job], 3000));
+    sweep(store, Retention { audit_bytes: 2 << 20, ..retention }, clock::now()).await;
+    let kept = lines().await;
+    assert!((400..2000).contains(&kept.len()), "{}", kept.len());
+    assert_eq!((left(store).await, kept[0].id), (vec![job], newest));
 }

@@ -29,5 +29,28 @@ impl BatchStore for Sqlite {
     }
 }
 
-const INSERT: &str = "INSERT INTO batches (id, caller, created_at, refused) VALUES (:id, :caller, :at, :refused)";
+const INSERT: &str = "
+    INSERT INTO batches (id, caller, created_at, refused) VALUES (:id, :caller, :at, :refused)
+    ON CONFLICT (id) DO UPDATE SET refused = excluded.refused WHERE created_at = excluded.created_at";
 const BATCH: &str = "SELECT id, caller, created_at, refused FROM batches WHERE id = ?";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn of_two_that_have_one_name_the_first_stays_and_changes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Sqlite::open(folder.path()).expect("a store");
+        let id = BatchId::new();
+        let first = Batch { id, caller: "somebody".into(), created_at: id.made_at(), refused: json!([]) };
+        let later = Batch { created_at: jiff::Timestamp::MAX, refused: json!([1]), ..first.clone() };
+        for (batch, kept) in
+            [(&first, json!([])), (&later, json!([])), (&Batch { refused: json!([2]), ..first.clone() }, json!([2]))]
+        {
+            store.insert_batch(batch).await.expect("no failure");
+            assert_eq!(store.batch(id).await.expect("it reads"), Some(Batch { refused: kept, ..first.clone() }));
+        }
+    }
+}

@@ -29,12 +29,13 @@ impl RetentionStore for Sqlite {
 fn sweep(connection: &Connection, retention: Retention, at: Timestamp) -> rusqlite::Result<bool> {
     let before = |age: Duration| at.as_microsecond().saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
     let execute = |sql: &str, time: i64| connection.prepare_cached(sql)?.execute([time]);
+    let audit_bytes = i64::try_from(retention.audit_bytes).unwrap_or(i64::MAX);
     let removed = [
         remove_jobs(connection, OVER, params![at.as_microsecond()])?,
         remove_jobs(connection, OLD, params![before(retention.finished)])?,
         remove_jobs(connection, OLDEST, params![surplus(connection, retention)?])?,
         execute(FORGET_NAMES, before(retention.idempotency))?,
-        execute(FORGET_DECISIONS, before(retention.audit))?,
+        connection.prepare_cached(FORGET_DECISIONS)?.execute([before(retention.audit), audit_bytes])?,
         execute(FORGET_BATCHES, before(retention.finished))?,
     ];
     connection.prepare_cached(FORGET_OWNERS)?.execute([])?;
@@ -42,20 +43,25 @@ fn sweep(connection: &Connection, retention: Retention, at: Timestamp) -> rusqli
     Ok(!shrunk && removed.iter().all(|count| *count == 0))
 }
 
-/// How many of the oldest ended jobs are to go in this step because there are too many, or too many bytes.
+/// How many of the oldest ended jobs are to go in this step because there are too many, or too many bytes. Those of
+/// which is still to be told are not among the many: others would go for them, as soon as they end.
 fn surplus(connection: &Connection, retention: Retention) -> rusqlite::Result<i64> {
-    let number = |sql: &str| connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0));
-    let too_many = number(ENDED)?.unsigned_abs().saturating_sub(retention.count);
-    let pages = number("PRAGMA page_count")? - number("PRAGMA freelist_count")?;
-    let bytes = pages.unsigned_abs().saturating_mul(number("PRAGMA page_size")?.unsigned_abs());
+    let number =
+        |sql: &str| connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
+    let untold = number(&format!("{ENDED} AND id IN ({UNTOLD})"))?;
+    let too_many = number(ENDED)?.saturating_sub(untold).saturating_sub(retention.count);
+    let pages = number("PRAGMA page_count")?.saturating_sub(number("PRAGMA freelist_count")?);
+    // That the audit is long must cost no job.
+    let bytes = pages.saturating_mul(number("PRAGMA page_size")?).saturating_sub(number(AUDIT_BYTES)?);
     let wanted = if bytes > retention.bytes { LARGE_STEP } else { too_many.min(STEP) };
     Ok(i64::try_from(wanted).unwrap_or(i64::MAX))
 }
 
-/// Removes the jobs that a statement names, as long as patience lasts. What belongs to them goes with them: see the
-/// triggers of the schema.
+/// Removes the jobs that a condition names, as long as patience lasts, but for those of which is still to be told. What
+/// belongs to them goes with them: see the triggers of the schema.
 fn remove_jobs(connection: &Connection, named: &str, values: impl rusqlite::Params) -> rusqlite::Result<usize> {
-    let mut statement = connection.prepare_cached(named)?;
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT id FROM jobs WHERE id NOT IN ({UNTOLD}) AND {named}"))?;
     let ids = statement.query_map(values, |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
     let begun = Instant::now();
     let mut removed = 0;
@@ -82,18 +88,21 @@ fn shrink(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 const REMOVE: &str = "DELETE FROM jobs WHERE id = ?";
+/// What webhooks say of a job is made of it at the first attempt, which each delivery comes to.
+const UNTOLD: &str = "SELECT job FROM deliveries WHERE next_at IS NOT NULL AND body IS NULL AND slice IS NULL";
 /// Their own time is over.
-const OVER: &str = "SELECT id FROM jobs WHERE keep_until <= ? ORDER BY keep_until LIMIT 100";
+const OVER: &str = "keep_until <= ? ORDER BY keep_until LIMIT 100";
 /// Those with a time of their own are passed over: it may be longer.
-const OLD: &str = "
-    SELECT id FROM jobs WHERE ended_at <= ? AND keep_until IS NULL ORDER BY ended_at LIMIT 100";
-const OLDEST: &str = "SELECT id FROM jobs WHERE ended_at IS NOT NULL ORDER BY ended_at LIMIT ?";
+const OLD: &str = "ended_at <= ? AND keep_until IS NULL ORDER BY ended_at LIMIT 100";
+const OLDEST: &str = "ended_at IS NOT NULL ORDER BY ended_at LIMIT ?";
 const ENDED: &str = "SELECT count(*) FROM jobs WHERE ended_at IS NOT NULL";
 const FORGET_NAMES: &str = "
     DELETE FROM idempotency WHERE (caller, key) IN
         (SELECT caller, key FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT 1000)";
 const FORGET_DECISIONS: &str = "
-    DELETE FROM audit WHERE id IN (SELECT id FROM audit ORDER BY id LIMIT 1000) AND at <= ?";
+    DELETE FROM audit WHERE id IN (SELECT id FROM audit ORDER BY id LIMIT 1000)
+        AND (at <= ? OR (SELECT bytes FROM audit_size) > ?)";
+const AUDIT_BYTES: &str = "SELECT bytes FROM audit_size";
 const FORGET_BATCHES: &str = "
     DELETE FROM batches WHERE created_at <= ? AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.batch = batches.id)";
 /// The last runs are enough to see what happened.

@@ -1,3 +1,5 @@
+mod schema;
+
 use super::selection::Selection;
 use super::*;
 use crate::kept::Kept;
@@ -6,8 +8,7 @@ use crate::store::conformance::{arrival, conformance, insert_job as insert, queu
 use crate::store::{Arrival, EventStore, Inserted, JobStore, Owner, RetentionStore};
 use crate::{Config, Event, Filter, Happening, Idempotency, Job, Page, State, clock};
 use futures::future::join_all;
-use hostler_model::{BatchId, ErrorKind, Exit, Failure, JobId, Outcome, Output, Phase, RunResult};
-use rusqlite::params;
+use hostler_model::{BatchId, ErrorKind, Exit, JobId, Outcome, Output, RunResult};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -66,17 +67,6 @@ async fn the_log_of_a_job_goes_with_it() {
 fn two_daemons_do_not_share_a_store() {
     let (_store, folder) = open();
     assert!(matches!(Sqlite::open(folder.path()), Err(Error::InUse { .. })));
-}
-
-#[test]
-fn a_newer_schema_is_refused_and_left_alone() {
-    let (store, folder) = open();
-    drop(store);
-    let raw = Connection::open(folder.path().join("jobs.sqlite")).expect("raw");
-    raw.pragma_update(None, "user_version", 99).expect("version");
-    let error = Sqlite::open(folder.path()).err().expect("refused");
-    assert!(matches!(error, Error::NewerSchema { found: 99, .. }));
-    assert!(error.to_string().contains("install the newer version"));
 }
 
 #[test]
@@ -187,41 +177,6 @@ async fn many_bytes_make_way_and_the_file_shrinks() {
     drop(store);
     let length = std::fs::metadata(&path).expect("the file").len();
     assert!(length < 9 << 20, "{length}");
-}
-
-#[tokio::test]
-async fn jobs_of_the_schema_before_are_taken_over() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let raw = Connection::open(folder.path().join("jobs.sqlite")).expect("raw");
-    raw.execute_batch(MIGRATIONS[0]).expect("schema");
-    raw.execute_batch(MIGRATIONS[1]).expect("schema");
-    raw.pragma_update(None, "user_version", 2).expect("version");
-    let (done, failed, waiting) = (queued("a"), queued("b"), queued("c"));
-    let error = Failure::new(ErrorKind::Timeout, Phase::Exec, "Too slow.");
-    for (job, state, outcome) in [
-        (&done, "finished", Some(Outcome { warnings: vec!["careful".into()], ..Outcome::default() })),
-        (&failed, "failed", Some(Outcome::from(error.clone()))),
-        (&waiting, "queued", None),
-    ] {
-        let outcome = outcome.map(|outcome| serde_json::to_string(&outcome).expect("JSON"));
-        let ended_at = outcome.as_ref().map(|_| 5);
-        let plan = serde_json::to_string(&job.plan).expect("JSON");
-        let created_at = job.created_at.as_microsecond();
-        raw.execute(
-            "INSERT INTO jobs (id, state, driver, host, port, user, plan, created_at, ended_at, ttl_ms, outcome, warnings)
-             VALUES (?, ?, 'paramiko', ?, 22, 'admin', ?, ?, ?, 1000, ?, '[]')",
-            params![job.id.to_string(), state, job.plan.target.host, plan, created_at, ended_at, outcome],
-        )
-        .expect("a row");
-    }
-    drop(raw);
-    let store = Sqlite::open(folder.path()).expect("migrated");
-    let job = async |id| store.get(id).await.expect("get").expect("the job");
-    let read = job(done.id).await;
-    assert_eq!((read.state, read.caller.as_str(), read.attempt), (State::Finished, "operator", 1));
-    assert_eq!((read.plan, read.warnings), (done.plan, vec!["careful".to_owned()]));
-    assert_eq!(job(failed.id).await.outcome, Some(error.into()));
-    assert_eq!(job(waiting.id).await.state, State::Queued);
 }
 
 #[tokio::test]
