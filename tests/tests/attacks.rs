@@ -2,6 +2,7 @@
 
 mod files;
 mod gate;
+mod manifests;
 mod shells;
 
 use crate::SETUP;
@@ -9,6 +10,7 @@ use crate::hostile::{guest, manifest, whole};
 use anyhow::Context;
 use hostler_tests::{Daemon, Setup, Sshd};
 use serde_json::{Value, json};
+use std::thread;
 
 /// The attacker may run three commands at one server, and little more.
 const CONFIG: &str = r#"
@@ -93,6 +95,7 @@ fn while_it_validates() -> anyhow::Result<()> {
         ("validate-no-hop", 502, "invalid-output"),
         ("validate-warnings", 502, "limit"),
         ("validate-problems", 502, "limit"),
+        ("validate-elsewhere", 502, "invalid-output"),
     ] {
         let refused = daemon.execute(&body(&sshd, attack, "id"))?;
         assert_eq!(
@@ -120,6 +123,7 @@ fn while_it_works() -> anyhow::Result<()> {
         ("trap", "trap", "plugin"),
         ("call-flood", "limit", "plugin"),
         ("missing-run", "invalid-output", "plugin"),
+        ("one-run-twice", "invalid-output", "plugin"),
         ("many-items", "limit", "plugin"),
         ("long-error", "limit", "plugin"),
         ("odd-error", "invalid-output", "plugin"),
@@ -143,7 +147,6 @@ fn while_it_works() -> anyhow::Result<()> {
         ("pty", "denied", "policy"),
         ("elevate", "denied", "policy"),
         ("open-shell", "denied", "policy"),
-        ("validate-elsewhere", "denied", "policy"),
     ] {
         let job = daemon.run(&body(&sshd, attack, "id"))?;
         let error = &job["error"];
@@ -161,19 +164,70 @@ fn while_it_works() -> anyhow::Result<()> {
 #[test]
 fn floods_are_cut_and_do_not_end_the_job() -> anyhow::Result<()> {
     let (daemon, sshd) = (attacked(CONFIG)?, Sshd::shared()?);
-    for attack in ["log-flood", "tell-flood", "denied-again-and-again"] {
+    for attack in ["log-flood", "tell-flood", "tell-nothing", "denied-again-and-again"] {
         let job = daemon.run(&body(&sshd, attack, "id"))?;
         assert_eq!(job["state"], "finished", "{attack}: {job}");
         assert!(job["warnings"].to_string().len() < 80 << 10, "{attack}");
+        assert!(job["warnings"].as_array().context("a list")?.len() <= 1024, "{attack}");
         let audit = audit(&daemon, &job)?;
         if attack == "denied-again-and-again" {
-            assert_eq!((audit.len(), &audit[0]["event"]), (101, &json!("more")), "{}", audit[0]);
-            assert!(audit[0]["reason"].as_str().context("text")?.contains("900"), "{}", audit[0]);
+            assert_eq!((audit.len(), &audit[20]["event"]), (121, &json!("more")), "{}", audit[20]);
+            assert!(audit[20]["reason"].as_str().context("text")?.contains("880"), "{}", audit[20]);
+            assert_eq!(audit[0]["event"], "denied", "the last ones are written down, too: {}", audit[0]);
         }
     }
     let plugins = daemon.get("/v1/plugins")?.body;
     let attacker = plugins["plugins"].as_array().context("a list")?.iter().find(|plugin| plugin["name"] == "attacker");
     assert_eq!(attacker.context("it is listed")?["usage"]["denials"], 1000);
+    serves(&daemon, &sshd)
+}
+
+/// What the host does at once is the guest's time, and ends its turn.
+#[test]
+fn who_calls_the_host_without_end_holds_up_nobody() -> anyhow::Result<()> {
+    let (daemon, sshd) = (attacked(&CONFIG.replace("cpu_ms = 200", "cpu_ms = 1000"))?, Sshd::shared()?);
+    let attacks = 2 * thread::available_parallelism()?.get();
+    let submit = |_| Ok(daemon.execute(&body(&sshd, "log-without-end", "id"))?.job()?.to_owned());
+    let ids = (0..attacks).map(submit).collect::<anyhow::Result<Vec<_>>>()?;
+    serves(&daemon, &sshd)?;
+    for id in ids {
+        let job = daemon.wait(&id)?;
+        assert_eq!(job["error"]["kind"], "limit", "{job}");
+        assert!(job["error"]["message"].as_str().context("text")?.contains("CPU"), "{job}");
+    }
+    Ok(())
+}
+
+#[test]
+fn of_commands_no_more_is_kept_than_of_output() -> anyhow::Result<()> {
+    let config = CONFIG.replace("runs = 20", "runs = 20, job_output = 100000");
+    let (daemon, sshd) = (attacked(&config)?, Sshd::shared()?);
+    let job = daemon.run(&body(&sshd, "kept-commands", "id"))?;
+    let commands: Vec<_> = job["results"].as_array().context("a list")?.iter().map(|run| &run["command"]).collect();
+    let kept: usize = commands.iter().filter_map(|command| command.as_str()).map(str::len).sum();
+    assert!(commands.len() == 10 && (100_000..100_030).contains(&kept), "{kept} bytes of {}", commands.len());
+    assert_eq!(commands[9], "…", "it is said where it was cut");
+    Ok(())
+}
+
+#[test]
+fn what_is_too_large_to_be_judged_is_denied_and_no_policy_is_blamed() -> anyhow::Result<()> {
+    let (attacker, policy) = (whole("attacker", ASKS)?, whole("policy-script", &[])?);
+    let config = format!("{CONFIG}\n[[policy]]\nplugin = \"policy-script\"\n[policy.settings]\n");
+    let plugins: &[(&str, &[u8])] = &[("attacker.wasm", &attacker), ("policy-script.wasm", &policy)];
+    let (daemon, sshd) = (Daemon::start(&Setup { config: &config, plugins, ..SETUP })?, Sshd::shared()?);
+    for attack in ["large-command", "large-details"].repeat(6) {
+        let job = daemon.run(&body(&sshd, attack, "id"))?;
+        let error = &job["error"];
+        assert_eq!((&error["kind"], &error["phase"]), (&json!("limit"), &json!("policy")), "{attack}: {error}");
+        let entry = audit(&daemon, &job)?.pop().with_context(|| format!("{attack} is in no audit"))?;
+        let expected = (&json!("denied"), &json!("host"), &json!("action-size"));
+        assert_eq!((&entry["event"], &entry["by"], &entry["rule"]), expected, "{attack}: {entry}");
+    }
+    for plugin in ["attacker", "policy-script"] {
+        let breaker = &daemon.get(&format!("/v1/plugins/{plugin}"))?.body["breaker"];
+        assert_eq!(breaker["state"], "closed", "{plugin}: {breaker}");
+    }
     serves(&daemon, &sshd)
 }
 

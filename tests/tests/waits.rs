@@ -71,7 +71,7 @@ fn a_wait_ends_with_its_job() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the host does for a guest is not the guest's CPU time: only the job's end ends this.
+/// What the host does at once for a guest is its CPU time: that ends this, or the job's end does.
 #[test]
 fn who_asks_for_chance_without_end_holds_up_nobody() -> anyhow::Result<()> {
     let daemon = daemon()?;

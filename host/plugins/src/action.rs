@@ -1,12 +1,16 @@
 //! What a driver can do to a server, as the gate and the policies see it.
 
 use crate::grant::{Access, Need};
+use bytes::Bytes;
 use hostler_model::Target;
 use hostler_remote::{Detached, Exec, FileChange, HostKeyPolicy};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+
+/// An action with details larger than this is not done, in bytes: a policy could not read them within its limits.
+pub(crate) const MAX_DETAILS: usize = 1 << 20;
 
 /// Something that a driver is about to do.
 pub(crate) enum Action<'a> {
@@ -139,6 +143,36 @@ impl Action<'_> {
             | Self::ChangeFile(_)
             | Self::ReadLocalFile(_)
             | Self::WriteLocalFile(_) => None,
+        }
+    }
+
+    /// How large it is, in bytes, before anything is made of it.
+    pub(crate) fn size(&self) -> usize {
+        let texts = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+        let pairs =
+            |pairs: &[(String, String)]| pairs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        match self {
+            Self::Exec(exec) => {
+                let stdin = exec.stdin.as_ref().map_or(0, Bytes::len);
+                let folder = exec.working_directory.as_ref().map_or(0, String::len);
+                let user = exec.elevation.as_ref().map_or(0, |elevation| elevation.user.len());
+                exec.command.len() + stdin + folder + user + pairs(&exec.environment) + pairs(&exec.answers)
+            }
+            Self::Detach(task) => {
+                let stdin = task.stdin.as_ref().map_or(0, String::len);
+                let folder = task.working_directory.as_ref().map_or(0, String::len);
+                texts(&task.commands) + stdin + folder + pairs(&task.environment)
+            }
+            Self::Type(text) | Self::TypeSecret(text) => text.len(),
+            Self::ReadFile { path, local, .. } | Self::WriteFile { path, local, .. } => {
+                path.len() + local.map_or(0, str::len)
+            }
+            Self::ListFolder(path) | Self::ReadLocalFile(path) | Self::WriteLocalFile(path) => path.len(),
+            Self::ChangeFile(change) => {
+                let ChangeDetails { path, to, .. } = ChangeDetails::from(*change);
+                path.len() + to.map_or(0, str::len)
+            }
+            Self::Connect(..) | Self::Tend(_) | Self::Shell => 0,
         }
     }
 

@@ -24,8 +24,7 @@ pub(crate) fn sources(config: &Config) -> Vec<Source> {
     let built_in = |(name, wasm): &(&str, &[u8]), grants: &[Grant]| Source {
         name: (*name).into(),
         origin: ORIGIN.into(),
-        version: Version::new(wasm.to_vec(), None),
-        manifest: None,
+        version: Version::new(wasm.to_vec(), None, None),
         grants: grants.to_vec(),
     };
     let is_named = |(name, _): &&(&str, &[u8])| {

@@ -88,8 +88,9 @@ impl Cache {
     pub(crate) fn prune(&self, engine: &Engine, digests: &BTreeSet<&str>) -> io::Result<()> {
         let copies = digests.iter().map(|digest| copy_name(digest));
         let signatures = copies.clone().map(|name| format!("{name}.sig"));
+        let manifests = digests.iter().map(|digest| format!("{}.toml", hexadecimal(digest)));
         let compiled = digests.iter().map(|digest| compiled_name(engine, digest));
-        let used: BTreeSet<String> = copies.chain(signatures).chain(compiled).collect();
+        let used: BTreeSet<String> = copies.chain(signatures).chain(manifests).chain(compiled).collect();
         for entry in std::fs::read_dir(&self.folder)? {
             let entry = entry?;
             if !entry.file_name().to_str().is_some_and(|name| used.contains(name)) {
@@ -187,7 +188,8 @@ mod tests {
     fn what_is_not_used_any_more_is_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let (cache, engine, digest, file) = filled(folder.path());
-        let [kept, old] = [b"one", b"two"].map(|wasm| Version::new(wasm.to_vec(), Some(b"by me".to_vec())));
+        let [kept, old] = [b"one", b"two"]
+            .map(|wasm| Version::new(wasm.to_vec(), Some(b"by me".to_vec()), Some("it is mine".into())));
         cache.keep_version(&kept).expect("writable");
         cache.keep_version(&old).expect("writable");
         cache.prune(&engine, &[digest.as_str(), kept.digest()].into()).expect("writable");

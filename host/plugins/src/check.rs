@@ -67,13 +67,11 @@ async fn load(
         ..config
     };
     let plugins = Plugins::new(config, Arc::new(Nowhere), files, Arc::new(Nowhere))?;
-    let version = Version::new(wasm, None);
+    let version = Version::new(wasm, None, beside);
     let component = plugins.component(&version).await?;
     refusals.extend(manifest.compare(&plugins.engine, &component));
     if refusals.is_empty() {
-        let origin = format!("{name}.wasm");
-        let source = Source { name: name.clone(), origin, version, manifest: beside, grants: Vec::new() };
-        plugins.ready(&source).await?;
+        plugins.ready(&Source::of_folder(name, version)).await?;
     }
     Ok(())
 }

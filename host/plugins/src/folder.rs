@@ -1,5 +1,5 @@
-//! The plugins folder: `NAME.wasm`, its signature `NAME.wasm.sig`, and beside them `NAME.toml`, if the manifest is not
-//! inside the component, and as `NAME.wasm.previous` the version that can be rolled back to.
+//! The plugins folder: `NAME.wasm`, its signature `NAME.wasm.sig`, and `NAME.toml`, if the manifest is not inside the
+//! component; beside them, under names that end in `.previous`, the version that can be rolled back to.
 
 use crate::plugin::digest;
 use crate::{Error, private_file};
@@ -25,19 +25,21 @@ pub(crate) struct Version {
     pub(crate) wasm: Vec<u8>,
     /// Who vouches for it (see `signature`).
     pub(crate) signature: Option<Vec<u8>>,
+    /// The manifest beside it, if there is one.
+    pub(crate) manifest: Option<String>,
     /// Of the component, as soon as somebody asked: for one of 20 MB it takes longer than all else that is done with it.
     digest: OnceLock<String>,
 }
 
 impl PartialEq for Version {
     fn eq(&self, other: &Self) -> bool {
-        self.wasm == other.wasm && self.signature == other.signature
+        (&self.wasm, &self.signature, &self.manifest) == (&other.wasm, &other.signature, &other.manifest)
     }
 }
 
 impl Version {
-    pub(crate) fn new(wasm: Vec<u8>, signature: Option<Vec<u8>>) -> Self {
-        Self { wasm, signature, digest: OnceLock::new() }
+    pub(crate) fn new(wasm: Vec<u8>, signature: Option<Vec<u8>>, manifest: Option<String>) -> Self {
+        Self { wasm, signature, manifest, digest: OnceLock::new() }
     }
 
     /// `sha256:` and the SHA-256 of the component, in hexadecimal digits.
@@ -45,10 +47,10 @@ impl Version {
         self.digest.get_or_init(|| digest(&self.wasm))
     }
 
-    /// Reads a component, and the signature beside it. `None`: there is no component.
+    /// Reads a component, and the signature and the manifest beside it. `None`: there is no component.
     pub(crate) fn read(path: &Path) -> io::Result<Option<Self>> {
         let Some(wasm) = read(path, MAX_COMPONENT)? else { return Ok(None) };
-        Ok(Some(Self::new(wasm, read(&signature_of(path), MAX_SIGNATURE)?)))
+        Ok(Some(Self::new(wasm, read(&signature_of(path), MAX_SIGNATURE)?, read_manifest(&manifest_of(path))?)))
     }
 
     /// Puts this version in place of what is there.
@@ -56,6 +58,10 @@ impl Version {
         match &self.signature {
             Some(signature) => private_file::replace(&signature_of(path), &[signature])?,
             None => remove(&signature_of(path))?,
+        }
+        match &self.manifest {
+            Some(manifest) => private_file::replace(&manifest_of(path), &[manifest.as_bytes()])?,
+            None => remove(&manifest_of(path))?,
         }
         private_file::replace(path, &[&self.wasm])
     }
@@ -84,10 +90,8 @@ impl Folder {
 
     /// The manifest that lies beside a component.
     pub(crate) fn manifest(&self, name: &str) -> Result<Option<String>, Error> {
-        let path = self.0.join(format!("{name}.toml"));
-        let text = read(&path, MAX_MANIFEST)
-            .and_then(|bytes| bytes.map(String::from_utf8).transpose().map_err(io::Error::other));
-        text.map_err(|source| Error::File { path, source })
+        let path = manifest_of(&self.file(name));
+        read_manifest(&path).map_err(|source| Error::File { path, source })
     }
 
     /// What can be rolled back to.
@@ -113,7 +117,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes a plugin, its earlier version included.
+    /// Removes a plugin with all that lies beside it, its earlier version included.
     pub(crate) fn remove(&self, name: &str) -> Result<(), Error> {
         for path in [self.file(name), self.previous_file(name)] {
             erase(&path).map_err(|source| Error::File { path, source })?;
@@ -138,10 +142,24 @@ fn signature_of(path: &Path) -> PathBuf {
     path.with_added_extension("sig")
 }
 
-/// Removes a component and its signature.
+/// `NAME.toml` of `NAME.wasm`, and so for what is appended to both.
+fn manifest_of(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(name.replacen(".wasm", ".toml", 1))
+}
+
+fn read_manifest(path: &Path) -> io::Result<Option<String>> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("its manifest {}: {error}", path.display()));
+    read(path, MAX_MANIFEST)
+        .and_then(|bytes| bytes.map(String::from_utf8).transpose().map_err(io::Error::other))
+        .map_err(named)
+}
+
+/// Removes a component with its signature and its manifest.
 fn erase(path: &Path) -> io::Result<()> {
     remove(path)?;
-    remove(&signature_of(path))
+    remove(&signature_of(path))?;
+    remove(&manifest_of(path))
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -169,20 +187,21 @@ fn read(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
 mod tests {
     use super::*;
 
-    fn version(wasm: &str, signature: Option<&str>) -> Version {
-        Version::new(wasm.into(), signature.map(Into::into))
+    fn version(wasm: &str, beside: Option<&str>) -> Version {
+        Version::new(wasm.into(), beside.map(Into::into), beside.map(Into::into))
     }
 
     #[test]
-    fn a_version_comes_and_goes_with_its_signature() {
+    fn a_version_comes_and_goes_with_its_signature_and_manifest() {
         let folder = tempfile::tempdir().expect("a folder");
         let folder = Folder(folder.path().to_owned());
         let (old, new) = (version("old", Some("by me")), version("new", None));
         folder.put("a", Some(&old), None).expect("writable");
         assert!(folder.version("a").expect("readable").as_ref() == Some(&old));
         folder.put("a", Some(&new), Some(&old)).expect("writable");
-        assert!(folder.version("a").expect("readable") == Some(new), "the signature of the old one is gone");
+        assert!(folder.version("a").expect("readable") == Some(new), "what belonged to the old one is gone");
         assert!(folder.previous("a").expect("readable") == Some(old));
+        assert_eq!(folder.manifest("a").expect("readable"), None);
         assert_eq!(folder.names().expect("readable"), ["a"]);
         folder.remove("a").expect("writable");
         assert_eq!(std::fs::read_dir(&folder.0).expect("readable").count(), 0);

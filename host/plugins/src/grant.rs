@@ -245,6 +245,23 @@ impl Grant {
     }
 }
 
+/// Whether links with a relative text lead to nothing new, wherever they are moved: all that these lines let be written
+/// lies in one folder that they give as a whole, which no rename leaves.
+pub(crate) fn keep_links(lines: &[Grant], access: Access, place: &Place<'_>) -> bool {
+    let giving = |access: Access| {
+        let is_given = move |line: &&Grant| line.line.access.is_none_or(|given| given == access);
+        lines.iter().filter(|line| line.capability == Capability::RemoteFiles && line.is_at(place)).filter(is_given)
+    };
+    let paths = |access: Access| giving(access).map(|line| line.paths.as_deref());
+    if paths(access).any(|paths| paths.is_none()) {
+        return true;
+    }
+    let Some(written) = paths(Access::Write).collect::<Option<Vec<_>>>() else { return false };
+    let written = || written.iter().copied().flatten();
+    let used = || paths(access).flatten().flatten();
+    written().any(|tree| written().all(|path| path.lies_in(tree)) && used().any(|path| path.holds(tree)))
+}
+
 fn any(patterns: &[String], text: &str) -> bool {
     patterns.iter().any(|pattern| matches(pattern, text))
 }

@@ -1,9 +1,9 @@
 //! One instance of a plugin, in a store of its own. The one constructor sets every limit.
 
-use crate::engine::TICK;
+use crate::cpu::Cpu;
 use crate::host::results::Reading;
 use crate::job::JobContext;
-use crate::limits::{Limits, Meter};
+use crate::limits::Meter;
 use crate::terms::Terms;
 use hostler_model::{ErrorKind, Failure, Phase, RunResult};
 use std::sync::Arc;
@@ -34,10 +34,12 @@ pub(crate) struct State {
     pub(crate) shown: u64,
     /// Bytes of output that may still be kept.
     pub(crate) output_left: usize,
+    /// Bytes of commands that may still be kept with their results.
+    pub(crate) commands_left: usize,
     /// Bytes it may still log.
     pub(crate) log_left: usize,
     meter: Meter,
-    cpu_left: u64,
+    cpu: Cpu,
     wasi: Option<Wasi>,
 }
 
@@ -86,9 +88,10 @@ pub(crate) fn store(engine: &Engine, terms: &Arc<Terms>, job: Option<Arc<JobCont
         reading: None,
         shown: 0,
         output_left: limits.job_output,
+        commands_left: limits.job_output,
         log_left: limits.log,
         meter: Meter::new(limits.memory),
-        cpu_left: ticks(limits),
+        cpu: Cpu::new(limits),
         wasi: terms.wasi().then(|| Wasi::new(limits.log)),
     };
     let mut store = Store::new(engine, state);
@@ -96,14 +99,14 @@ pub(crate) fn store(engine: &Engine, terms: &Arc<Terms>, job: Option<Arc<JobCont
     store.set_hostcall_fuel(limits.call_bytes);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut context| {
-        let state = context.data_mut();
-        state.cpu_left = state.cpu_left.saturating_sub(1);
-        Ok(if state.cpu_left == 0 { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+        Ok(if context.data_mut().cpu.tick() { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
     });
-    // Time spent in the host is not the guest's: its next tick starts when it goes on.
     store.call_hook(|mut context, hook| {
-        if matches!(hook, CallHook::ReturningFromHost) {
-            context.set_epoch_deadline(1);
+        match hook {
+            CallHook::CallingHost => context.data_mut().cpu.enter_host(),
+            // A call that never waits leaves the deadline alone: whoever makes it again and again has to yield all the same.
+            CallHook::ReturningFromHost if context.data_mut().cpu.leave_host() => context.set_epoch_deadline(1),
+            _ => {}
         }
         Ok(())
     });
@@ -119,11 +122,6 @@ impl Wasi {
     }
 }
 
-fn ticks(limits: &Limits) -> u64 {
-    // One more, because the first tick may come right after the start.
-    limits.cpu_ms.div_ceil(u64::try_from(TICK.as_millis()).unwrap_or(1)) + 1
-}
-
 impl<B> Instance<B> {
     pub(crate) fn new(store: Store<State>, bindings: B, permit: OwnedSemaphorePermit) -> Self {
         Self { store, bindings, _permit: permit }
@@ -135,9 +133,9 @@ impl<B> Instance<B> {
         &mut self,
         export: impl AsyncFnOnce(&mut Store<State>, &B) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
-        let limits = &self.store.data().terms.limits;
-        let (wall, cpu) = (limits.call_time(), ticks(limits));
-        self.store.data_mut().cpu_left = cpu;
+        let State { cpu, terms, .. } = self.store.data_mut();
+        cpu.refill(&terms.limits);
+        let wall = terms.limits.call_time();
         self.call_until(export, async move {
             tokio::time::sleep(wall).await;
             Failure::new(ErrorKind::Timeout, Phase::Plugin, format!("it did not answer within {} ms", wall.as_millis()))
@@ -152,15 +150,16 @@ impl<B> Instance<B> {
         export: impl AsyncFnOnce(&mut Store<State>, &B) -> wasmtime::Result<T>,
         stop: impl Future<Output = Failure>,
     ) -> Result<T, Failure> {
+        let pauses = self.store.data_mut().cpu.begin();
         let result = tokio::select! {
             biased; // a call that is over at once starts no timer
-            result = export(&mut self.store, &self.bindings) => result.map_err(|error| failure(self.store.data(), &error)),
+            result = pauses.of(export(&mut self.store, &self.bindings)) => result.map_err(|error| failure(self.store.data(), &error)),
             failure = stop => Err(failure),
         };
         self.store.data_mut().log_console();
         let state = self.store.data();
         let plugin = &state.terms.name;
-        state.terms.usage.called(result.is_ok(), state.meter.used(), state.cpu_ms());
+        state.terms.usage.called(result.is_ok(), state.meter.used(), state.cpu.charged_ms(&state.terms.limits));
         result.map_err(|failure| Failure { message: format!("plugin {plugin}: {}", failure.message), ..failure })
     }
 }
@@ -180,12 +179,6 @@ impl State {
         }
     }
 
-    /// CPU time that was charged to the budget.
-    fn cpu_ms(&self) -> u64 {
-        let spent = ticks(&self.terms.limits).saturating_sub(self.cpu_left);
-        spent * u64::try_from(TICK.as_millis()).unwrap_or(1)
-    }
-
     /// Cuts the job's secrets out of a text.
     pub(crate) fn scrub(&self, text: &str) -> String {
         self.job.as_ref().map_or_else(|| text.to_owned(), |job| job.scrubber.text(text))
@@ -197,7 +190,7 @@ fn failure(state: &State, error: &wasmtime::Error) -> Failure {
     let limits = &state.terms.limits;
     let limit = |message: String| Failure::new(ErrorKind::Limit, Phase::Plugin, message);
     let trap = error.downcast_ref::<Trap>();
-    let failure = if state.cpu_left == 0 {
+    let failure = if state.cpu.is_spent() {
         limit(format!("it used up its CPU time of {} ms", limits.cpu_ms))
     } else if state.meter.memory_refused {
         limit(format!("it needs more than its {} MiB of memory", limits.memory >> 20))

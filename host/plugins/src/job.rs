@@ -1,7 +1,7 @@
 //! The job that a guest serves, as its capabilities see it.
 
 use crate::Witness;
-use crate::action::Action;
+use crate::action::{Action, MAX_DETAILS};
 use crate::audit::{Decision, Docket};
 use crate::deadline::Deadline;
 use crate::grant::Place;
@@ -49,7 +49,7 @@ impl JobContext {
         let kind = action.kind();
         if action.has_effect() {
             self.witness.before_effect().await?;
-            self.docket.done(kind, action.place().unwrap_or(&self.target), || action.details(&self.target.user));
+            self.docket.done(kind, action.place().unwrap_or(&self.target), &action.details(&self.target.user));
         }
         let Docket { job, driver, .. } = &*self.docket;
         // What has an effect is in the audit.
@@ -61,6 +61,9 @@ impl JobContext {
     pub(crate) async fn judge(&self, action: &Action<'_>) -> Result<(), Failure> {
         if let Some(failure) = self.over() {
             return Err(failure);
+        }
+        if action.size() > MAX_DETAILS {
+            return Err(self.docket.too_large(action, &self.target, action.size()));
         }
         self.check_grants(action)?;
         self.jury.authorize(action).await

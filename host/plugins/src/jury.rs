@@ -1,7 +1,7 @@
 //! The policies as one job meets them.
 
 use crate::Plugins;
-use crate::action::Action;
+use crate::action::{Action, MAX_DETAILS};
 use crate::amendment;
 use crate::audit::{Decision, Docket};
 use crate::bench::{Judge, instantiate};
@@ -145,6 +145,9 @@ impl Jury {
             target: types::Target::from(target),
             details: action.details(&self.target.user),
         };
+        if asked.details.len() > MAX_DETAILS {
+            return Err(self.docket.too_large(action, &self.target, asked.details.len()));
+        }
         let objection = Objection { what: action.kind(), target, about: About::Action(&asked.details) };
         for seat in &self.seats {
             let context = seat.judge.context(false);

@@ -59,7 +59,10 @@ impl Plugins {
             PluginChange::Load => {
                 (block_in_place(|| self.folder.version(name))?.ok_or_else(missing(format!("file {name}.wasm")))?, false)
             }
-            PluginChange::Install { component, signature } => (Version::new(component, signature), true),
+            PluginChange::Install { component, signature } => {
+                let manifest = block_in_place(|| self.folder.manifest(name))?;
+                (Version::new(component, signature, manifest), true)
+            }
             PluginChange::Rollback => {
                 let earlier = missing(format!("earlier version of {name}"));
                 let listed = table.previous.get(name).ok_or_else(&earlier)?;
@@ -70,7 +73,7 @@ impl Plugins {
                 (previous, true)
             }
         };
-        let source = block_in_place(|| self.source(name, version))?;
+        let source = Source::of_folder(name, version);
         let plugin = self.ready(&source).await?;
         let mut next = table.clone();
         let before = table.get(name).filter(|before| before.digest != plugin.digest);

@@ -11,7 +11,7 @@ use wasmtime::ResourceLimiter;
 pub struct Limits {
     /// Linear memory, in bytes, all memories of the component together.
     pub memory: usize,
-    /// Time in which the guest itself computes, in milliseconds: per job for a driver, per call for
+    /// Time in which the guest computes, and the host at once for it, in milliseconds: per job for a driver, per call for
     /// a policy.
     pub cpu_ms: u64,
     /// Wall clock of one call that reaches no server (describe, validate, review, authorize), in
@@ -34,7 +34,7 @@ pub struct Limits {
     pub job_output: usize,
     /// Commands per job, and what else is a result.
     pub runs: usize,
-    /// Bytes written to the log per instance.
+    /// Bytes written to the log per instance; each message counts for 64 more.
     pub log: usize,
 }
 

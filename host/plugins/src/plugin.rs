@@ -46,18 +46,21 @@ pub(crate) struct Source {
     pub(crate) name: String,
     /// `built-in`, or the name of its file.
     pub(crate) origin: String,
-    /// The component and its signature.
+    /// The component, and what was delivered with it.
     pub(crate) version: Version,
-    /// The manifest beside it, if there is one.
-    pub(crate) manifest: Option<String>,
     /// What it is granted unless the configuration says otherwise.
     pub(crate) grants: Vec<Grant>,
 }
 
 impl Source {
+    /// A version of a plugin of the folder.
+    pub(crate) fn of_folder(name: &str, version: Version) -> Self {
+        Self { name: name.into(), origin: format!("{name}.wasm"), version, grants: Vec::new() }
+    }
+
     /// What the plugin says of itself.
     pub(crate) fn manifest(&self) -> Result<Manifest, Error> {
-        let manifest = Manifest::of(&self.version.wasm, self.manifest.as_deref())?;
+        let manifest = Manifest::of(&self.version.wasm, self.version.manifest.as_deref())?;
         if manifest.name == self.name {
             return Ok(manifest);
         }

@@ -102,10 +102,9 @@ impl Plugins {
         if table.is_built_in(&name) {
             return report(table, &name, &origin, &Error::NameTaken(name.clone()));
         }
-        let found = self.folder.version(&name);
-        let found = found.and_then(|version| version.map(|version| self.source(&name, version)).transpose());
-        match (found, self.folder.previous(&name)) {
-            (Ok(Some(source)), Ok(previous)) => {
+        match (self.folder.version(&name), self.folder.previous(&name)) {
+            (Ok(Some(version)), Ok(previous)) => {
+                let source = Source::of_folder(&name, version);
                 table.previous.extend(previous.map(|previous| (name.clone(), previous.digest().to_owned())));
                 self.add(table, &source).await;
                 let digest = source.version.digest();
@@ -120,12 +119,6 @@ impl Plugins {
             (Ok(None), _) => {} // it was removed a moment ago
             (Err(error), _) | (_, Err(error)) => report(table, &name, &origin, &error),
         }
-    }
-
-    /// A version of a plugin of the folder, with the manifest that lies there.
-    pub(crate) fn source(&self, name: &str, version: Version) -> Result<Source, Error> {
-        let (manifest, origin) = (self.folder.manifest(name)?, format!("{name}.wasm"));
-        Ok(Source { name: name.into(), origin, version, manifest, grants: Vec::new() })
     }
 
     /// Takes a plugin into service, or reports why it is not.
@@ -214,7 +207,8 @@ impl Plugins {
         Ok(Plugin { terms, version, summary, digest, origin, signed_by, loaded_at, world })
     }
 
-    /// Has a driver validate an empty request, as every client could: it may refuse it, but has to answer.
+    /// Has a driver validate an empty request, as every client could: it may refuse it, but has to answer. A policy has
+    /// described itself already, and checks its settings before it is seated.
     pub(crate) async fn test(&self, plugin: &Plugin) -> Result<(), Error> {
         let World::Driver { pre, .. } = &plugin.world else { return Ok(()) };
         let failed = |failure: Failure| Error::SelfTest(failure.message);

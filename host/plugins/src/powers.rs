@@ -1,6 +1,6 @@
 //! The power that a plugin has: what it asked for, as far as the operator gave it.
 
-use crate::grant::{Capability, Grant, Need, Place};
+use crate::grant::{Capability, Grant, Need, Place, keep_links};
 
 /// What one plugin may do. Both sides must cover what it needs.
 #[derive(Clone)]
@@ -65,7 +65,11 @@ impl Powers {
             Need::Elevation(user) => format!(" to {}", shortened(user)),
             Need::SecretInput(path) => format!(" of {}", shortened(path)),
             Need::File { path, .. } | Need::LocalFile { path, .. } => format!(" for {}", shortened(path)),
-            Need::Link { to, .. } => format!(" for a link to {}", shortened(to)),
+            Need::Link { to, .. } if to.starts_with('/') => format!(" for a link to {}", shortened(to)),
+            Need::Link { to, .. } => {
+                let to = shortened(to);
+                format!(" for a link to {to}, which may lead elsewhere when it is moved: write its path out")
+            }
             Need::Connect | Need::Stdin | Need::Detach | Need::Pty | Need::Shell => String::new(),
         };
         if near.is_empty() {
@@ -80,9 +84,13 @@ impl Powers {
 
 /// Fails with the lines that are about the capability, but not about this.
 fn covering(lines: &[Grant], need: &Need<'_>, place: &Place<'_>) -> Result<(), Vec<usize>> {
+    let stays = match *need {
+        Need::Link { to, access, .. } => to.starts_with('/') || keep_links(lines, access, place),
+        _ => true,
+    };
     let mut near = Vec::new();
     for (index, line) in lines.iter().enumerate() {
-        if line.covers(need, place) {
+        if stays && line.covers(need, place) {
             return Ok(());
         }
         if line.capability == need.capability() {

@@ -10,6 +10,7 @@ use crate::error::list;
 use crate::instance::{GRACE, Instance};
 use crate::job::JobContext;
 use crate::jury::Jury;
+use crate::named;
 use crate::plan;
 use crate::plugin::Plugin;
 use crate::room::drive;
@@ -20,7 +21,7 @@ use hostler_model::{
     ErrorKind, Failure, JobId, Options, Outcome, Phase, Plan, Problem, Request, RunResult, Secret, TaskId,
 };
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -178,6 +179,7 @@ impl Plugins {
         docket.take_turn(then)?;
         docket.take_turn(Step::Preparation)?;
         let planned = self.validate(driver, &asked).await;
+        let planned = planned.and_then(|planned| named::check(driver, request, planned));
         docket.called(Step::Preparation, planned.as_ref().err());
         let wrong =
             |problems: Vec<types::Problem>| Rejection::Invalid(problems.into_iter().map(Problem::from).collect());
@@ -352,7 +354,7 @@ async fn run(plugins: &Plugins, context: &Arc<JobContext>, job: &types::Job) -> 
         .await;
     let runs = std::mem::take(&mut instance.store.data_mut().runs);
     let outcome = match executed {
-        Ok(Ok(items)) => joined(&docket.driver.terms.name, &items, runs),
+        Ok(Ok(items)) => joined(&docket.driver.terms.name, items, runs),
         Ok(Err(error)) => {
             docket.called(Step::Work, None);
             return Outcome { results: runs, error: Some(error.into()), ..Outcome::default() };
@@ -363,18 +365,22 @@ async fn run(plugins: &Plugins, context: &Arc<JobContext>, job: &types::Job) -> 
     outcome
 }
 
-/// Puts the runs where the driver's items refer to them.
-fn joined(driver: &str, items: &[Item], runs: Vec<RunResult>) -> Outcome {
-    let item = |item: &Item| {
-        let run = runs.get(item.run as usize)?;
-        Some(RunResult { command: item.command.clone(), ..run.clone() })
-    };
-    if let Some(results) = items.iter().map(item).collect() {
-        return Outcome { results, ..Outcome::default() };
+/// Puts the runs where the driver's items refer to them: each of them once, for they may be large.
+fn joined(driver: &str, items: Vec<Item>, runs: Vec<RunResult>) -> Outcome {
+    let mut named = BTreeSet::new();
+    let wrong = items.iter().map(|item| item.run).find_map(|run| {
+        let is_there = usize::try_from(run).is_ok_and(|run| run < runs.len());
+        let what = if is_there { "twice to one command" } else { "to a command that it did not run" };
+        (!is_there || !named.insert(run)).then_some(what)
+    });
+    if let Some(what) = wrong {
+        let message = format!("plugin {driver}: its result refers {what}");
+        let error = Failure::new(ErrorKind::InvalidOutput, Phase::Plugin, message);
+        return Outcome { results: runs, error: Some(error), ..Outcome::default() };
     }
-    let message = format!("plugin {driver}: its result refers to a command that it did not run");
-    let error = Failure::new(ErrorKind::InvalidOutput, Phase::Plugin, message);
-    Outcome { results: runs, error: Some(error), ..Outcome::default() }
+    let mut runs: BTreeMap<u32, RunResult> = (0..).zip(runs).collect();
+    let item = |Item { command, run }| Some(RunResult { command, ..runs.remove(&run)? });
+    Outcome { results: items.into_iter().filter_map(item).collect(), ..Outcome::default() }
 }
 
 impl From<types::Error> for Failure {

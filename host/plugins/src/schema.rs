@@ -1,5 +1,7 @@
 //! A plugin's JSON Schema: what it says of arguments, in the words that pydantic's users know.
 
+mod marks;
+
 use hostler_model::{Args, Problem};
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{ValidationError, Validator};
@@ -15,9 +17,16 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
-    /// Compiles a schema; the error says what is wrong with it. References to other documents are refused.
+    /// Compiles a schema; the error says what is wrong with it. References to other documents are refused, and so are
+    /// secrets that would not be taken out of the arguments.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let value: Value = serde_json::from_str(text).map_err(|error| format!("a schema is not JSON: {error}"))?;
+        if let Some(place) = marks::misplaced(&value) {
+            return Err(format!(
+                "a schema has `writeOnly` at {place:?}, where it makes no secret: mark the field itself, directly in the \
+                 schema's own `properties`"
+            ));
+        }
         let validator = jsonschema::draft202012::new(&value).map_err(|error| format!("a schema is wrong: {error}"))?;
         let marked = |(name, property): (&String, &Value)| {
             (property.get("writeOnly") == Some(&Value::Bool(true))).then(|| name.clone())

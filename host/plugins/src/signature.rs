@@ -89,8 +89,7 @@ mod tests {
     const SIGNED: &str = include_str!("signature/fixtures/listed.sig");
 
     fn source(wasm: &str, signature: Option<&str>) -> Source {
-        let version = Version::new(wasm.into(), signature.map(Into::into));
-        Source { name: "a".into(), origin: "a.wasm".into(), version, manifest: None, grants: Vec::new() }
+        Source::of_folder("a", Version::new(wasm.into(), signature.map(Into::into), None))
     }
 
     fn trust() -> Trust {

@@ -1,10 +1,13 @@
 //! What a line for a shell would run, as far as it can be judged from outside.
 
+use crate::path::normal;
+use std::borrow::Cow;
 use std::fmt;
 use std::mem::take;
 
 /// Where the programs are that a bare name is taken for.
-const SYSTEM_FOLDERS: [&str; 6] = ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
+pub(crate) const SYSTEM_FOLDERS: [&str; 6] =
+    ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
 
 /// Words that are no program where one is expected, in sh, bash, zsh or fish.
 const RESERVED: [&str; 26] = [
@@ -34,13 +37,15 @@ impl Command {
     }
 
     /// The program's name, if it is one of the system: a bare name, or the path of a file in one of the folders
-    /// `bin` and `sbin` of `/`, `/usr` and `/usr/local`.
-    pub fn system_program(&self) -> Option<&str> {
+    /// `bin` and `sbin` of `/`, `/usr` and `/usr/local`, however it is spelled.
+    pub fn system_program(&self) -> Option<Cow<'_, str>> {
         let program = self.program();
-        match program.rsplit_once('/') {
-            None => Some(program),
-            Some((folder, name)) => SYSTEM_FOLDERS.contains(&folder).then_some(name),
+        if !program.contains('/') {
+            return Some(program.into());
         }
+        let path = normal(program)?;
+        let (folder, name) = path.rsplit_once('/')?;
+        SYSTEM_FOLDERS.contains(&folder).then(|| name.to_owned().into())
     }
 }
 
@@ -318,11 +323,11 @@ mod tests {
 
     #[test]
     fn a_program_of_the_system_is_a_name_or_in_its_folders() {
-        let name = |line: &str| parse(line).expect("judged")[0].system_program().map(str::to_owned);
-        for line in ["rm", "/bin/rm", "/usr/local/sbin/rm", "'/usr/bin/rm'"] {
+        let name = |line: &str| parse(line).expect("judged")[0].system_program().map(Cow::into_owned);
+        for line in ["rm", "/bin/rm", "/usr/local/sbin/rm", "'/usr/bin/rm'", "/bin//rm", "//usr/./bin/rm"] {
             assert_eq!(name(line).as_deref(), Some("rm"), "{line}");
         }
-        for line in ["./rm", "/tmp/rm", "/bin/../tmp/rm", "bin/rm", "/rm", "/bin//rm"] {
+        for line in ["./rm", "/tmp/rm", "/bin/../tmp/rm", "bin/rm", "/rm"] {
             assert_eq!(name(line), None, "{line}");
         }
     }

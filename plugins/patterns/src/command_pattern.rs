@@ -1,6 +1,6 @@
 //! What a rule says about commands.
 
-use crate::command::{Command, Unjudgeable, parse};
+use crate::command::{Command, SYSTEM_FOLDERS, Unjudgeable, parse};
 use crate::path::{PathPattern, normal};
 use crate::wildcard::matches;
 use std::fmt;
@@ -80,7 +80,7 @@ impl CommandPattern {
     pub fn covers(&self, command: &Command) -> bool {
         let is_program = match &self.program {
             Word::Path(_) => self.program.covers(command.program()),
-            Word::Text(_) => command.system_program().is_some_and(|name| self.program.covers(name)),
+            Word::Text(_) => command.system_program().is_some_and(|name| self.program.covers(&name)),
         };
         let mut given = command.words().iter().skip(1);
         let mut wanted = self.arguments.iter();
@@ -88,6 +88,31 @@ impl CommandPattern {
             || is_program
                 && wanted.all(|word| given.next().is_some_and(|given| word.covers(given)))
                 && (self.is_open || given.next().is_none())
+    }
+
+    /// Whether it means a command that is to be denied: a program of the system also by the other names that it may
+    /// have there. `None`: nobody can say, because of a path without a [`normal`] form.
+    pub fn denies(&self, command: &Command) -> Option<bool> {
+        let given = &command.words()[1..];
+        let fits = if self.is_open { given.len() >= self.arguments.len() } else { given.len() == self.arguments.len() };
+        if self.is_all || !fits {
+            return Some(self.is_all);
+        }
+        let words = self.arguments.iter().zip(given).map(|(word, given)| word.denies(given));
+        let all = words.chain([self.denies_program(command)]);
+        // One word that certainly differs is enough, whatever the others are.
+        all.reduce(|one, other| if one == Some(true) || other == Some(false) { other } else { one }).flatten()
+    }
+
+    fn denies_program(&self, command: &Command) -> Option<bool> {
+        match command.system_program() {
+            Some(name) if matches!(self.program, Word::Text(_)) => Some(self.program.covers(&name)),
+            Some(name) => Some(SYSTEM_FOLDERS.iter().any(|folder| self.program.covers(&format!("{folder}/{name}")))),
+            None => {
+                let path = normal(command.program())?;
+                Some(matches!(self.program, Word::Path(_)) && self.program.covers(&path))
+            }
+        }
     }
 }
 
@@ -100,6 +125,14 @@ impl Word {
         match self {
             Self::Path(pattern) => normal(word).is_some_and(|path| pattern.covers(&path)),
             Self::Text(pattern) => matches(pattern, word),
+        }
+    }
+
+    /// The same of an argument that is to be denied. An option is no path, and any other word may be one.
+    fn denies(&self, word: &str) -> Option<bool> {
+        match self {
+            Self::Path(_) if !word.starts_with('-') && normal(word).is_none() => None,
+            _ => Some(self.covers(word)),
         }
     }
 }
@@ -129,6 +162,26 @@ mod tests {
         fn no_text_makes_reading_panic(pattern in ".{0,30}", line in ".{0,30}") {
             if let Ok(pattern) = CommandPattern::read(&pattern) {
                 let _ = covers_line(&[pattern], &line);
+            }
+        }
+
+        #[test]
+        fn whatever_is_covered_is_denied_too(pattern in "[a-b/.*]{1,5}( [a-b/.*]{1,4}){0,2}", line in "[a-b/.]{1,6}( [a-b/.]{1,5}){0,2}") {
+            if let (Ok(pattern), Ok(commands)) = (CommandPattern::read(&pattern), parse(&line)) {
+                let (covered, denied) = (pattern.covers(&commands[0]), pattern.denies(&commands[0]));
+                prop_assert!(!covered || denied == Some(true));
+            }
+        }
+
+        #[test]
+        fn no_spelling_of_a_path_escapes_a_list_of_what_is_denied(
+            slashes in prop::collection::vec("/|//|/\\./|/x/\\.\\./", 3),
+        ) {
+            let path = format!("{}usr{}bin{}rm", slashes[0], slashes[1], slashes[2]);
+            for (pattern, line) in [("rm *", format!("{path} x")), ("cat /usr/bin/rm", format!("cat {path}"))] {
+                let pattern = CommandPattern::read(pattern).expect("a pattern");
+                let denied = pattern.denies(&parse(&line).expect("a line")[0]);
+                prop_assert_eq!(denied, (!path.contains("..")).then_some(true), "{}", line);
             }
         }
 
@@ -171,6 +224,44 @@ mod tests {
         assert!(covers("/opt/tool/bin/run *", "/opt/tool//bin/run x"));
         assert!(!covers("/opt/*/run", "/opt/a/b/run"));
         assert!(!covers("/bin/ls", "ls"));
+    }
+
+    #[test]
+    fn what_is_denied_is_denied_by_each_of_its_names() {
+        let denies = |pattern: &str, line: &str| {
+            CommandPattern::read(pattern).expect("a pattern").denies(&parse(line).expect("a line")[0])
+        };
+        for (pattern, line) in [
+            ("rm *", "/usr/bin//rm -rf /"),
+            ("rm *", "/usr/./bin/rm"),
+            ("/usr/bin/rm *", "rm x"),
+            ("/usr/bin/rm *", "/bin//rm x"),
+            ("/opt/*/run *", "/opt//a/run"),
+            ("cat /etc/shadow", "cat //etc/./shadow"),
+            ("*", "/a/../b"),
+        ] {
+            assert_eq!(denies(pattern, line), Some(true), "{pattern} {line}");
+        }
+        for (pattern, line) in [
+            ("rm *", "./rm x"),
+            ("rm *", "/usr/../bin/rm x"),
+            ("/opt/x", "bin/x"),
+            ("cat /etc/shadow", "cat /etc/../etc/shadow"),
+            ("cat /etc/shadow", "cat shadow"),
+            ("cp /a/** /b/**", "cp /a/x ../b"),
+        ] {
+            assert_eq!(denies(pattern, line), None, "{pattern} {line}");
+        }
+        for (pattern, line) in [
+            ("rm *", "/tmp/rm x"),
+            ("rm", "/bin/rm x"),
+            ("cat /etc/shadow", "cat -n"),
+            ("cat /etc/shadow", "less ../etc/shadow"),
+            ("cp /a/** /b/**", "cp ../a /c/x"),
+            ("/opt/*/run", "/opt/a/b/run"),
+        ] {
+            assert_eq!(denies(pattern, line), Some(false), "{pattern} {line}");
+        }
     }
 
     #[test]

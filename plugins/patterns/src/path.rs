@@ -66,6 +66,27 @@ impl PathPattern {
         begins && (self.below || parts.next().is_none())
     }
 
+    /// Whether it means a folder and everything below. `folder` comes from [`normal`].
+    pub fn covers_all_below(&self, folder: &str) -> bool {
+        self.below && self.covers(folder)
+    }
+
+    /// Whether all that it means is one folder, which it names letter by letter, with everything below: a tree.
+    fn is_tree(&self) -> bool {
+        self.below && !self.staged && !self.parts.iter().any(|part| part.contains(['*', '?']))
+    }
+
+    /// Whether it means nothing outside of what another one means, which must be a tree: a folder without
+    /// wildcards in its path, and everything below.
+    pub fn lies_in(&self, tree: &Self) -> bool {
+        !self.staged && tree.is_tree() && self.parts.starts_with(&tree.parts)
+    }
+
+    /// Whether it means all that another one means, which must be a tree.
+    pub fn holds(&self, tree: &Self) -> bool {
+        tree.is_tree() && self.covers_all_below(&format!("/{}", tree.parts.join("/")))
+    }
+
     /// Whether it means anything below a folder. `folder` comes from [`normal`].
     pub fn reaches_below(&self, folder: &str) -> bool {
         let folders: Vec<&str> = components(folder).collect();
@@ -173,6 +194,29 @@ mod tests {
             assert!(!reaches("/srv/*/key", folder), "{folder}");
         }
         assert!(reaches("/srv/**", "/srv") && reaches("/srv/**", "/srv/a/b"));
+    }
+
+    #[test]
+    fn a_tree_is_a_folder_by_its_name_with_all_that_is_in_it() {
+        let read = |pattern: &str| PathPattern::read(pattern).expect("a pattern");
+        let tree = read("/srv/app/**");
+        assert!(tree.is_tree() && read("/**").is_tree());
+        for pattern in ["/srv/app", "/srv/*/**", "/srv/ap?/**", "staged:**"] {
+            assert!(!read(pattern).is_tree(), "{pattern}");
+        }
+        for (pattern, lies_in, holds) in [
+            ("/srv/app/**", true, true),
+            ("/srv/app", true, false),
+            ("/srv/app/*/x", true, false),
+            ("/srv/*/**", false, true),
+            ("/**", false, true),
+            ("/srv/*", false, false),
+            ("/srv/apps/**", false, false),
+            ("staged:x", false, false),
+        ] {
+            assert_eq!((read(pattern).lies_in(&tree), read(pattern).holds(&tree)), (lies_in, holds), "{pattern}");
+        }
+        assert!(read("/srv/**").covers_all_below("/srv") && !read("/srv/*").covers_all_below("/srv/a"));
     }
 
     #[test]

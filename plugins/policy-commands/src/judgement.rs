@@ -82,10 +82,7 @@ fn of_line(settings: &Settings, line: &str) -> Result<usize, Denial> {
     }
     let mut words = 0;
     for command in parse(line).map_err(Denial::cannot_judge)? {
-        if settings.deny.iter().any(|pattern| pattern.covers(&command)) {
-            let reason = format!("`{command}` may not be run: a rule of the list `deny` names it.");
-            return Err(Denial::new("command-denied", reason));
-        }
+        check_denied(&settings.deny, &command)?;
         match &settings.allow {
             Some(allow) if allow.iter().any(|pattern| pattern.covers(&command)) => {}
             Some(_) => {
@@ -99,11 +96,29 @@ fn of_line(settings: &Settings, line: &str) -> Result<usize, Denial> {
     Ok(words)
 }
 
+/// What may be meant by a rule and has no form in which paths are compared is denied as well.
+fn check_denied(deny: &[CommandPattern], command: &Command) -> Result<(), Denial> {
+    let mut is_clear = true;
+    for denied in deny.iter().map(|pattern| pattern.denies(command)) {
+        if denied == Some(true) {
+            let reason = format!("`{command}` may not be run: a rule of the list `deny` names it.");
+            return Err(Denial::new("command-denied", reason));
+        }
+        is_clear &= denied.is_some();
+    }
+    if is_clear {
+        return Ok(());
+    }
+    Err(Denial::cannot_judge(format_args!(
+        "a rule of the list `deny` may mean `{command}`: write its paths out, beginning with / and without `..`"
+    )))
+}
+
 /// Where only `deny` stands between a job and a program, what else the program would run must be known.
 fn check_program(command: &Command) -> Result<(), Denial> {
     let program = command.program();
     match command.system_program() {
-        Some(name) if is_runner(name) => Err(Denial::cannot_judge(format_args!(
+        Some(name) if is_runner(&name) => Err(Denial::cannot_judge(format_args!(
             "`{program}` can run other programs, which the list `deny` would not see"
         ))),
         Some(_) => Ok(()),
@@ -186,6 +201,21 @@ mod tests {
         assert_eq!(exec(&settings, "systemctl status x"), "allow");
         assert_eq!(exec(&settings, "systemctl status x && systemctl stop x"), "command-denied");
         assert_eq!(exec(&json!({"allow": ["*"], "deny": ["*"]}), "x"), "command-denied");
+    }
+
+    #[test]
+    fn another_spelling_is_denied_as_well() {
+        let settings = json!({"allow": ["/usr/bin/* *", "cat *", "ls *"], "deny": ["rm *", "cat /etc/shadow"]});
+        assert_eq!(exec(&settings, "/usr/bin//rm -rf /"), "command-denied");
+        assert_eq!(exec(&settings, "cat //etc/./shadow"), "command-denied");
+        for line in ["cat /etc/../etc/shadow", "cat ../etc/shadow", "cat shadow", "/usr/bin/../bin/rm x"] {
+            assert_eq!(exec(&settings, line), "cannot-judge", "{line}");
+        }
+        for line in ["cat /etc/motd", "/usr/bin/cat -A /etc/motd", "ls ../etc"] {
+            assert_eq!(exec(&settings, line), "allow", "{line}");
+        }
+        let by_path = json!({"allow": ["rm *", "/bin/* *"], "deny": ["/usr/bin/rm *"]});
+        assert_eq!([exec(&by_path, "rm x"), exec(&by_path, "/bin/rm x")], ["command-denied"; 2]);
     }
 
     #[test]

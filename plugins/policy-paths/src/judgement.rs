@@ -30,8 +30,7 @@ pub(crate) fn of_action(settings: &Settings, action: &Action) -> Result<(), Deni
         return Ok(());
     }
     let file: File = serde_json::from_str(&action.details).map_err(Denial::unreadable)?;
-    let is_rename = file.change.as_deref() == Some("rename");
-    let remote = |path: &str, access, size| judge(&settings.remote, &known(path)?, access, size, is_rename);
+    let remote = |path: &str, access, size| judge(&settings.remote, &known(path)?, access, size, false);
     let local = |path: Option<&str>, access, size| match (&settings.local, path) {
         (Some(lists), Some(path)) => {
             judge(lists, &normal_local(path).ok_or_else(|| unknown(path))?, access, size, false)
@@ -51,10 +50,10 @@ pub(crate) fn of_action(settings: &Settings, action: &Action) -> Result<(), Deni
             remote(path, Access::Write, NOTHING)?;
             of_link(&settings.remote, path, file.to.as_deref().unwrap_or_default())
         }
-        "change-file" => [Some(path), file.to.as_deref()]
-            .into_iter()
-            .flatten()
-            .try_for_each(|path| remote(path, Access::Write, NOTHING)),
+        "change-file" if file.change.as_deref() == Some("rename") => {
+            of_rename(&settings.remote, path, file.to.as_deref().unwrap_or_default())
+        }
+        "change-file" => remote(path, Access::Write, NOTHING),
         _ => {
             remote(path, Access::Read, NOTHING)?;
             local(file.local.as_deref(), Access::Write, file.size)
@@ -70,6 +69,45 @@ fn of_link(lists: &Lists, path: &str, to: &str) -> Result<(), Denial> {
         let is_of_use = judge(lists, &path, access, NOTHING, false).is_ok();
         if is_of_use { judge(lists, &led_to, access, NOTHING, true) } else { Ok(()) }
     })
+}
+
+/// A rename may be one of a link, or of a folder with links in it. Those with a relative text lead elsewhere then: to
+/// something below the folder that they are in. So everything there must be allowed, as far as the new names are.
+fn of_rename(lists: &Lists, path: &str, to: &str) -> Result<(), Denial> {
+    let (path, to) = (known(path)?, known(to)?);
+    judge(lists, &path, Access::Write, NOTHING, true)?;
+    judge(lists, &to, Access::Write, NOTHING, true)?;
+    // What stays in its folder leads where it led; links in it move with what they lead to.
+    let stays = folder(&path) == folder(&to);
+    let around = if stays { &to } else { folder(&to) };
+    if lists.deny.iter().any(|denied| denied.covers(around) || denied.reaches_below(around)) {
+        return Err(moved(&to, "path-denied", format_args!("the list `deny` names {around}, or something below")));
+    }
+    let Some(rules) = &lists.allow else { return Ok(()) };
+    for access in [Access::Read, Access::Write] {
+        let giving = || rules.iter().filter(|rule| rule.gives(access));
+        let is_named = giving().any(|rule| rule.path.covers(&to));
+        if is_named {
+            // What nobody could read is not read by another name.
+            judge(lists, &path, access, NOTHING, false)?;
+        }
+        let is_of_use = is_named && !stays || giving().any(|rule| rule.path.reaches_below(&to));
+        if is_of_use && !giving().any(|rule| rule.path.covers_all_below(around)) {
+            let missing =
+                format_args!("no rule of the list `allow` names everything below {around}, to be {}", access.word());
+            return Err(moved(&to, "path-not-allowed", missing));
+        }
+    }
+    Ok(())
+}
+
+fn moved(to: &str, code: &str, why: std::fmt::Arguments<'_>) -> Denial {
+    Denial::new(code, format!("nothing may be moved to {to}, because a link could lead elsewhere from there: {why}."))
+}
+
+/// The folder that a path is in, which comes from [`normal`].
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder })
 }
 
 fn known(path: &str) -> Result<String, Denial> {
@@ -177,6 +215,37 @@ mod tests {
         // What is denied would be readable under the new name.
         assert_eq!(change(&settings, "rename", "/srv/app", Some("/srv/b")), "path-denied");
         assert_eq!(change(&settings, "set-mode", "/srv/app", None), "allow");
+    }
+
+    /// `/srv/app/x`, a link to `shadow`, must not become `/etc/motd`.
+    #[test]
+    fn a_link_is_not_moved_to_where_it_leads_elsewhere() {
+        let rule = |path: &str, access: &str| json!({"path": path, "access": access});
+        let rename = |settings: &Value, path: &str, to: &str| change(settings, "rename", path, Some(to));
+        let settings = json!({"allow": [rule("/srv/app/**", "both"), rule("/www/**", "both"), rule("/etc/motd", "both"),
+            rule("/etc/motd.new", "both"), rule("/lib/d/x", "both"), rule("/lib/d", "both"), rule("/lib/e/**", "both"),
+            rule("/in/**", "write")]});
+        assert_eq!(change(&settings, "link", "/srv/app/x", Some("shadow")), "allow");
+        for (path, to) in [
+            ("/srv/app/x", "/srv/app/d/y"),
+            ("/srv/app/x", "/www/a/y"),
+            ("/etc/motd.new", "/etc/motd"),
+            ("/lib/d", "/lib/e"),
+            ("/in/a", "/in/b/c"),
+            ("/www/a", "/in/a"),
+        ] {
+            assert_eq!(rename(&settings, path, to), "allow", "{path} to {to}");
+        }
+        for (path, to) in
+            [("/srv/app/x", "/etc/motd"), ("/srv/app/x", "/www"), ("/lib/e", "/lib/d"), ("/in/a", "/www/a")]
+        {
+            assert_eq!(rename(&settings, path, to), "path-not-allowed", "{path} to {to}");
+        }
+        let denying = json!({"deny": ["/etc/shadow", "/root/**"]});
+        assert_eq!([rename(&denying, "/a/x", "/b/x"), rename(&denying, "/etc/a", "/etc/b")], ["allow"; 2]);
+        for to in ["/etc/motd", "/motd", "/root/x"] {
+            assert_eq!(rename(&denying, "/a/x", to), "path-denied", "{to}");
+        }
     }
 
     #[test]

@@ -103,6 +103,11 @@ impl Rule {
 
     /// Whether the rule is about a path and a direction. The size is another question.
     pub(crate) fn covers(&self, path: &str, access: Access) -> bool {
-        (self.access == Access::Both || self.access == access) && self.path.covers(path)
+        self.gives(access) && self.path.covers(path)
+    }
+
+    /// Whether it is about a direction.
+    pub(crate) fn gives(&self, access: Access) -> bool {
+        self.access == Access::Both || self.access == access
     }
 }

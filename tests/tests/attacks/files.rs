@@ -1,5 +1,7 @@
 //! What a driver tries with the files of its server.
 
+mod links;
+
 use super::{CONFIG, OPEN, attacked, audit, body, serves};
 use crate::SETUP;
 use crate::hostile::whole;

@@ -3,6 +3,9 @@
 use crate::bindings::events;
 use crate::instance::State;
 
+/// What a message takes besides its text, in bytes: who says nothing without end fills the log as well.
+const MESSAGE: usize = 64;
+
 impl events::Host for State {
     async fn log(&mut self, level: String, message: String) -> wasmtime::Result<()> {
         if self.may_say(&message) {
@@ -25,7 +28,7 @@ impl events::Host for State {
 impl State {
     /// Takes a message from the budget, if it still fits.
     fn may_say(&mut self, message: &str) -> bool {
-        if let Some(left) = self.log_left.checked_sub(message.len()) {
+        if let Some(left) = self.log_left.checked_sub(message.len().saturating_add(MESSAGE)) {
             self.log_left = left;
             return true;
         }

@@ -50,8 +50,13 @@ impl State {
         Ok(id)
     }
 
-    /// Keeps the result that has the next id.
-    pub(crate) fn keep_run(&mut self, job: &JobContext, result: RunResult) {
+    /// Keeps the result that has the next id: of commands no more in all than of output.
+    pub(crate) fn keep_run(&mut self, job: &JobContext, mut result: RunResult) {
+        if result.command.len() > self.commands_left {
+            result.command.truncate(result.command.floor_char_boundary(self.commands_left));
+            result.command.push('…');
+        }
+        self.commands_left = self.commands_left.saturating_sub(result.command.len());
         job.witness.ran(u32::try_from(self.runs.len()).unwrap_or(u32::MAX), &result);
         self.runs.push(result);
     }

@@ -123,6 +123,39 @@ fn what_narrows_a_grant_decides_and_is_named() {
     }
 }
 
+/// `/srv/app/x`, a link to `shadow`, must not become `/etc/motd`.
+#[test]
+fn a_relative_link_is_granted_where_no_rename_can_make_it_lead_elsewhere() {
+    let files = |paths: &str| format!(r#"{{capability = "remote-files", paths = {paths}}}"#);
+    let read = |paths: &str| format!(r#"{{capability = "remote-files", access = "read", paths = {paths}}}"#);
+    let write = |paths: &str| format!(r#"{{capability = "remote-files", access = "write", paths = {paths}}}"#);
+    let app = || files(r#"["/srv/app/**"]"#);
+    let rows = [
+        (vec![app()], true),
+        (vec![app(), read(r#"["/etc/**"]"#)], true),
+        (vec![files(r#"["/srv/app/**", "/srv/app/*/conf"]"#)], true),
+        (vec![files(r#"["/**"]"#)], true),
+        (vec![r#""remote-files""#.into()], true),
+        (vec![files(r#"["/srv/app/**", "/etc/motd"]"#)], false),
+        (vec![app(), write(r#"["/etc/motd"]"#)], false),
+        (vec![app(), files(r#"["/www/**"]"#)], false),
+        (vec![files(r#"["/srv/*/**"]"#)], false),
+        (vec![files(r#"["/srv/app/*"]"#)], false),
+        (vec![app(), r#"{capability = "remote-files", access = "write"}"#.into()], false),
+        (vec![app(), r#"{capability = "remote-files", hosts = ["elsewhere"], paths = ["/etc/motd"]}"#.into()], true),
+        (vec![write(r#"["/srv/app/**"]"#), read(r#"["/srv/app/a", "/srv/app/b"]"#)], false),
+    ];
+    for (lines, is_relative_granted) in rows {
+        let grants = format!("[{}]", lines.join(", "));
+        let link = |to| {
+            let judge = |access| granted(&grants, &Need::Link { path: "/srv/app/a", to, access });
+            judge(Read) == "ok" && judge(Write) == "ok"
+        };
+        assert_eq!(link("b"), is_relative_granted, "{grants}");
+        assert!(link("/srv/app/b"), "{grants}");
+    }
+}
+
 #[test]
 fn a_variable_must_be_allowed_by_the_line_that_allows_the_command() {
     let run = |grants, line, variable: &str| granted(grants, &Need::Exec(line, &[(variable.into(), "x".into())]));

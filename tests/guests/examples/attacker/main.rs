@@ -3,6 +3,7 @@
 
 mod calls;
 mod files;
+mod floods;
 mod shells;
 
 use hostile_guests::{accept, connection_args, driver, text};
@@ -66,16 +67,13 @@ impl Driver for Attacker {
         computes(&attack);
         match attack.as_str() {
             "missing-run" => return Ok(vec![Item { command: "never".into(), run: 7 }]),
+            "one-run-twice" => {
+                let run = shells::keep(1 << 10)?.run;
+                return Ok(vec![Item { command: "i".into(), run }; 2]);
+            }
             "many-items" => return Ok(vec![Item { command: "i".repeat(1 << 10), run: 0 }; 1 << 14]),
             "long-error" => return Err(Error::new("k".repeat(1 << 10), "p", "m".repeat(9 << 20))),
             "odd-error" => return Err(Error::new("Ä\n\u{1b}[31m", "no-phase", "\u{0}\r\n")),
-            "log-flood" => (0..1_000).for_each(|_| log::error(&"l".repeat(1 << 10))),
-            "tell-flood" => (0..1_000).for_each(|_| log::tell(&"t".repeat(1 << 10))),
-            "long-log" => log::info(&"l".repeat(9 << 20)),
-            "call-flood" => loop {
-                drop(secrets::get("no.such"));
-            },
-            "validate-elsewhere" => drop(session(&job)?),
             "many-sessions" => {
                 let open: Result<Vec<_>, _> = (0..100).map(|_| session(&job)).collect();
                 open.map(drop)?;
@@ -152,6 +150,7 @@ impl Driver for Attacker {
                 calls::make(&text(&args, "function"), &text(&args, "path"), &job)?;
             }
             _ => {
+                floods::attack(&attack, &job)?;
                 shells::attack(&attack, &job)?;
                 files::attack(&attack, &job)?;
             }
