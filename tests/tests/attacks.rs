@@ -15,7 +15,7 @@ use std::thread;
 /// The attacker may run three commands at one server, and little more.
 const CONFIG: &str = r#"
     [plugin.attacker]
-    limits = { cpu_ms = 200, memory = 16777216, runs = 20 }
+    limits = { cpu_ms = 1000, memory = 16777216, runs = 20 }
     grants = [
         { capability = "connect", hosts = ["127.0.0.1"] },
         { capability = "exec", commands = ["id", "true", "echo *"] },
@@ -185,7 +185,7 @@ fn floods_are_cut_and_do_not_end_the_job() -> anyhow::Result<()> {
 /// What the host does at once is the guest's time, and ends its turn.
 #[test]
 fn who_calls_the_host_without_end_holds_up_nobody() -> anyhow::Result<()> {
-    let (daemon, sshd) = (attacked(&CONFIG.replace("cpu_ms = 200", "cpu_ms = 1000"))?, Sshd::shared()?);
+    let (daemon, sshd) = (attacked(CONFIG)?, Sshd::shared()?);
     let attacks = 2 * thread::available_parallelism()?.get();
     let submit = |_| Ok(daemon.execute(&body(&sshd, "log-without-end", "id"))?.job()?.to_owned());
     let ids = (0..attacks).map(submit).collect::<anyhow::Result<Vec<_>>>()?;

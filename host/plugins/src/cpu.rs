@@ -1,183 +1,215 @@
-//! The CPU time of an instance.
+//! The CPU time of an instance, whether the guest runs or the host works for it.
 //!
-//! Charged is the time in which the guest runs, and in which the host works for it: whoever calls the host in a loop pays
-//! for that. Free is the time in which a call waits and, beside a wait of a tick or more, what the host does in it, such as
-//! moving a file.
+//! Whoever calls the host in a loop pays for that; waiting costs nothing, and neither does a machine that is busy with others.
+//! Free is also what the host does in a call that waits for a tick or more, such as moving a file.
+//!
+//! As long as an instance is so quick that no tick meets it, the wall clock is exact enough: to ask for the CPU time of a
+//! thread takes a system call, which would be a tenth of what a policy costs.
 
 use crate::engine::TICK;
 use crate::limits::Limits;
+use rustix::time::{ClockId, clock_gettime};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// The budget of one instance.
 pub(crate) struct Cpu {
-    /// Ticks that are left.
-    left: u64,
-    /// Time in which it ran that is not charged yet.
-    ran: Duration,
-    /// Since when it is to be looked at, and how long it had been suspended by then.
-    since: Instant,
-    suspended: Duration,
-    pauses: Arc<Pauses>,
+    budget: Duration,
+    used: Duration,
+    /// What the clock showed when it was last looked at.
+    looked: Time,
+    clock: Arc<Clock>,
 }
 
-/// How long an instance has been suspended: nobody polled it.
+/// Shows how long an instance has run. Its exports run under it ([`Clock::of`]).
 #[derive(Default)]
-pub(crate) struct Pauses(AtomicU64);
+pub(crate) struct Clock {
+    /// How long all polls took, in nanoseconds; during a poll, less what the system's clock showed when it began.
+    ran: AtomicU64,
+    /// How long it waited to be polled again, in nanoseconds.
+    waited: AtomicU64,
+    /// Whether a tick has met it, so that the thread's clock is asked from the next poll on.
+    is_exact: AtomicBool,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Time {
+    ran: Duration,
+    waited: Duration,
+}
 
 impl Cpu {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let (since, suspended, pauses) = (Instant::now(), Duration::ZERO, Arc::default());
-        Self { left: ticks(limits), ran: Duration::ZERO, since, suspended, pauses }
+        let budget = Duration::from_millis(limits.cpu_ms);
+        Self { budget, used: Duration::ZERO, looked: Time::default(), clock: Arc::default() }
     }
 
     /// Gives it all of its time again.
-    pub(crate) fn refill(&mut self, limits: &Limits) {
-        self.left = ticks(limits);
+    pub(crate) fn refill(&mut self) {
+        self.used = Duration::ZERO;
     }
 
-    /// Begins a call: what was before is not its time.
-    pub(crate) fn begin(&mut self) -> Arc<Pauses> {
-        self.lap();
-        self.ran = Duration::ZERO;
-        Arc::clone(&self.pauses)
+    pub(crate) fn clock(&self) -> Arc<Clock> {
+        Arc::clone(&self.clock)
     }
 
     /// The guest calls the host.
     pub(crate) fn enter_host(&mut self) {
-        let (ran, _) = self.lap();
-        self.ran += ran;
+        let lap = self.lap(self.clock.time());
+        self.used += lap.ran;
     }
 
     /// The host answers. Says whether the call waited, so that others had their turn.
     pub(crate) fn leave_host(&mut self) -> bool {
-        let (ran, suspended) = self.lap();
-        if suspended < TICK {
-            self.ran += ran;
+        let lap = self.lap(self.clock.time());
+        let waited = lap.waited >= TICK;
+        if !waited {
+            self.used += lap.ran;
         }
-        suspended >= TICK
+        waited
     }
 
-    /// The epoch has passed. Says whether the guest may go on.
+    /// The epoch has passed. Says whether the guest may go on, which it does in another poll.
     pub(crate) fn tick(&mut self) -> bool {
         self.enter_host();
-        if self.ran >= TICK {
-            // Never more than one, and little is carried over: that a thread was not scheduled is not the guest's doing.
-            self.ran = self.ran.saturating_sub(TICK).min(TICK);
-            self.left = self.left.saturating_sub(1);
-        }
-        self.left > 0
+        self.clock.is_exact.store(true, Ordering::Relaxed);
+        !self.is_spent()
+    }
+
+    /// No export is running any more: says what was used up.
+    pub(crate) fn finish(&mut self) -> Duration {
+        let lap = self.lap(self.clock.time_so_far(0));
+        self.used += lap.ran;
+        self.used
     }
 
     /// Whether nothing is left.
     pub(crate) fn is_spent(&self) -> bool {
-        self.left == 0
+        self.used >= self.budget
     }
 
-    /// What was charged, in milliseconds.
-    pub(crate) fn charged_ms(&self, limits: &Limits) -> u64 {
-        ticks(limits).saturating_sub(self.left) * tick_ms()
-    }
-
-    /// How long it ran since the last look, and how long it was suspended.
-    fn lap(&mut self) -> (Duration, Duration) {
-        let (now, total) = (Instant::now(), self.pauses.total());
-        let suspended = total.saturating_sub(std::mem::replace(&mut self.suspended, total));
-        let passed = now - std::mem::replace(&mut self.since, now);
-        (passed.saturating_sub(suspended), suspended)
+    /// What passed since the last look.
+    fn lap(&mut self, now: Time) -> Time {
+        let then = std::mem::replace(&mut self.looked, now);
+        let (ran, waited) = (now.ran.saturating_sub(then.ran), now.waited.saturating_sub(then.waited));
+        // More than a tick by the wall clock: the thread was not scheduled.
+        let ran = if self.clock.is_exact() { ran } else { ran.min(TICK) };
+        Time { ran, waited }
     }
 }
 
-impl Pauses {
-    /// Has an export run to its end, and adds up the time in which it is suspended.
+impl Clock {
+    /// Has an export run to its end.
     pub(crate) async fn of<T>(&self, export: impl Future<Output = T>) -> T {
         let mut export = pin!(export);
         let mut suspended: Option<Instant> = None;
         std::future::poll_fn(move |context| {
             if let Some(since) = suspended.take() {
-                let pause = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                self.0.fetch_add(pause, Ordering::Relaxed);
+                self.waited.fetch_add(nanoseconds(since.elapsed()), Ordering::Relaxed);
             }
+            let id = self.id();
+            self.ran.fetch_sub(shown(id), Ordering::Relaxed);
             let polled = export.as_mut().poll(context);
+            self.ran.fetch_add(shown(id), Ordering::Relaxed);
             suspended = matches!(polled, Poll::Pending).then(Instant::now);
             polled
         })
         .await
     }
 
-    fn total(&self) -> Duration {
-        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    /// To be asked during a poll.
+    fn time(&self) -> Time {
+        self.time_so_far(shown(self.id()))
+    }
+
+    fn time_so_far(&self, shown: u64) -> Time {
+        let ran = self.ran.load(Ordering::Relaxed).wrapping_add(shown);
+        Time { ran: Duration::from_nanos(ran), waited: Duration::from_nanos(self.waited.load(Ordering::Relaxed)) }
+    }
+
+    fn id(&self) -> ClockId {
+        if self.is_exact() { ClockId::ThreadCPUTime } else { ClockId::Monotonic }
+    }
+
+    fn is_exact(&self) -> bool {
+        self.is_exact.load(Ordering::Relaxed)
     }
 }
 
-fn ticks(limits: &Limits) -> u64 {
-    // One more, because the first tick may come right after the start.
-    limits.cpu_ms.div_ceil(tick_ms()) + 1
+/// What a clock of the system shows to this thread, in nanoseconds.
+fn shown(id: ClockId) -> u64 {
+    nanoseconds(Duration::try_from(clock_gettime(id)).unwrap_or_default())
 }
 
-fn tick_ms() -> u64 {
-    u64::try_from(TICK.as_millis()).unwrap_or(1)
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A budget of so many ticks, as if so much time had passed since it was looked at, of which it was suspended so long.
-    fn after(cpu: &mut Cpu, passed: Duration, suspended: Duration) {
-        cpu.since = Instant::now().checked_sub(passed).expect("the clock has gone for a while");
-        cpu.pauses.0.fetch_add(u64::try_from(suspended.as_nanos()).expect("it is short"), Ordering::Relaxed);
-    }
-
     fn budget() -> Cpu {
         Cpu::new(&Limits { cpu_ms: 100, ..Limits::driver() })
     }
 
-    #[test]
-    fn what_the_host_does_without_waiting_is_charged() {
-        let mut cpu = budget();
-        for left in [10, 9, 8] {
-            cpu.enter_host();
-            after(&mut cpu, TICK, Duration::ZERO);
-            assert!(!cpu.leave_host() && cpu.tick());
-            assert_eq!(cpu.left, left);
-        }
-    }
-
-    #[test]
-    fn waiting_is_free_also_where_it_is_short() {
-        let mut cpu = budget();
-        for _ in 0..100 {
-            cpu.enter_host();
-            after(&mut cpu, TICK / 2, TICK / 2);
-            assert!(!cpu.leave_host());
-        }
-        cpu.enter_host();
-        // A file was moved meanwhile.
-        after(&mut cpu, TICK * 9, TICK * 2);
-        assert!(cpu.leave_host() && cpu.tick());
-        assert_eq!(cpu.left, 11);
-    }
-
-    #[test]
-    fn a_thread_that_was_not_scheduled_is_charged_for_little() {
-        let mut cpu = budget();
-        after(&mut cpu, TICK * 1000, Duration::ZERO);
-        for _ in 0..10 {
-            assert!(cpu.tick());
-        }
-        assert_eq!(cpu.left, 9);
+    fn compute(time: Duration) {
+        let now = || shown(ClockId::ThreadCPUTime);
+        let end = now() + nanoseconds(time);
+        while now() < end {}
     }
 
     #[tokio::test]
-    async fn a_pause_lasts_from_poll_to_poll() {
-        let pauses = Pauses::default();
-        pauses.of(async {}).await;
-        assert_eq!(pauses.total(), Duration::ZERO);
-        pauses.of(tokio::time::sleep(TICK)).await;
-        assert!(pauses.total() > TICK / 2);
+    async fn work_is_charged_whoever_does_it() {
+        let mut cpu = budget();
+        let clock = cpu.clock();
+        let work = async {
+            compute(TICK);
+            tokio::task::yield_now().await;
+            cpu.enter_host();
+            compute(TICK);
+            assert!(!cpu.leave_host() && cpu.tick());
+            tokio::task::yield_now().await;
+            compute(TICK);
+        };
+        clock.of(work).await;
+        let used = cpu.finish();
+        assert!((TICK * 3..TICK * 5).contains(&used), "{used:?}");
+        clock.of(async { compute(TICK * 7) }).await;
+        assert!(cpu.finish() >= TICK * 10 && cpu.is_spent());
+        cpu.refill();
+        assert!(!cpu.is_spent());
+    }
+
+    #[tokio::test]
+    async fn waiting_is_free_and_so_is_what_is_done_beside_it() {
+        let mut cpu = budget();
+        let clock = cpu.clock();
+        let call = async {
+            cpu.enter_host();
+            tokio::time::sleep(TICK * 2).await;
+            compute(TICK * 20);
+            assert!(cpu.leave_host() && cpu.tick());
+        };
+        clock.of(call).await;
+        assert!(cpu.finish() < TICK);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_is_not_scheduled_uses_little() {
+        let mut cpu = budget();
+        let clock = cpu.clock();
+        let held = async {
+            for _ in 0..3 {
+                std::thread::sleep(TICK * 5);
+                assert!(cpu.tick());
+                tokio::task::yield_now().await;
+            }
+        };
+        clock.of(held).await;
+        assert!(cpu.finish() < TICK * 2);
     }
 }

@@ -134,7 +134,7 @@ impl<B> Instance<B> {
         export: impl AsyncFnOnce(&mut Store<State>, &B) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
         let State { cpu, terms, .. } = self.store.data_mut();
-        cpu.refill(&terms.limits);
+        cpu.refill();
         let wall = terms.limits.call_time();
         self.call_until(export, async move {
             tokio::time::sleep(wall).await;
@@ -150,16 +150,16 @@ impl<B> Instance<B> {
         export: impl AsyncFnOnce(&mut Store<State>, &B) -> wasmtime::Result<T>,
         stop: impl Future<Output = Failure>,
     ) -> Result<T, Failure> {
-        let pauses = self.store.data_mut().cpu.begin();
+        let clock = self.store.data().cpu.clock();
         let result = tokio::select! {
             biased; // a call that is over at once starts no timer
-            result = pauses.of(export(&mut self.store, &self.bindings)) => result.map_err(|error| failure(self.store.data(), &error)),
+            result = clock.of(export(&mut self.store, &self.bindings)) => result.map_err(|error| failure(self.store.data(), &error)),
             failure = stop => Err(failure),
         };
-        self.store.data_mut().log_console();
-        let state = self.store.data();
+        let state = self.store.data_mut();
+        state.log_console();
         let plugin = &state.terms.name;
-        state.terms.usage.called(result.is_ok(), state.meter.used(), state.cpu.charged_ms(&state.terms.limits));
+        state.terms.usage.called(result.is_ok(), state.meter.used(), state.cpu.finish());
         result.map_err(|failure| Failure { message: format!("plugin {plugin}: {}", failure.message), ..failure })
     }
 }
@@ -185,6 +185,18 @@ impl State {
     }
 }
 
+/// Makes an instance, of whichever world.
+pub(crate) async fn instantiate<B>(
+    store: &mut Store<State>,
+    make: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<B>,
+) -> Result<B, Failure> {
+    let clock = store.data().cpu.clock();
+    clock.of(make(store)).await.map_err(|error| {
+        let failure = failure(store.data(), &error);
+        Failure { message: format!("plugin {}: {}", store.data().terms.name, failure.message), ..failure }
+    })
+}
+
 /// Tells apart why a guest stopped.
 fn failure(state: &State, error: &wasmtime::Error) -> Failure {
     let limits = &state.terms.limits;
@@ -204,12 +216,6 @@ fn failure(state: &State, error: &wasmtime::Error) -> Failure {
         Failure::new(ErrorKind::InvalidOutput, Phase::Plugin, "it broke the rules of the component model")
     };
     failure.with_detail(format!("{error:#}"))
-}
-
-/// Why an instance could not be made.
-pub(crate) fn instantiation_failure(store: &Store<State>, error: &wasmtime::Error) -> Failure {
-    let failure = failure(store.data(), error);
-    Failure { message: format!("plugin {}: {}", store.data().terms.name, failure.message), ..failure }
 }
 
 /// Time after a job's end is due in which its guest may clean up before the store is dropped.

@@ -25,8 +25,8 @@ const FIGURES: [Figure; 6] = [
     ("plugin_denials", "Actions and jobs that grants or policies denied", Counter, |terms| {
         terms.usage.counts().denials as f64
     }),
-    ("plugin_cpu_seconds", "CPU time of plugins, in ticks of 10 ms", Counter, |terms| {
-        terms.usage.counts().cpu_ms as f64 / 1000.0
+    ("plugin_cpu_seconds", "CPU time of plugins, and of the host where it answers them at once", Counter, |terms| {
+        terms.usage.counts().cpu.as_secs_f64()
     }),
     ("plugin_breaker_openings", "Times that a plugin failed too often in a row to be called", Counter, |terms| {
         terms.breaker.info(Instant::now()).opened as f64

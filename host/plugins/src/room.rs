@@ -2,7 +2,7 @@
 
 use crate::Config;
 use crate::bindings::{driver, policy};
-use crate::instance::{Instance, State, instantiation_failure};
+use crate::instance::{Instance, State, instantiate};
 use hostler_model::Failure;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -44,8 +44,7 @@ pub(crate) async fn drive(
     mut store: Store<State>,
     permit: OwnedSemaphorePermit,
 ) -> Result<Instance<driver::Driver>, Failure> {
-    let made = pre.instantiate_async(&mut store).await;
-    let bindings = made.map_err(|error| instantiation_failure(&store, &error))?;
+    let bindings = instantiate(&mut store, async |store| pre.instantiate_async(store).await).await?;
     Ok(Instance::new(store, bindings, permit))
 }
 
@@ -55,7 +54,6 @@ pub(crate) async fn judge(
     mut store: Store<State>,
     permit: OwnedSemaphorePermit,
 ) -> Result<Instance<policy::Policy>, Failure> {
-    let made = pre.instantiate_async(&mut store).await;
-    let bindings = made.map_err(|error| instantiation_failure(&store, &error))?;
+    let bindings = instantiate(&mut store, async |store| pre.instantiate_async(store).await).await?;
     Ok(Instance::new(store, bindings, permit))
 }

@@ -1,7 +1,8 @@
 //! What a plugin used up, and how often it was refused something.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Counts since the plugin was loaded.
 #[derive(Debug, Default, Serialize)]
@@ -14,10 +15,12 @@ pub(crate) struct Usage {
     denials: AtomicU64,
     /// The most linear memory that an instance had, in bytes.
     peak_memory: AtomicU64,
-    /// The most CPU time that a budget was charged, in milliseconds, in ticks of 10.
-    peak_cpu_ms: AtomicU64,
-    /// The CPU time that all calls were charged, in milliseconds.
-    cpu_ms: AtomicU64,
+    /// The most CPU time that a budget was charged, in microseconds.
+    #[serde(rename = "peak_cpu_ms", serialize_with = "milliseconds")]
+    peak_cpu: AtomicU64,
+    /// The CPU time that all calls were charged, in microseconds.
+    #[serde(rename = "cpu_ms", serialize_with = "milliseconds")]
+    cpu: AtomicU64,
 }
 
 /// What is counted on and on.
@@ -25,17 +28,18 @@ pub(crate) struct Counts {
     pub(crate) calls: u64,
     pub(crate) failed_calls: u64,
     pub(crate) denials: u64,
-    pub(crate) cpu_ms: u64,
+    pub(crate) cpu: Duration,
 }
 
 impl Usage {
     /// Takes note of a call that is over.
-    pub(crate) fn called(&self, succeeded: bool, memory: usize, cpu_ms: u64) {
+    pub(crate) fn called(&self, succeeded: bool, memory: usize, cpu: Duration) {
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.failed_calls.fetch_add(u64::from(!succeeded), Ordering::Relaxed);
         self.peak_memory.fetch_max(memory as u64, Ordering::Relaxed);
-        self.peak_cpu_ms.fetch_max(cpu_ms, Ordering::Relaxed);
-        self.cpu_ms.fetch_add(cpu_ms, Ordering::Relaxed);
+        let cpu = u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX);
+        self.peak_cpu.fetch_max(cpu, Ordering::Relaxed);
+        self.cpu.fetch_add(cpu, Ordering::Relaxed);
     }
 
     /// What has been counted so far.
@@ -45,7 +49,7 @@ impl Usage {
             calls: now(&self.calls),
             failed_calls: now(&self.failed_calls),
             denials: now(&self.denials),
-            cpu_ms: now(&self.cpu_ms),
+            cpu: Duration::from_micros(now(&self.cpu)),
         }
     }
 
@@ -53,4 +57,8 @@ impl Usage {
     pub(crate) fn denied(&self) {
         self.denials.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+fn milliseconds<S: Serializer>(microseconds: &AtomicU64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(microseconds.load(Ordering::Relaxed) / 1000)
 }
