@@ -122,8 +122,9 @@ fn load(size: &Size) -> anyhow::Result<()> {
     let bare = BareHttp::start()?;
     // The connections are opened.
     one_round(&daemon, &bare, &body, size.at_once * 4, size.at_once)?;
-    let mut rounds = Vec::new();
+    let (mut rounds, mut floors) = (Vec::new(), Vec::new());
     for _ in 0..size.rounds {
+        floors.push(Floor::measure(&sshd, &bare, &body, size.jobs, size.at_once)?);
         let round = one_round(&daemon, &bare, &body, size.jobs, size.at_once)?;
         println!("  {:7.1} jobs/s {:6.3} ms of the daemon's CPU per job", round.jobs_per_second, round.cpu_ms);
         rounds.push(round);
@@ -133,16 +134,16 @@ fn load(size: &Size) -> anyhow::Result<()> {
     println!(
         "jobs that do nothing: {rate:.0} per second, {cpu_ms:.3} ms of the daemon's CPU each (goal: at most {JOB_GOAL})"
     );
-    let floor = Floor::measure(&sshd, &bare, &body, size.jobs, size.at_once)?;
+    let part = |cost: fn(&Floor) -> f64| median(floors.iter().map(cost));
+    let floor = part(Floor::sum);
     println!(
-        "  the parts of such a job bare: {:.3} ms (hyper {:.3}, SQLite {:.3}, wasmtime {:.3}, russh {:.3}); \
+        "  the parts of such a job bare: {floor:.3} ms (hyper {:.3}, SQLite {:.3}, wasmtime {:.3}, russh {:.3}); \
          the daemon / these: {:.2}",
-        floor.sum(),
-        floor.http,
-        floor.store,
-        floor.instances,
-        floor.ssh,
-        cpu_ms / floor.sum()
+        part(|floor| floor.http),
+        part(|floor| floor.store),
+        part(|floor| floor.instances),
+        part(|floor| floor.ssh),
+        cpu_ms / floor
     );
     let all = |times: fn(&Round) -> &Vec<Duration>| p99(rounds.iter().flat_map(times).copied().collect());
     let (submit, bare, disk) = (all(|round| &round.submit), all(|round| &round.bare), all(|round| &round.disk));
