@@ -14,8 +14,9 @@ pub(crate) const MAX_DETAILS: usize = 1 << 20;
 
 /// Something that a driver is about to do.
 pub(crate) enum Action<'a> {
-    /// Connect to the target or one of its jump hosts, at one of these addresses, and log in.
-    Connect(&'a Target, &'a [SocketAddr], HostKeyPolicy),
+    /// Connect to the target or one of its jump hosts, at one of these addresses, and log in. Where keys are pinned, they
+    /// count instead of those on record.
+    Connect { to: &'a Target, addresses: &'a [SocketAddr], policy: HostKeyPolicy, pins: &'a [String] },
     /// Run a command.
     Exec(&'a Exec),
     /// Leave commands on the target that go on by themselves. Each of them is judged as [`Action::Exec`] too.
@@ -45,9 +46,10 @@ pub(crate) enum Action<'a> {
 /// `details` of a connection, as `judging.wit` has it.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct ConnectDetails {
+struct ConnectDetails<'a> {
     addresses: Vec<IpAddr>,
     host_key_policy: &'static str,
+    host_keys: &'a [String],
 }
 
 /// `details` of a command, as `judging.wit` has it.
@@ -112,7 +114,7 @@ impl Action<'_> {
     /// The word that policies and the log know it by.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Connect(..) => "connect",
+            Self::Connect { .. } => "connect",
             Self::Exec(_) => "exec",
             Self::Detach(_) => "detach",
             Self::Tend(_) => "tend",
@@ -130,7 +132,7 @@ impl Action<'_> {
     /// Where it happens, if that is not the job's target itself.
     pub(crate) fn place(&self) -> Option<&Target> {
         match self {
-            Self::Connect(target, ..) => Some(target),
+            Self::Connect { to, .. } => Some(to),
             Self::Exec(_)
             | Self::Detach(_)
             | Self::Tend(_)
@@ -172,16 +174,18 @@ impl Action<'_> {
                 let ChangeDetails { path, to, .. } = ChangeDetails::from(*change);
                 path.len() + to.map_or(0, str::len)
             }
-            Self::Connect(..) | Self::Tend(_) | Self::Shell => 0,
+            Self::Connect { pins, .. } => texts(pins),
+            Self::Tend(_) | Self::Shell => 0,
         }
     }
 
     /// What policies see of it: a JSON object. `user` is who logged in.
     pub(crate) fn details(&self, user: &str) -> String {
         let json = match self {
-            Self::Connect(_, addresses, policy) => serde_json::to_string(&ConnectDetails {
+            Self::Connect { addresses, policy, pins, .. } => serde_json::to_string(&ConnectDetails {
                 addresses: addresses.iter().map(SocketAddr::ip).collect(),
                 host_key_policy: policy.word(),
+                host_keys: pins,
             }),
             Self::Exec(exec) => serde_json::to_string(&ExecDetails {
                 command: &exec.command,
@@ -226,7 +230,7 @@ impl Action<'_> {
         let file = |path, access, size| Need::File { path, access, size };
         let local_file = |path, access, size| Need::LocalFile { path, access, size };
         match self {
-            Self::Connect(..) => vec![Need::Connect],
+            Self::Connect { .. } => vec![Need::Connect],
             Self::Exec(exec) => {
                 let mut needs = vec![Need::Exec(&exec.command, &exec.environment)];
                 needs.extend(exec.elevation.as_ref().map(|elevation| Need::Elevation(&elevation.user)));
@@ -269,7 +273,7 @@ impl Action<'_> {
     /// Whether it can change something on the target.
     pub(crate) fn has_effect(&self) -> bool {
         match self {
-            Self::Connect(..)
+            Self::Connect { .. }
             | Self::ReadFile { .. }
             | Self::ListFolder(_)
             | Self::ReadLocalFile(_)

@@ -72,8 +72,8 @@ impl JobContext {
     /// All that an action needs must have been granted to the driver, at that server.
     fn check_grants(&self, action: &Action<'_>) -> Result<(), Failure> {
         let terms = &self.docket.driver.terms;
-        let (server, addresses): (_, Vec<IpAddr>) = if let Action::Connect(server, addresses, _) = action {
-            (*server, addresses.iter().map(SocketAddr::ip).collect())
+        let (server, addresses): (_, Vec<IpAddr>) = if let Action::Connect { to, addresses, .. } = action {
+            (*to, addresses.iter().map(SocketAddr::ip).collect())
         } else {
             let known = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
             (&self.target, known.iter().copied().collect())
@@ -96,10 +96,12 @@ impl JobContext {
     }
 
     /// Asks for the way to the target: each jump host, then the target itself. Gives the addresses to dial.
-    /// A name behind a jump host is looked up there, so only a literal address can be judged beforehand.
+    /// A name behind a jump host is looked up there, so only a literal address can be judged beforehand. Keys are pinned for
+    /// the target only.
     pub(crate) async fn admit_way(
         &self,
         policy: HostKeyPolicy,
+        pins: &[String],
         patience: Duration,
     ) -> Result<Vec<SocketAddr>, Failure> {
         let mut dialled = Vec::new();
@@ -110,8 +112,10 @@ impl JobContext {
             } else {
                 place.host.parse().map(|address| SocketAddr::new(address, place.port)).into_iter().collect()
             };
-            self.admit(&Action::Connect(&place, &addresses, policy)).await?;
-            if index == self.target.jumps.len() {
+            let is_target = index == self.target.jumps.len();
+            let pins = if is_target { pins } else { &[] };
+            self.admit(&Action::Connect { to: &place, addresses: &addresses, policy, pins }).await?;
+            if is_target {
                 let mut known = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
                 known.extend(addresses.iter().map(SocketAddr::ip));
             }

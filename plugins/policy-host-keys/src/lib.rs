@@ -1,10 +1,11 @@
 //! The policy `policy-host-keys`: which host key policies jobs may use.
 //!
 //! ```json
-//! {"policies": ["reject"]}
+//! {"policies": ["reject"], "pins": true}
 //! ```
 //!
-//! A job that asks for another one is amended, where the operator allows that, else denied.
+//! A job that asks for another one is amended, where the operator allows that, else denied. Without `pins`, only keys on
+//! record count: neither a client nor a driver can bring another.
 
 use hostler_sdk::policy::{Action, Amendment, Context, Denial, Description, Judgement, Policy, Verdict};
 use hostler_sdk::{Job, Problem};
@@ -16,6 +17,8 @@ use serde_json::json;
 pub struct HostKeys {
     #[serde(default = "known_only")]
     policies: Vec<String>,
+    #[serde(default = "accepted")]
+    pins: bool,
 }
 
 /// What it is about in the arguments of a connection.
@@ -30,6 +33,12 @@ struct ConnectionArgs {
 #[serde(rename_all = "kebab-case")]
 struct Connect {
     host_key_policy: String,
+    #[serde(default)]
+    host_keys: Vec<String>,
+}
+
+fn accepted() -> bool {
+    true
 }
 
 fn known_only() -> Vec<String> {
@@ -44,6 +53,15 @@ impl HostKeys {
         let accepted = self.policies.join("`, `");
         let reason = format!("The host key policy `{asked}` is not accepted: set `host_key_policy` to `{accepted}`.");
         Err(Denial::new("host-key-policy-not-accepted", reason))
+    }
+
+    fn check_connect(&self, connect: &Connect) -> Result<(), Denial> {
+        self.check(&connect.host_key_policy)?;
+        if self.pins || connect.host_keys.is_empty() {
+            return Ok(());
+        }
+        let reason = "Only host keys on record are accepted: leave `host_keys` out, and have the key put on record.";
+        Err(Denial::new("pinned-host-key-not-accepted", reason))
     }
 }
 
@@ -83,7 +101,7 @@ impl Policy for HostKeys {
             return Verdict::Allow;
         }
         let connect = serde_json::from_str(&action.details).map_err(Denial::unreadable);
-        connect.and_then(|connect: Connect| self.check(&connect.host_key_policy)).into()
+        connect.and_then(|connect| self.check_connect(&connect)).into()
     }
 }
 
@@ -150,6 +168,15 @@ mod tests {
         assert_eq!(word(review("{}", &json!({}), true)), "allow");
         assert_eq!(word(authorize("{}", "connect", &json!({"host-key-policy": "warning"}))), REFUSED);
         assert_eq!(word(authorize("{}", "connect", &json!({"host-key-policy": "reject"}))), "allow");
+    }
+
+    #[test]
+    fn keys_are_pinned_unless_only_those_on_record_count() {
+        let pinned = json!({"host-key-policy": "reject", "host-keys": ["SHA256:x"]});
+        assert_eq!(word(authorize("{}", "connect", &pinned)), "allow");
+        assert_eq!(word(authorize(r#"{"pins": false}"#, "connect", &pinned)), "pinned-host-key-not-accepted");
+        let recorded = json!({"host-key-policy": "reject", "host-keys": []});
+        assert_eq!(word(authorize(r#"{"pins": false}"#, "connect", &recorded)), "allow");
     }
 
     #[test]

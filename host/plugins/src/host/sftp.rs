@@ -255,7 +255,7 @@ fn check(action: &Action<'_>) -> Result<(), Failure> {
                 _ => Ok(()),
             }
         }
-        Action::Connect(..)
+        Action::Connect { .. }
         | Action::Exec(_)
         | Action::Detach(_)
         | Action::Tend(_)

@@ -188,7 +188,7 @@ impl State {
         let connect_timeout = milliseconds(options.connect_timeout_ms).unwrap_or(operators.connect);
         let work = async {
             let started = Instant::now();
-            let addresses = job.admit_way(host_key_policy, connect_timeout).await?;
+            let addresses = job.admit_way(host_key_policy, &options.host_keys, connect_timeout).await?;
             let request = Connect {
                 target: job.target.clone(),
                 addresses,

@@ -164,6 +164,25 @@ async fn an_amended_job_is_judged_again_and_the_change_is_told_and_written_down(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_pinned_is_judged_before_the_server_is_dialled() {
+    let script = Script::new(vec![]);
+    let recorded_only = PolicyConfig::new("policy-host-keys", json!({"pins": false}));
+    let plugins = judged_by(vec![recorded_only], &script, Config::default()).await;
+    let pin = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
+    let target =
+        json!({"host": "a", "username": "b", "password": PASSWORD, "host_key_policy": "reject", "host_keys": [pin]});
+    let connection_args = Args::seal("connection_args", target.as_object().expect("an object").clone());
+    let command = Some(vec!["ls".into()]);
+    let request = Request { driver: "paramiko".into(), command, connection_args, ..Request::default() };
+    let prepared = plugins.prepare(JobId::new(), "somebody", request).await.expect("the request itself is good");
+    let outcome = prepared.execute(Arc::clone(&script) as Arc<_>, CancellationToken::new()).await;
+    assert_eq!(kind(&outcome), Some((ErrorKind::Denied, Phase::Policy)));
+    assert_eq!(script.tape(), [Tape::Resolve]);
+    let decision = script.decisions().pop().expect("it is written down");
+    assert_eq!((&*decision.rule, &decision.details["host-keys"]), ("pinned-host-key-not-accepted", &json!([pin])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_resolved_address_that_is_denied_is_never_dialled() {
     let script = Script::new(vec![]);
     let outcome = run(json!({"deny": ["192.0.2.0/24"]}), &script, &["echo hi"]).await;
@@ -192,7 +211,7 @@ async fn the_built_in_policies_judge_jobs_and_actions_together() {
     let chain = [
         ("policy-hosts", json!({"deny": ["10.0.0.0/8"]})),
         ("policy-change-window", json!({"time_zone": "Asia/Tokyo", "windows": windows, "closed": ["2001-01-01"]})),
-        ("policy-host-keys", json!({"policies": ["auto_add", "reject"]})),
+        ("policy-host-keys", json!({"policies": ["auto_add", "reject"], "pins": false})),
         ("policy-no-root", json!({"users": ["root"], "elevate": false})),
         ("policy-paths", paths),
         ("policy-commands", commands),
