@@ -5,6 +5,7 @@ mod referenced;
 
 use crate::SETUP;
 use crate::hostile::whole;
+use crate::webhooks::{Letter, receive};
 use aho_corasick::AhoCorasick;
 use anyhow::Context;
 use base64::Engine;
@@ -13,8 +14,10 @@ use hostler_tests::{Answer, Daemon, KeyForm, KeyType, Setup, Sshd};
 use serde_json::{Value, json};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use ureq::http::Method;
 
 /// It is in all that a webhook brings along.
 const WEBHOOK_SECRET: &str = r"planted-S3cret-of-a-webhook";
@@ -113,6 +116,9 @@ fn planted_secrets_are_found_nowhere() -> anyhow::Result<()> {
             failing_jobs(&daemon, &sshd, driver, login, &mut evidence)?;
         }
     }
+    for login in [&by_password, &by_key] {
+        told_jobs(&daemon, &sshd, login, &mut evidence)?;
+    }
     elevated_jobs(&daemon, &sshd, &mut evidence)?;
     let api_key = caller(&daemon)?;
     open_jobs(&daemon, &sshd, &by_password, &mut evidence)?;
@@ -151,7 +157,7 @@ fn open_jobs(daemon: &Daemon, sshd: &Sshd, login: &Value, evidence: &mut Evidenc
     let mut pinned = body(sshd, "paramiko", login, &["sleep 600"]);
     pinned["queue_strategy"] = "pinned".into();
     for (request, state) in [(told, "finished"), (pinned.clone(), "started"), (pinned, "queued")] {
-        let submitted = daemon.send(ureq::http::Method::POST, "/v1/jobs", &request.to_string())?;
+        let submitted = daemon.send(Method::POST, "/v1/jobs", &request.to_string())?;
         evidence.add_answer("POST /v1/jobs", &submitted);
         let path = format!("/v1/jobs/{}", submitted.body["id"].as_str().with_context(|| submitted.text.clone())?);
         let wait = if state == "finished" { "?wait=60" } else { "" };
@@ -171,7 +177,7 @@ fn open_jobs(daemon: &Daemon, sshd: &Sshd, login: &Value, evidence: &mut Evidenc
 /// An API key that was made and used, in the three places where it may stand.
 fn caller(daemon: &Daemon) -> anyhow::Result<String> {
     let wanted = json!({"name": "somebody", "scopes": ["read"]});
-    let made = daemon.send(ureq::http::Method::POST, "/v1/keys", &wanted.to_string())?;
+    let made = daemon.send(Method::POST, "/v1/keys", &wanted.to_string())?;
     let key = made.body["key"].as_str().with_context(|| made.text.clone())?.to_owned();
     let url = |query: &str| format!("{}/job{query}", daemon.address());
     for (url, header, value) in [
@@ -207,14 +213,9 @@ fn working_job(
 ) -> anyhow::Result<()> {
     let made = daemon.run(&body(sshd, driver, login, &["rm -f gate && mkfifo -m 666 gate"]))?;
     assert_eq!(made["state"], "finished", "{made}");
-    let mut commands = vec![format!("read line <gate; echo {CANARY} $line")];
-    for secret in login.as_object().into_iter().flatten().filter_map(|(_, secret)| secret.as_str()) {
-        // Backwards, because a command is no secret and is shown as it is.
-        let reversed: Vec<String> = secret.split('\n').map(|line| line.chars().rev().collect()).collect();
-        let tell = format!("printf %s '{}' | rev", reversed.join("\n"));
-        commands.extend([tell.clone(), format!("{tell} >&2"), format!("{tell} | base64 -w 0")]);
-    }
-    let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+    let waiting = format!("read line <gate; echo {CANARY} $line");
+    let told = telling(login);
+    let commands: Vec<&str> = [&waiting].into_iter().chain(&told).map(String::as_str).collect();
     let submitted = daemon.execute(&body(sshd, driver, login, &commands))?;
     assert_eq!(submitted.status, 201, "{}", submitted.text);
     evidence.add_answer("POST /device/execute", &submitted);
@@ -237,6 +238,41 @@ fn working_job(
     add_all_told(daemon, id, evidence)?;
     let told = daemon.get(&format!("/v1/jobs/{id}/events"))?;
     assert!(told.text.contains(&format!("{CANARY} opened")) && told.text.contains("******"), "{}", told.text);
+    Ok(())
+}
+
+/// Commands that tell the secrets of a login, forwards. As a command is no secret, they have them backwards.
+fn telling(login: &Value) -> Vec<String> {
+    let secrets = login.as_object().into_iter().flatten().filter_map(|(_, secret)| secret.as_str());
+    let told = |secret: &str| {
+        let reversed: Vec<String> = secret.split('\n').map(|line| line.chars().rev().collect()).collect();
+        let tell = format!("printf %s '{}' | rev", reversed.join("\n"));
+        [tell.clone(), format!("{tell} >&2"), format!("{tell} | base64 -w 0")]
+    };
+    secrets.flat_map(told).collect()
+}
+
+/// Jobs whose server tells the secrets back, and whose ends are told by letters: only those of `NetPulse` have the output.
+fn told_jobs(daemon: &Daemon, sshd: &Sshd, login: &Value, evidence: &mut Evidence) -> anyhow::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("http://{}/", listener.local_addr()?);
+    let told = telling(login);
+    let request = body(sshd, "paramiko", login, &told.iter().map(String::as_str).collect::<Vec<_>>());
+    for (path, field, hook, told) in [
+        ("/v1/jobs", "webhooks", json!([{"url": url, "secret": WEBHOOK_SECRET}]), "exit_status"),
+        ("/v0.4/device/exec", "webhook", json!({"url": url}), "******"),
+        ("/v0.3/device/exec", "webhook", json!({"url": url}), "******"),
+        ("/device/execute", "options", json!({"webhook": {"url": url}}), "******"),
+    ] {
+        let mut request = request.clone();
+        request[field] = hook;
+        let submitted = daemon.send(Method::POST, path, &request.to_string())?;
+        assert_eq!(submitted.status / 100, 2, "{}", submitted.text);
+        let Letter { headers, body } = receive(&listener, "204 No Content")?;
+        assert!(body.contains(told), "{body}");
+        evidence.add(format!("letter of {path}"), body);
+        evidence.add(format!("headers of the letter of {path}"), format!("{headers:?}"));
+    }
     Ok(())
 }
 
@@ -306,7 +342,7 @@ fn failing_jobs(
         evidence.add_answer("POST /device/execute", &answer);
     }
     let cut = right.to_string();
-    let answer = daemon.send(ureq::http::Method::POST, "/device/execute", &cut[..cut.len() - 1])?;
+    let answer = daemon.send(Method::POST, "/device/execute", &cut[..cut.len() - 1])?;
     evidence.add_answer("POST /device/execute", &answer);
     Ok(())
 }
