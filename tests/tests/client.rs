@@ -118,7 +118,7 @@ fn a_job_that_was_left_alone_is_found_read_and_cancelled() -> anyhow::Result<()>
     let id = id.trim();
     ensure!(sleepers_become(1, &nap, Duration::from_secs(20)), "it does not run");
 
-    let (_, listed, errors) = read(&typist.typed(&["jobs", "--state=started", "--json"])?);
+    let (_, listed, errors) = read(&typist.typed(&["jobs", "--state=started", "--limit=1000", "--json"])?);
     let listed: Value = serde_json::from_str(&listed)?;
     let found = listed["jobs"].as_array().is_some_and(|jobs| jobs.iter().any(|job| job["id"] == id));
     assert!(found, "{listed} {errors}");
